@@ -1,0 +1,1 @@
+"""One file per component: a learner is added by adding a file."""

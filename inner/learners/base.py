@@ -1,0 +1,50 @@
+"""What a learner is: it trains N networks side by side, given the coefficients of each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from inner.rules.rule import Coefficient
+from inner.tasks.base import Label
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a learner must know of the task: units in and out, and what the output means."""
+
+    inputs: int
+    outputs: int
+    kind: str  # "classification", "regression" or "unsupervised"
+
+
+class Learner(ABC):
+    """Trains networks of one shape; a concrete learner is a frozen dataclass, its state a value that `step` replaces."""
+
+    @property
+    @abstractmethod
+    def coefficients(self) -> tuple[Coefficient, ...]:
+        """What a search may move, in the order of the columns of theta [N, D]."""
+
+    @abstractmethod
+    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> object:
+        """Newborn networks: N = population * len(labels), n = candidate * L + lifetime; theta [N, D] float32."""
+
+    @abstractmethod
+    def step(self, state: object, x: Tensor, y: Tensor) -> tuple[object, Tensor]:
+        """Learn from x [N, B, I] and targets y [N, B, O]; returns the new state and the output before learning [N, B, O]."""
+
+    @abstractmethod
+    def predict(self, state: object, x: Tensor) -> Tensor:
+        """Outputs [N, V, O] for x [N, V, I]."""
+
+    @abstractmethod
+    def alive(self, state: object) -> Tensor:
+        """bool [N]: False for networks that have left the finite range."""
+
+    @abstractmethod
+    def freeze(self, state: object, alive: Tensor) -> object:
+        """The state with every network that is not alive [N] put to rest, the others' bits untouched."""

@@ -1,0 +1,176 @@
+"""A local plasticity rule on a network with a feedback pathway: every synapse changes by the same formula of its own signals.
+
+    w_ij <- w_ij + mean_b f(pre_bi, post_bj, err_bj, w_ij, ...)
+
+The signals, their signs and their locality are those of `inner/rules/signals.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from inner.activations import activation
+from inner.components import build
+from inner.learners import base
+from inner.learners.base import Shape
+from inner.networks.mlp import Network
+from inner.pathways.base import Pathway
+from inner.rules.rule import Coefficient, Rule
+from inner.rules.separate import separate
+from inner.rules.signals import SIGNALS
+from inner.tasks.base import Label
+from inner.update import Update
+
+NEEDS_FEEDBACK = {"err", "feedback", "pre_err"}
+
+
+@dataclass(frozen=True)
+class State:
+    """N networks between two steps."""
+
+    weights: tuple[Tensor, ...]  # per layer [N, I (+ 1), O]
+    own: tuple[Tensor, ...]  # feedback weights of the pathway, per layer
+    traces: tuple[dict[str, Tensor], ...]  # per layer, each [N, I (+ 1), O]
+    coefficients: dict[str, Tensor]  # each [N, 1, 1]
+    shape: Shape
+
+
+@lru_cache(maxsize=64)
+def updates(rule: Rule) -> tuple[Update, tuple[tuple[str, Update], ...]]:
+    """The compiled formula of a rule and those of its traces."""
+    sides = {name: signal.side for name, signal in SIGNALS.items()} | {name: "synapse" for name in rule.trace_expressions}
+    traces = tuple((name, Update(separate(e, sides), sides)) for name, e in rule.trace_expressions.items())
+    return Update(separate(rule.expression, sides), sides), traces
+
+
+@dataclass(frozen=True)
+class Learner(base.Learner):
+    """The learner of most of this project: `rule` on `network`, with the rule's own feedback pathway."""
+
+    rule: Rule
+    network: Network = field(default_factory=Network)
+
+    @property
+    def coefficients(self) -> tuple[Coefficient, ...]:
+        """The rule's coefficients, in the order of the columns of theta."""
+        return self.rule.coefficients
+
+    @property
+    def pathway(self) -> Pathway:
+        """The feedback pathway that the rule asks for."""
+        return cast(Pathway, build("pathway", self.rule.pathway))
+
+    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
+        """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not."""
+        sizes = self.network.sizes(shape.inputs, shape.outputs)
+        weights = tuple(fold(w, population) for w in self.network.init(shape.inputs, shape.outputs, seed, labels))
+        own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
+        traces = tuple({name: torch.zeros_like(w) for name in self.rule.trace_expressions} for w in weights)
+        coefficients = {c.name: theta[:, d].reshape(-1, 1, 1) for d, c in enumerate(self.rule.coefficients)}
+        return State(weights, own, traces, coefficients, shape)
+
+    def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
+        """One update from x [N, B, I] and y [N, B, O]; returns the state and the output [N, B, O] before it."""
+        changes, traces, output = self.changes(state, x, y)
+        weights = tuple(w + dw for w, dw in zip(state.weights, changes))
+        own, weights = self.pathway.learn(state.own, weights, changes)
+        return replace(state, weights=weights, own=own, traces=traces), output
+
+    def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
+        """dw per layer [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
+        kind = self.network.resolve_output(state.shape.kind)
+        activity = self.network.forward(state.weights, x, kind)
+        supervised = state.shape.kind != "unsupervised"
+        err_out = y - activity.output if supervised else torch.zeros_like(activity.output)
+        reward = _reward(activity.output, y, state.shape.kind)
+        feedback, err = self._errors(state, activity, err_out, reward)
+        rule, trace_rules = updates(self.rule)
+        wanted, last = self.rule.signals, len(state.weights) - 1
+        changes, traces = [], []
+        for k, w in enumerate(state.weights):
+            pre, post = activity.pre[k], activity.post[k]
+            make: dict[str, Callable[[], Tensor]] = {
+                "pre": lambda: pre,
+                "post": lambda: post,
+                "w": lambda: w,
+                "err": lambda: err[k + 1],
+                "feedback": lambda: feedback[k + 1],
+                "pre_err": lambda: self._with_bias(err[k], 0.0),
+                "recon": lambda: torch.bmm(post, w.transpose(1, 2)),
+                "drive": lambda: activity.drive[k],
+                "slope": lambda: torch.ones_like(post)
+                if k == last
+                else activation(self.network.activation).slope(activity.drive[k], post),
+                "reward": lambda: reward,
+                "target": lambda: y if k == last and supervised else torch.zeros_like(post),
+            }
+            signals = {name: make[name]() for name in wanted if name in make} | {"w": w} | state.coefficients
+            signals |= state.traces[k]
+            shape, batch = (w.shape[0], w.shape[1], w.shape[2]), x.shape[1]
+            fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
+            changes.append(rule(signals | fresh, shape, batch))
+            traces.append(fresh)
+        return changes, tuple(traces), activity.output
+
+    def _errors(
+        self, state: State, activity, err_out: Tensor, reward: Tensor
+    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        """`feedback` and `err` per layer of units that this rule looks at; the input layer's slope is 1."""
+        top = len(state.weights)
+        feedback, err = {top: err_out}, {top: err_out}
+        if not NEEDS_FEEDBACK & self.rule.signals:
+            return feedback, err
+        plain = [w[:, : w.shape[1] - 1] for w in state.weights] if self.network.bias else state.weights
+        slope = activation(self.network.activation).slope
+        for k in range(top - 1, -1 if "pre_err" in self.rule.signals else 0, -1):
+            feedback[k] = self.pathway.feedback(k, state.own, plain, err[k + 1], err_out, reward)
+            err[k] = feedback[k] * slope(activity.drive[k - 1], activity.post[k - 1]) if k > 0 else feedback[k]
+        return feedback, err
+
+    def _with_bias(self, value: Tensor, fill: float) -> Tensor:
+        """Add the entry of the bias unit to a pre-side signal [N, B, I]."""
+        return torch.cat([value, torch.full_like(value[..., :1], fill)], -1) if self.network.bias else value
+
+    def predict(self, state: State, x: Tensor) -> Tensor:
+        """Outputs [N, V, O] for x [N, V, I]."""
+        return self.network.forward(state.weights, x, self.network.resolve_output(state.shape.kind)).output
+
+    def alive(self, state: State) -> Tensor:
+        """bool [N]: every weight is finite."""
+        return torch.stack([torch.isfinite(w.sum((1, 2))) for w in state.weights]).all(0)
+
+    def freeze(self, state: State, alive: Tensor) -> State:
+        """Weights, traces and coefficients of networks that are not alive become 0."""
+        mask = alive.reshape(-1, 1, 1)
+
+        def rest(value: Tensor) -> Tensor:
+            return torch.where(mask, value, torch.zeros_like(value))
+
+        return replace(
+            state,
+            weights=tuple(rest(w) for w in state.weights),
+            own=tuple(rest(b) for b in state.own),
+            traces=tuple({name: rest(e) for name, e in layer.items()} for layer in state.traces),
+            coefficients={name: rest(c) for name, c in state.coefficients.items()},
+        )
+
+
+def fold(shared: Tensor, population: int) -> Tensor:
+    """[L, ...] shared by candidates -> [N, ...] with n = candidate * L + lifetime: the only place where P meets L."""
+    return shared.expand(population, *shared.shape).reshape(-1, *shared.shape[1:])
+
+
+def _reward(output: Tensor, y: Tensor, kind: str) -> Tensor:
+    """One number per sample and network [N, B, 1]: +1 / -1 for a right / wrong class, -MSE for regression, 0 unsupervised."""
+    if kind == "classification":
+        right = output.argmax(-1, keepdim=True) == y.argmax(-1, keepdim=True)
+        return right.to(output.dtype) * 2 - 1
+    if kind == "regression":
+        return -((y - output) ** 2).mean(-1, keepdim=True)
+    return torch.zeros_like(output[..., :1])

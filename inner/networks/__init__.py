@@ -1,0 +1,1 @@
+"""One file per component: a network is added by adding a file."""

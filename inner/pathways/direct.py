@@ -1,0 +1,29 @@
+"""Direct feedback alignment: the output's error reaches every layer through its own fixed random weights (Nøkland 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from inner.pathways import base
+from inner.tasks.base import Label
+
+
+@dataclass(frozen=True)
+class Pathway(base.Pathway):
+    """feedback_k = err_out B_k with B_k [O, units] ~ N(0, 1 / O), never changed."""
+
+    def init(self, sizes: Sequence[int], seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
+        """B_k [L, O, units] for every layer of units below the output."""
+        return tuple(
+            base.gaussian((sizes[-1], units), "direct", k, seed, labels) for k, units in enumerate(sizes[:-1])
+        )
+
+    def feedback(
+        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+    ) -> Tensor:
+        """The output's error [N, B, units of layer k] through this layer's random weights."""
+        return torch.bmm(err_out, own[k])

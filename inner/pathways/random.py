@@ -1,0 +1,28 @@
+"""Feedback alignment: errors travel down through fixed random weights, layer by layer (Lillicrap et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from inner.pathways import base
+from inner.tasks.base import Label
+
+
+@dataclass(frozen=True)
+class Pathway(base.Pathway):
+    """feedback_k = err_{k+1} B_k with B_k [units above, units] ~ N(0, 1 / units above), never changed."""
+
+    def init(self, sizes: Sequence[int], seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
+        """B_k [L, units above, units] for every layer of units below the output."""
+        pairs = enumerate(zip(sizes, sizes[1:]))
+        return tuple(base.gaussian((above, units), "random", k, seed, labels) for k, (units, above) in pairs)
+
+    def feedback(
+        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+    ) -> Tensor:
+        """Errors [N, B, units of layer k] through the fixed random weights."""
+        return torch.bmm(err_above, own[k])

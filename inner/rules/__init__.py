@@ -1,0 +1,1 @@
+"""Formulas: the one source of a plasticity rule and of all its faces."""

@@ -1,0 +1,89 @@
+"""Writes an expression as text with infix arithmetic: formula text, Python and C differ only in a small `Dialect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import sympy
+
+from inner.rules.functions import arguments_of, name_of
+from inner.rules.signals import SIGNALS
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one language writes the leaves, calls, powers and quotients; operands arrive as finished text."""
+
+    number: Callable[[sympy.Expr], str]
+    name: Callable[[str], str]
+    call: Callable[[str, Sequence[str]], str]
+    power: Callable[[str, int], str]  # the base, bracketed unless it is a leaf or call, and an exponent >= 2
+    divide: Callable[[str, str], str]  # numerator as product text, denominator bracketed where it needs it
+
+
+def emit(expression: sympy.Expr, dialect: Dialect) -> str:
+    """The text of `expression`; terms and factors come in an order that depends on the expression only."""
+    return _sum(expression, dialect) if expression.is_Add else _product(expression, dialect)
+
+
+def _sum(expression: sympy.Expr, dialect: Dialect) -> str:
+    terms = []
+    for term in expression.args:
+        text = _product(term, dialect)
+        terms.append((bool(term.is_Number), text.lstrip("-"), text.startswith("-")))
+    terms.sort(key=lambda item: (item[0], item[2], item[1]) if item[0] else (item[0], False, item[1]))
+    first, *rest = terms
+    text = ("-" if first[2] else "") + first[1]
+    return text + "".join((" - " if negative else " + ") + term for _, term, negative in rest)
+
+
+def _product(expression: sympy.Expr, dialect: Dialect) -> str:
+    negative, above, below = False, [], []
+    for factor in sorted(sympy.Mul.make_args(expression), key=_factor_order):
+        if factor.is_Number:
+            negative = bool(factor < 0)
+            size = -factor if negative else factor
+            if factor.is_Rational and factor.q != 1:
+                below.append(dialect.number(sympy.Integer(size.q)))
+                size = sympy.Integer(size.p)
+            if size != 1 or not size.is_Integer:
+                above.append(dialect.number(size))
+        elif factor.is_Pow:
+            if not factor.exp.is_Integer:
+                raise ValueError(f"formula: expected whole exponents, got {str(factor.exp)[:30]}")
+            (above if factor.exp > 0 else below).append(_power(factor.base, abs(int(factor.exp)), dialect))
+        else:
+            above.append(_atom(factor, dialect))
+    top = "*".join(above) or dialect.number(sympy.Integer(1))
+    if below:
+        top = dialect.divide(top, below[0] if len(below) == 1 else f"({'*'.join(below)})")
+    return f"-{top}" if negative else top
+
+
+def _power(base: sympy.Expr, exponent: int, dialect: Dialect) -> str:
+    text = _atom(base, dialect)
+    return text if exponent == 1 else dialect.power(text, exponent)
+
+
+def _atom(expression: sympy.Expr, dialect: Dialect) -> str:
+    """A leaf or call as it is, anything else in brackets."""
+    if expression.is_Symbol:
+        return dialect.name(expression.name)
+    name = name_of(expression)
+    if name:
+        return dialect.call(name, [emit(argument, dialect) for argument in arguments_of(expression)])
+    if expression.is_Add or expression.is_Mul or expression.is_Pow or expression.is_Number:
+        return f"({emit(expression, dialect)})"
+    raise ValueError(f"formula: no text for {type(expression).__name__}")
+
+
+def _factor_order(factor: sympy.Expr) -> tuple[int, int, str]:
+    """Numbers, coefficients by name, signals as in the catalogue, then functions and brackets."""
+    base = factor.base if factor.is_Pow else factor
+    if factor.is_Number:
+        return (0, 0, "")
+    if base.is_Symbol:
+        order = list(SIGNALS)
+        return (2, order.index(base.name), "") if base.name in SIGNALS else (1, 0, base.name)
+    return (3, 0, str(sympy.srepr(factor)))

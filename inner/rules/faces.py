@@ -1,0 +1,195 @@
+"""The faces of a formula: text, Python, C, LaTeX and torch, all written from one SymPy expression."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import sympy
+
+from inner.rules.emit import Dialect, emit
+from inner.rules.functions import replace
+from inner.rules.parse import MAX_EXPONENT, check_name
+from inner.rules.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from inner.rules.torch_face import TorchFormula
+
+
+def _formula_number(number: sympy.Expr) -> str:
+    return str(number) if number.is_Rational else repr(float(number))
+
+
+def _formula_power(base: str, exponent: int) -> str:
+    """Exponents beyond the parser's limit are written as nested powers: x**20 is (x**8)**2*x**4."""
+    whole, rest = divmod(exponent, MAX_EXPONENT)
+    if not whole or exponent == MAX_EXPONENT:
+        return f"{base}**{exponent}"
+    nested = f"({base}**{MAX_EXPONENT})**{whole}" if whole > 1 else f"{base}**{MAX_EXPONENT}"
+    tail = {0: "", 1: f"*{base}"}.get(rest, f"*{base}**{rest}")
+    return f"({nested}{tail})" if tail else nested
+
+
+_TEXT = Dialect(
+    number=_formula_number,
+    name=str,
+    call=lambda name, arguments: f"{name}({', '.join(arguments)})",
+    power=_formula_power,
+    divide=lambda above, below: f"{above}/{below}",
+)
+
+
+def to_text(expression: sympy.Expr) -> str:
+    """The formula as text, such that `parse(to_text(e)) == e` for every `e` that `parse` returns."""
+    return emit(expression, _TEXT)
+
+
+PYTHON_HELPERS = {
+    "_tanh": "def _tanh(x):\n    return math.tanh(x)\n",
+    "_exp": (
+        "def _exp(x):\n    try:\n        return math.exp(x)\n    except OverflowError:\n        return math.inf\n"
+    ),
+    "_sigmoid": (
+        "def _sigmoid(x):\n    if x < 0:\n        z = math.exp(x)\n        return z / (1.0 + z)\n"
+        "    return 1.0 / (1.0 + math.exp(-x))\n"
+    ),
+    "_log": "def _log(x):\n    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)\n",
+    "_abs": "def _abs(x):\n    return math.fabs(x)\n",
+    "_sign": "def _sign(x):\n    return float((x > 0) - (x < 0)) if x == x else math.nan\n",
+    "_step": "def _step(x):\n    return 1.0 if x > 0 else 0.0\n",
+    "_relu": "def _relu(x):\n    return x if x > 0 or x != x else 0.0\n",
+    "_max": "def _max(x, y):\n    return math.nan if x != x or y != y else (x if x > y else y)\n",
+    "_min": "def _min(x, y):\n    return math.nan if x != x or y != y else (x if x < y else y)\n",
+    "_power": (
+        "def _power(x, n):\n    result = x\n    for _ in range(n - 1):\n        result *= x\n    return result\n"
+    ),
+    "_divide": (
+        "def _divide(x, y):\n    if y == 0:\n        return math.nan if x == 0 or x != x else math.copysign(math.inf, x)"
+        " * math.copysign(1.0, y)\n    return x / y\n"
+    ),
+}
+
+_PYTHON = Dialect(
+    number=lambda number: repr(float(number)),
+    name=str,
+    call=lambda name, arguments: f"_{name}({', '.join(arguments)})",
+    power=lambda base, exponent: f"_power({base}, {exponent})",
+    divide=lambda above, below: f"_divide({above}, {below})",
+)
+
+
+def to_python_source(
+    expression: sympy.Expr, function_name: str, parameters: Sequence[str] | None = None
+) -> str:
+    """Source of a plain Python function of floats that needs `math` only; overflow gives inf and never raises.
+
+    `parameters` fixes the order of the arguments (default: signals as in the catalogue, then the other names).
+    """
+    check_name(function_name, "function name")
+    used = {symbol.name for symbol in expression.free_symbols}
+    if parameters is None:
+        parameters = [name for name in SIGNALS if name in used] + sorted(used - set(SIGNALS))
+    missing = sorted(used - set(parameters))
+    if missing:
+        raise ValueError(f"parameters: expected every name of the formula, missing: {', '.join(missing)}")
+    for name in parameters:
+        check_name(name, "parameter")
+    body = emit(expression, _PYTHON)
+    needed = [source for name, source in PYTHON_HELPERS.items() if re.search(rf"\b{name}\(", body)]
+    function = f"def {function_name}({', '.join(parameters)}):\n    return {body}\n"
+    return "\n\n".join(["import math\n", *needed, function])
+
+
+C_HELPERS = (
+    "static inline float rule_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }\n"
+    "static inline float rule_step(float x) { return x > 0.0f ? 1.0f : 0.0f; }\n"
+    "static inline float rule_sign(float x) { return x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : x); }\n"
+    "static inline float rule_relu(float x) { return x > 0.0f || x != x ? x : 0.0f; }\n"
+    "static inline float rule_max(float x, float y) { return x > y || x != x ? x : y; }\n"
+    "static inline float rule_min(float x, float y) { return x < y || x != x ? x : y; }\n"
+    "static inline float rule_p2(float x) { return x * x; }\n"
+    "static inline float rule_p3(float x) { return x * x * x; }\n"
+    "static inline float rule_p4(float x) { float s = x * x; return s * s; }\n"
+    "static inline float rule_p5(float x) { float s = x * x; return s * s * x; }\n"
+    "static inline float rule_p6(float x) { float c = x * x * x; return c * c; }\n"
+    "static inline float rule_p7(float x) { float c = x * x * x; return c * c * x; }\n"
+    "static inline float rule_p8(float x) { float s = x * x; s = s * s; return s * s; }\n"
+)
+_C_NAMES = {"tanh": "tanhf", "exp": "expf", "log": "logf", "abs": "fabsf"}
+
+
+def _c_power(base: str, exponent: int) -> str:
+    whole, rest = divmod(exponent, 8)
+    eighth = f"rule_p8({base})" if whole else ""
+    if whole > 1:
+        eighth = _c_power(eighth, whole)
+    tail = {0: "", 1: base}.get(rest, f"rule_p{rest}({base})")
+    return f"({eighth}*{tail})" if eighth and tail else eighth or tail
+
+
+def to_c(expression: sympy.Expr, names: Mapping[str, str] | None = None) -> tuple[str, dict[str, str]]:
+    """A C99 float expression and the mapping from the formula's names to the C names v0, v1, ... used in it.
+
+    The text needs <math.h> and `C_HELPERS`. `names` gives own C text per name instead; names from the user's formula
+    never reach the C text.
+    """
+    if names is None:
+        used = {symbol.name for symbol in expression.free_symbols}
+        ordered = [name for name in SIGNALS if name in used] + sorted(used - set(SIGNALS))
+        names = {name: f"v{index}" for index, name in enumerate(ordered)}
+    mapping = dict(names)
+    missing = sorted(symbol.name for symbol in expression.free_symbols if symbol.name not in mapping)
+    if missing:
+        raise ValueError(f"names: expected every name of the formula, missing: {', '.join(missing)}")
+    dialect = Dialect(
+        number=lambda number: f"{float(number)!r}f",
+        name=lambda name: mapping[name],
+        call=lambda name, arguments: f"{_C_NAMES.get(name, 'rule_' + name)}({', '.join(arguments)})",
+        power=_c_power,
+        divide=lambda above, below: f"{above}/{below}",
+    )
+    return emit(expression, dialect), mapping
+
+
+def to_torch(expression: sympy.Expr) -> TorchFormula:
+    """The formula as callable from `Mapping[str, Tensor]` (broadcastable) to Tensor: differentiable, on any device.
+
+    A formula without names returns a Python float. Torch is imported here, so that reading a rule does not need it.
+    """
+    from inner.rules.torch_face import TorchFormula
+
+    return TorchFormula.of(expression)
+
+
+_LATEX_SIGNALS = {"pre": "x", "post": "y", "w": "w", "err": r"\delta", "reward": "r", "target": "t", "slope": "y'"}
+
+
+def to_latex(expression: sympy.Expr) -> str:
+    """LaTeX with x for `pre`, y for `post`, delta for `err`; where a coefficient has that letter, the signal's name."""
+    names = sorted(symbol.name for symbol in expression.free_symbols)
+    taken = {_latex_name(name) for name in names if name not in SIGNALS}
+    renamed: dict[sympy.Expr, sympy.Expr] = {}  # SymPy orders factors by name: coefficients first, then signals
+    written = {}
+    for name in names:
+        letter = _LATEX_SIGNALS.get(name, "")
+        if name in SIGNALS:
+            key = sympy.Symbol(f"z{list(SIGNALS).index(name):02d}", real=True)
+            written[key] = letter if letter and letter not in taken else _latex_name(name, roman=True)
+        else:
+            key = sympy.Symbol(f"a_{name}", real=True)
+            written[key] = _latex_name(name)
+        renamed[sympy.Symbol(name, real=True)] = key
+    return str(sympy.latex(replace(expression, renamed), symbol_names=written))
+
+
+def _latex_name(name: str, roman: bool = False) -> str:
+    """One letter and Greek names as they are, words upright; what follows the first _ or digit is an index."""
+    match = re.fullmatch(r"([A-Za-z]+)_?(\w*)", name)
+    assert match is not None
+    stem, index = match.groups()
+    greek = str(sympy.latex(sympy.Symbol(stem)))
+    if roman or (len(stem) > 1 and not greek.startswith("\\")):
+        greek = rf"\mathrm{{{stem}}}"
+    index = index.replace("_", ",")
+    return greek + (f"_{{{index}}}" if index.isdigit() or len(index) == 1 else rf"_{{\mathrm{{{index}}}}}" if index else "")

@@ -1,0 +1,86 @@
+"""Finds the cheap form of a rule: a sum of (synapse factor) x (pre-side factor) x (post-side factor) is a matrix product.
+
+    dw_ij = sum_g  s_g(w_ij, traces_ij) * sum_b  a_g(pre_i) * G_g(post_j, err_j, ...)
+
+All terms with the same synapse factor s and the same pre-side factor a share one matrix G over post units, and different
+a of one s concatenate along the inner axis of one batched product. The cost depends on the number of distinct (s, a), not
+on the number of terms. What does not split this way is evaluated synapse by synapse (`rest`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy
+
+MAX_TERMS = 400  # a formula that expands to more additive terms is evaluated synapse by synapse
+
+
+@dataclass(frozen=True)
+class Group:
+    """Terms that share a synapse factor and a pre-side factor."""
+
+    synapse: sympy.Expr  # s_g, 1 when no synapse-side signal occurs
+    pre: sympy.Expr  # a_g, 1 when no pre-side signal occurs
+    post: sympy.Expr  # G_g, over post-side signals, network-wide signals and coefficients
+
+
+@dataclass(frozen=True)
+class Separated:
+    """A rule split into groups and the rest; `sum(groups) + rest` equals the rule."""
+
+    groups: tuple[Group, ...]
+    rest: sympy.Expr
+
+    @property
+    def expression(self) -> sympy.Expr:
+        """The rule put together again."""
+        return sympy.Add(*(g.synapse * g.pre * g.post for g in self.groups), self.rest)
+
+
+def separate(expression: sympy.Expr, sides: Mapping[str, str]) -> Separated:
+    """Split an expression; `sides` maps signal names to "pre", "post", "synapse" or "global", other names are coefficients."""
+    groups: dict[tuple[sympy.Expr, sympy.Expr], list[sympy.Expr]] = {}
+    rest = []
+    for term in _terms(expression):
+        parts: dict[str, list[sympy.Expr]] = {"pre": [], "post": [], "synapse": []}
+        for factor in sympy.Mul.make_args(term):
+            touched = {sides[s.name] for s in factor.free_symbols if s.name in sides}
+            touched = {"post" if side == "global" else side for side in touched}
+            if len(touched) > 1:
+                rest.append(term)
+                break
+            parts[touched.pop() if touched else "post"].append(factor)
+        else:
+            key = (sympy.Mul(*parts["synapse"]), sympy.Mul(*parts["pre"]))
+            groups.setdefault(key, []).append(sympy.Mul(*parts["post"]))
+    built = tuple(Group(s, a, _gather(sympy.Add(*posts), sides)) for (s, a), posts in groups.items())
+    return Separated(built, sympy.Add(*rest))
+
+
+def _terms(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """The additive terms after expansion, or of the expression as it stands when expansion would be too long."""
+    if _expanded_size(expression) <= MAX_TERMS:
+        expression = sympy.expand_multinomial(sympy.expand_mul(sympy.expand_multinomial(expression)))
+    return sympy.Add.make_args(expression)
+
+
+def _expanded_size(expression: sympy.Expr) -> int:
+    """An upper bound on the number of additive terms after expansion."""
+    if isinstance(expression, sympy.Add):
+        return sum(_expanded_size(a) for a in expression.args)
+    if isinstance(expression, sympy.Mul):
+        size = 1
+        for argument in expression.args:
+            size *= _expanded_size(argument)
+        return size
+    if isinstance(expression, sympy.Pow) and expression.exp.is_Integer and expression.exp > 0:
+        return _expanded_size(expression.base) ** int(expression.exp)
+    return 1
+
+
+def _gather(post: sympy.Expr, sides: Mapping[str, str]) -> sympy.Expr:
+    """Collect equal powers of post-side signals, which saves elementwise operations."""
+    signals = sorted((s for s in post.free_symbols if s.name in sides), key=lambda s: s.name)
+    return sympy.collect(post, signals) if signals else post

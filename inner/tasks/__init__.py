@@ -1,0 +1,1 @@
+"""One file per component: a task is added by adding a file."""

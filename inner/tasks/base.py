@@ -1,0 +1,72 @@
+"""What a task is: it draws the data of L lifetimes from one of three disjoint tiers, and scores a network's outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+TIERS = ("search", "select", "final")
+Label = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Lives:
+    """The data of L lifetimes. `x` and `y` may be views expanded over L (stride 0)."""
+
+    x: Tensor  # [L, S, I] float32, pool of training samples
+    y: Tensor  # [L, S, O] float32, targets (one-hot for classification)
+    order: Tensor  # [L, T, B] int64, the samples shown at each step
+    test_x: Tensor  # [L, V, I] float32
+    test_y: Tensor  # [L, V, O] float32
+
+
+class Task(ABC):
+    """A family of lifetimes. Concrete tasks are frozen dataclasses; their fields are the options of the YAML."""
+
+    kind: ClassVar[str]  # "classification", "regression" or "unsupervised"
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """I, the number of input units."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """O, the number of output units."""
+
+    @property
+    @abstractmethod
+    def chance(self) -> float:
+        """The score that guessing reaches."""
+
+    @property
+    @abstractmethod
+    def worst(self) -> float:
+        """The finite score of a network that failed (left the finite range)."""
+
+    @abstractmethod
+    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+        """Draw one lifetime per label: T = steps of B = batch samples.
+
+        Lifetime l depends on the options, tier, steps, batch, seed and labels[l] only.
+        Raises ValueError for an unknown tier.
+        """
+
+    @abstractmethod
+    def score(self, output: Tensor, test_y: Tensor) -> Tensor:
+        """Score outputs [N, V, O] against targets [N, V, O]: float64 [N], higher is better."""
+
+    @abstractmethod
+    def samples(self, tier: str) -> set[Hashable]:
+        """Identifiers of the samples (or generated tasks) that a tier may draw from; tiers share none."""
+
+
+def check_tier(tier: str) -> None:
+    """Raise ValueError when `tier` is not one of TIERS."""
+    if tier not in TIERS:
+        raise ValueError(f"tier: expected one of {', '.join(TIERS)}, got '{tier}'")

@@ -1,0 +1,55 @@
+"""Exclusive or of two bits: the smallest task that no single layer learns. An odd activation needs `bias: true`."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from inner.tasks._boolean import parity_lives
+from inner.tasks._common import accuracy, check_flag, check_number, generated
+from inner.tasks.base import Label, Lives
+from inner.tasks.base import Task as Base
+
+
+@dataclass(frozen=True)
+class Task(Base):
+    """2 bits in, 2 classes out: do the bits differ?"""
+
+    kind: ClassVar[str] = "classification"
+    permute: bool = True  # each life draws which output unit stands for odd
+    scale: float = 1.0  # inputs are -scale and +scale
+
+    def __post_init__(self) -> None:
+        check_flag("permute", self.permute)
+        check_number("scale", self.scale)
+
+    @property
+    def inputs(self) -> int:
+        return 2
+
+    @property
+    def outputs(self) -> int:
+        return 2
+
+    @property
+    def chance(self) -> float:
+        return 0.5
+
+    @property
+    def worst(self) -> float:
+        return 0.0
+
+    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+        """Draw one lifetime per label; the pool (S = V = 4) is all patterns, and so is the test set."""
+        return parity_lives(2, self.permute, self.scale, tier, steps, batch, seed, labels)
+
+    def score(self, output: Tensor, test_y: Tensor) -> Tensor:
+        """Accuracy: [N, V, O], [N, V, O] -> [N] float64."""
+        return accuracy(output, test_y)
+
+    def samples(self, tier: str) -> set[Hashable]:
+        """The address of the tier's draws; the patterns themselves are the same in all tiers."""
+        return generated(tier)

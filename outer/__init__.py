@@ -1,0 +1,1 @@
+"""The search over learning rules: genome, objective, searches, evaluators, generations."""

@@ -1,0 +1,97 @@
+"""The loop over generations, a generator without files or printing: ask, evaluate, tell, yield what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from outer.evaluators.base import Evaluator
+from outer.generation import Generation
+from outer.objective import Evaluation, Objective
+from outer.searches.base import Search
+
+
+def evolve(
+    objective: Objective, search: Search, evaluator: Evaluator, history: Sequence[Generation] = ()
+) -> Iterator[Generation]:
+    """Yield the generations that follow `history`; with a history the search is first told all of it again.
+
+    Raises ValueError when the replayed search asks other candidates than the stored ones (another version or machine),
+    and when every life of a generation has failed.
+    """
+    genome = objective.genome
+    running = search.start(genome.start(), objective.seed)
+    best, lifetimes = -np.inf, 0
+    for past in history:
+        asked = running.ask()
+        if asked.shape != past.candidates.shape or asked.tobytes() != past.candidates.tobytes():
+            raise ValueError(
+                f"resume: generation {past.index} does not replay bit for bit here; the library versions or the machine differ"
+            )
+        running.tell(asked, Evaluation(past.fitness, past.scores, past.alive))
+        best, lifetimes = max(best, float(past.fitness.max())), lifetimes + past.scores.size
+    for index in range(len(history), search.generations):
+        if running.stop():
+            return
+        started = time.perf_counter()
+        candidates = running.ask()
+        evaluation = evaluator.evaluate(objective, candidates, objective.worlds(index))
+        if not evaluation.alive.any():
+            raise ValueError(
+                f"generation {index}: every network of every candidate left the finite range; "
+                "lower the coefficients' initial values or scales, or search.sigma0"
+            )
+        running.tell(candidates, evaluation)
+        best, lifetimes = max(best, float(evaluation.fitness.max())), lifetimes + evaluation.scores.size
+        favourite = running.favourite()
+        fitness = evaluation.fitness
+        metrics = {
+            "best": float(fitness.max()),
+            "mean": float(fitness.mean()),
+            "median": float(np.median(fitness)),
+            "worst": float(fitness.min()),
+            "best_so_far": best,
+            "failures": float((~evaluation.alive).sum()),
+            "lifetimes": float(lifetimes),
+            "seconds": time.perf_counter() - started,
+        }
+        metrics |= running.metrics()
+        metrics |= {f"theta/{name}": value for name, value in genome.values(favourite).items()}
+        yield Generation(index, candidates, fitness, evaluation.scores, evaluation.alive, favourite, metrics)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The winner, and how it and its rivals did on fresh lifetimes of the select tier."""
+
+    vector: np.ndarray  # [D]
+    finalists: np.ndarray  # [K, D]
+    scores: np.ndarray  # [K, L] on the select tier
+    chosen: int
+
+
+def finalists(history: Sequence[Generation], count: int) -> np.ndarray:
+    """The search's latest recommendations and the best candidates of its last third [K, D], without repeats."""
+    last = history[-max(1, len(history) // 3) :]
+    favourites = [last[-1].favourite, last[len(last) // 2].favourite, np.mean([g.favourite for g in last], axis=0)]
+    pairs = sorted(
+        ((float(g.fitness[p]), g.index, p) for g in last for p in range(len(g.fitness))), key=lambda t: (-t[0], t[1:])
+    )
+    by_index = {g.index: g for g in last}
+    best = [by_index[index].candidates[p] for _, index, p in pairs[:count]]
+    unique = {vector.tobytes(): vector for vector in favourites + best}
+    return np.stack(list(unique.values())[:count])
+
+
+def select(
+    objective: Objective, evaluator: Evaluator, history: Sequence[Generation], count: int, lifetimes: int, shapes: int
+) -> Selection:
+    """Score `count` finalists on fresh lifetimes of the select tier and take the best mean: no winner's curse."""
+    vectors = finalists(history, count)
+    worlds = objective.distribution.worlds("select", objective.seed, (0,), lifetimes, shapes)
+    evaluation = evaluator.evaluate(objective, vectors, worlds)
+    chosen = int(np.argmax(evaluation.scores.mean(1)))
+    return Selection(vectors[chosen], vectors, evaluation.scores, chosen)

@@ -1,0 +1,99 @@
+"""The only place where `outer` meets `inner`: candidates go in, the scores of their lifetimes come out.
+
+One sign everywhere: `fitness`, higher is better, float64 and finite. A life that left the finite range has the worst score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from inner.components import suggest
+from inner.learners.local_rule import Learner
+from inner.lifetime import live
+from inner.rules.rule import Rule
+from outer.genome import Genome
+from outer.worlds import Distribution, World
+
+MEASURES = ("final", "area", "steps_to_threshold", "prequential_bits")
+CURVE_POINTS = 10
+WORST_BITS = 100.0  # per sample: what a failed life is charged
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a generation of P candidates with L lifetimes each has earned."""
+
+    fitness: np.ndarray  # [P] float64, finite
+    scores: np.ndarray  # [P, L] float64
+    alive: np.ndarray  # [P, L] bool
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Scores the candidates of one rule over a distribution of worlds; a value, so that any worker can hold a copy."""
+
+    rule: Rule
+    distribution: Distribution
+    seed: int
+    lifetimes: int = 6
+    shapes: int = 2  # different worlds per generation
+    measure: str = "final"
+    threshold: float = 0.8
+    complexity: float = 0.0  # fitness lost per unit of sum |coefficient|
+
+    def __post_init__(self) -> None:
+        if self.measure not in MEASURES:
+            raise ValueError(
+                f"fitness: unknown measure '{self.measure}'{suggest(self.measure, MEASURES)}; known: {', '.join(MEASURES)}"
+            )
+        if self.lifetimes < 1 or self.shapes < 1:
+            raise ValueError(f"lifetimes and shapes: expected at least 1, got {self.lifetimes} and {self.shapes}")
+
+    @property
+    def genome(self) -> Genome:
+        """What a search over this objective moves."""
+        return Genome(self.rule.coefficients)
+
+    def worlds(self, generation: int, tier: str = "search") -> tuple[World, ...]:
+        """The worlds that all candidates of a generation share."""
+        return self.distribution.worlds(tier, self.seed, (generation,), self.lifetimes, self.shapes)
+
+    def scores(self, vectors: np.ndarray, world: World) -> tuple[np.ndarray, np.ndarray]:
+        """Scores [P, lives of this world] float64 and alive [P, lives] of candidates [P, D], in one world."""
+        theta = torch.from_numpy(self.genome.decode(vectors))
+        learner = Learner(self.rule, world.network)
+        lives = world.task.lives(world.tier, world.steps, world.batch, self.seed, world.labels)
+        steps = lives.order.shape[1]
+        curve = self.measure in ("area", "steps_to_threshold")
+        record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
+        with torch.no_grad():
+            result = live(
+                learner, world.task, lives, theta, self.seed, world.labels, record, self.measure == "prequential_bits"
+            )
+        alive = result.alive.numpy()
+        if self.measure == "final":
+            value = result.score.numpy()
+        elif self.measure == "area":
+            value = result.curve.mean(-1).numpy()
+        elif self.measure == "steps_to_threshold":
+            over = (result.curve >= self.threshold).numpy()
+            reached = np.asarray(record, dtype=np.float64)[over.argmax(-1)]
+            value = -np.where(over.any(-1), reached, 2.0 * steps)
+        else:
+            shown = lives.order.shape[1] * lives.order.shape[2]
+            bits = result.bits.numpy()
+            value = -np.where(alive & np.isfinite(bits), bits, WORST_BITS * shown) / shown
+        return value, alive
+
+    def assemble(self, vectors: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
+        """Fitness from the scores per world, in the order of `worlds`."""
+        scores = np.concatenate([score for score, _ in parts], axis=1)
+        alive = np.concatenate([a for _, a in parts], axis=1)
+        fitness = scores.mean(1)
+        if self.complexity:
+            fitness = fitness - self.complexity * np.abs(self.genome.decode(vectors)).sum(1)
+        return Evaluation(np.where(np.isfinite(fitness), fitness, -1e9), scores, alive)

@@ -1,0 +1,1 @@
+"""One file per search behind ask and tell: a search is added by adding a file."""

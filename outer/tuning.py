@@ -1,0 +1,35 @@
+"""Tunes one arm of a comparison, start to end: search, then selection on the select tier. Every arm gets the same budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outer.evaluators.serial import Evaluator
+from outer.evolution import evolve, select
+from outer.objective import Objective
+from outer.searches.base import Search
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a budget bought for one arm."""
+
+    values: dict[str, float]  # coefficient values of the winner
+    lifetimes: int  # inner lives spent by the search
+    select_score: float  # mean on the select tier
+    fitness: tuple[float, ...]  # best per generation
+
+
+def tune(objective: Objective, search: Search, finalists: int, lifetimes: int, shapes: int) -> Tuned:
+    """Search and select in this process; a rule without free coefficients is taken as it is."""
+    if objective.genome.size == 0:
+        return Tuned({c.name: c.init for c in objective.rule.coefficients}, 0, float("nan"), ())
+    with Evaluator() as evaluator:
+        history = list(evolve(objective, search, evaluator))
+        selection = select(objective, evaluator, history, finalists, lifetimes, shapes)
+    return Tuned(
+        objective.genome.values(selection.vector),
+        int(sum(g.scores.size for g in history)),
+        float(selection.scores[selection.chosen].mean()),
+        tuple(float(g.fitness.max()) for g in history),
+    )

@@ -1,0 +1,72 @@
+"""Where candidates live: a distribution of tasks, network shapes and life lengths, and the lifetimes drawn from it.
+
+All candidates of one generation share their lifetimes (common random numbers); generations differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from inner.components import build
+from inner.networks.mlp import Network
+from inner.random import stream
+from inner.tasks.base import Label, Task
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class World:
+    """One concrete setting in which several lifetimes run in lockstep."""
+
+    task: Task
+    network: Network
+    steps: int
+    batch: int
+    labels: tuple[Label, ...]  # one per lifetime
+    tier: str = "search"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What worlds may look like; a pair (low, high) is drawn evenly per world, a single value is kept."""
+
+    task: Mapping[str, Any]  # name and options
+    depth: tuple[int, int] = (1, 1)  # hidden layers
+    width: tuple[int, int] = (32, 32)  # units of every hidden layer
+    steps: tuple[int, int] = (300, 300)
+    batch: int = 1
+    scale: Range | None = None  # of the inputs, log-uniform
+    network: Mapping[str, Any] = field(default_factory=dict)  # further options of the network
+    hidden: tuple[int, ...] | None = None  # exact widths; replaces depth and width
+
+    def draw(self, rng: np.random.Generator) -> tuple[Task, Network, int]:
+        """Draw a task, a network and a number of steps."""
+        depth, width = (int(rng.integers(low, high + 1)) for low, high in (self.depth, self.width))
+        steps = int(rng.integers(self.steps[0], self.steps[1] + 1))
+        position = rng.random()
+        options = dict(self.task)
+        if self.scale is not None:
+            low, high = self.scale
+            options["scale"] = round(float(low * (high / low) ** position), 4)
+        hidden = self.hidden if self.hidden is not None else (width,) * depth
+        return cast(Task, build("task", options)), Network(hidden=hidden, **self.network), steps
+
+    def worlds(self, tier: str, seed: int, address: Label, lifetimes: int, shapes: int) -> tuple[World, ...]:
+        """`lifetimes` lives in `shapes` different worlds, drawn from the stream (seed, "world", tier, *address)."""
+        shapes = min(shapes, lifetimes)
+        labels = [(tier, *address, n) for n in range(lifetimes)]
+        worlds = []
+        for g in range(shapes):
+            task, network, steps = self.draw(stream(seed, "world", tier, *address, g))
+            worlds.append(World(task, network, steps, self.batch, tuple(labels[g::shapes]), tier))
+        return tuple(worlds)
+
+
+def networks(worlds: Sequence[World]) -> int:
+    """Lifetimes in all worlds together."""
+    return sum(len(world.labels) for world in worlds)

@@ -1,0 +1,323 @@
+"""The report and its tables: true to the comparison, safe with hostile text, whole at every stage of a run. All data here is FAKE."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from inner.random import stream
+from metalearn import comparison_pictures, pictures, report, report_rule, tables
+from metalearn.headline import headline
+from outer.generation import Generation
+
+COMMAND = "metalearn search configs/fake.yaml run=fake"
+HOSTILE = "<script>alert('x')</script> & \"quoted\" $\\frac{1}{2$ -- ü"
+
+
+def fake_generations(count: int, population: int = 16, lives: int = 4) -> list[Generation]:
+    """A FAKE search that improves, with one candidate in ten failing."""
+    made, best, spent = [], 0.0, 0
+    for index in range(count):
+        rng = stream(7, "fake", index)
+        level = 0.1 + 0.7 * (1 - np.exp(-index / 8))
+        scores = np.clip(level + rng.normal(0, 0.08, (population, lives)), 0, 1)
+        alive = rng.random((population, lives)) > 0.1
+        scores[~alive] = 0.0
+        fitness = scores.mean(1)
+        best, spent = max(best, float(fitness.max())), spent + scores.size
+        theta = {"eta": 0.05 + 0.2 * np.exp(-index / 5), "a": 1 - np.exp(-index / 6), "b": -0.3 * index / (index + 9)}
+        metrics = {
+            "best": float(fitness.max()),
+            "best_so_far": best,
+            "sigma": 0.5 * 0.93**index,
+            "lifetimes": float(spent),
+        }
+        metrics |= {f"theta/{k}": float(v + rng.normal(0, 0.01)) for k, v in theta.items()}
+        made.append(
+            Generation(index, rng.normal(size=(population, 3)), fitness, scores, alive, rng.normal(size=3), metrics)
+        )
+    return made
+
+
+def fake_rule(**changes: Any) -> dict[str, Any]:
+    """A FAKE rule.json."""
+    values = {"eta": 0.0512, "a": 0.84, "b": -0.213, "c": 0.0042}
+    rule = {
+        "format": 1,
+        "name": "fake",
+        "dw": "eta*(a*err*pre + b*post*pre - c*post**2*w)",
+        "traces": {},
+        "pathway": "random",
+        "coefficients": values,
+        "formula": "0.0512*(0.84*err*pre - 0.213*post*pre - 0.0042*post**2*w)",
+        "pruned": "0.0512*(0.84*err*pre - 0.213*post*pre)",
+        "values": values,
+        "activation": "tanh",
+        "network": {"name": "mlp", "hidden": [32]},
+        "task": "digits",
+        "run": "fake",
+        "fitness": 0.81,
+    }
+    return {**rule, **changes}
+
+
+def fake_cell(
+    name: str, group: str, means: dict[str, float], metric: str = "accuracy", curve: bool = True
+) -> dict[str, Any]:
+    """A FAKE cell: scores around `means`, intervals and verdicts that follow from them."""
+    lives, steps = 32, [0, 50, 100, 200, 300, 400, 500]
+    rng = stream(3, "fake", name)
+    arms: dict[str, Any] = {}
+    for arm, mean in means.items():
+        course = 0.1 + (mean - 0.1) * (1 - np.exp(-np.array(steps) / 120))
+        shape = {"steps": steps, "mean": list(course), "low": list(course - 0.012), "high": list(course + 0.012)}
+        scores = list(mean + rng.normal(0, 0.02, lives))
+        arms[arm] = {"scores": scores, "mean": mean, "low": mean - 0.01, "high": mean + 0.01, "failures": 0}
+        arms[arm]["curve"] = shape if curve else None
+    gaps = {}
+    for arm, mean in means.items():
+        gap = means["evolved"] - mean
+        verdict = "better" if gap > 0.012 else "worse" if gap < -0.012 else "not distinguishable"
+        if arm != "evolved":
+            gaps[arm] = {"mean": gap, "low": gap - 0.012, "high": gap + 0.012, "verdict": verdict}
+    about = {
+        "task": "digits",
+        "network": "mlp 64-32-10",
+        "steps": 500,
+        "lifetimes": lives,
+        "chance": 0.1,
+        "metric": metric,
+    }
+    return {"name": name, "tier": "final", "group": group, **about, "arms": arms, "differences": gaps}
+
+
+def fake_comparison(**means: float) -> dict[str, Any]:
+    """A FAKE comparison with one main cell and four transfer cells."""
+    means = means or {"evolved": 0.851, "feedback_alignment": 0.804, "backprop": 0.862, "hebbian": 0.31, "oja": 0.222}
+    arms = {
+        arm: {"formula": "eta*err*pre", "latex": "", "pathway": "random", "values": {"eta": 0.1}, "lifetimes": 4096}
+        for arm in means
+    }
+    cells = [fake_cell("digits, unseen classes", "main", means)]
+    for k, name in enumerate(("wider network", "two hidden layers", "permuted pixels", "ten times the steps")):
+        shifted = {arm: mean - 0.03 * k * (0.4 + (arm == "evolved")) for arm, mean in means.items()}
+        cells.append(fake_cell(name, "transfer", shifted, curve=False))
+    skipped = [{"cell": "letters", "why": "its data set is not installed"}]
+    return {"arms": arms, "reference": "evolved", "cells": cells, "skipped": skipped, "seconds": 12.0}
+
+
+CONFIG = {
+    "task": {"name": "digits"},
+    "search": {"name": "cmaes", "popsize": 16},
+    "seed": 1,
+    "rule": {"dw": "eta*err*pre"},
+}
+ENVIRONMENT = {"python": "3.11.7", "torch": "2.13.0", "machine": "FAKE", "threads": 1}
+SELECTION = {"lifetimes": 64, "candidates": [{"origin": "favourite", "mean": 0.84}, {"origin": "best", "mean": 0.83}]}
+
+
+class Page(HTMLParser):
+    """Checks that tags are balanced and collects what a test wants to know."""
+
+    VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def write(folder: Path, **changes: Any) -> tuple[str, Page]:
+    """Write a report of the FAKE run and read it back, checked for being self-contained and well formed."""
+    parts: dict[str, Any] = {
+        "config": CONFIG,
+        "environment": ENVIRONMENT,
+        "generations": fake_generations(20),
+        "rule": fake_rule(),
+        "comparison": fake_comparison(),
+        "selection": SELECTION,
+        "command": COMMAND,
+    }
+    path = report.write_report(folder, **{**parts, **changes})
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    tags = {tag for tag, _ in page.seen}
+    assert not tags & {"script", "link", "img", "iframe", "object", "embed"}
+    assert not re.search(r"@import|url\((?!#)|(?:src|href)=\"(?!#)", text)
+    assert not any(name.startswith("on") for _, attributes in page.seen for name in attributes)
+    names = [attributes["id"] for _, attributes in page.seen if "id" in attributes]
+    assert len(names) == len(set(names))
+    return text, page
+
+
+def test_a_finished_run_shows_every_part(tmp_path: Path) -> None:
+    text, page = write(tmp_path)
+    for part in (
+        "On data that the search never saw",
+        "Transfer",
+        "The rule",
+        "The search",
+        COMMAND,
+        "popsize: 16",
+        "2.13.0",
+    ):
+        assert part in page.words
+    assert (
+        sum(tag == "svg" for tag, _ in page.seen) == 3 + 1 + 2 + 1 + 3
+    )  # formulas, bars, main cell, heat table, search
+    assert "85.1 %" in page.words and "[84.1, 86.1]" in page.words and "+4.7" in page.words
+    assert f"{20 * 16 * 4:,}" in page.words
+    assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
+    assert write(tmp_path)[0] == text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("rule", [None, {}, fake_rule()])
+def test_an_unfinished_run_has_a_report(tmp_path: Path, count: int, rule: dict[str, Any] | None) -> None:
+    _, page = write(tmp_path, generations=fake_generations(count), rule=rule, comparison=None, selection=None)
+    assert "nothing to report" in page.words if count == 0 else "not been compared" in page.words
+    assert "better than" not in page.words
+
+
+def test_text_from_the_run_cannot_become_markup(tmp_path: Path) -> None:
+    comparison = fake_comparison(evolved=0.8, **{HOSTILE: 0.7})
+    for cell in comparison["cells"]:
+        cell |= {"name": cell["name"] + HOSTILE, "task": HOSTILE}
+    comparison["skipped"] = [{"cell": HOSTILE, "why": HOSTILE}]
+    rule = fake_rule(task=HOSTILE, activation=HOSTILE, values={**fake_rule()["values"], HOSTILE: 1.0}, pruned=HOSTILE)
+    generations = fake_generations(3)
+    for generation in generations:
+        generation.metrics[f"theta/{HOSTILE}"] = 0.4
+    config = {HOSTILE: HOSTILE, "task": HOSTILE}
+    hostile = {"environment": {HOSTILE: HOSTILE}, "selection": {HOSTILE: [{HOSTILE: HOSTILE}]}, "command": HOSTILE}
+    text, page = write(tmp_path, config=config, rule=rule, comparison=comparison, generations=generations, **hostile)
+    assert "<script" not in text
+    assert page.words.count("<script>alert(") > 10
+
+
+@pytest.mark.parametrize("rule", [{"dw": "eta*"}, {"dw": 3}, {"formula": "??"}, {"dw": "pre", "pathway": "no such"}])
+def test_a_rule_that_cannot_be_read_is_shown_as_text(tmp_path: Path, rule: dict[str, Any]) -> None:
+    _, page = write(tmp_path, rule=rule)
+    assert str(rule.get("dw", rule.get("formula"))) in page.words
+
+
+def test_an_interrupted_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, _ = write(tmp_path)
+
+    def broken(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", broken)
+    with pytest.raises(ValueError, match="disk full"):
+        write(tmp_path, comparison=None)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == text
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_headline_names_losses_before_wins() -> None:
+    said = headline(fake_comparison())
+    assert "reaches 85.1 % accuracy" in said and "(95 % interval [84.1, 86.1])" in said
+    assert "It cannot be told from backprop (-1.1 points)" in said
+    assert "It is better than feedback alignment (+4.7 points), hebbian (+54.1 points) and oja" in said
+    assert "In 3 of 4 transfer cells at least one baseline is better" in said
+    lost = headline(fake_comparison(evolved=0.7, backprop=0.8, hebbian=0.3))
+    assert lost.index("It is worse than backprop (-10.0 points)") < lost.index("It is better than hebbian")
+    assert "better" not in headline(fake_comparison(evolved=0.2, backprop=0.8)).split("In ")[0]
+
+
+def test_headline_says_when_the_rule_has_learned_nothing() -> None:
+    assert "not above chance (10.0 %)" in headline(fake_comparison(evolved=0.105, backprop=0.8))
+    assert "not above chance" not in headline(fake_comparison())
+
+
+def test_a_verdict_is_never_stronger_than_its_interval() -> None:
+    for low, high, stored, said in (
+        (0.1, 0.2, "better", "better"),
+        (-0.1, 0.2, "better", "not distinguishable"),
+        (-0.2, -0.1, "better", "not distinguishable"),
+        (-0.2, -0.1, "worse", "worse"),
+        (0.1, 0.2, "not distinguishable", "not distinguishable"),
+    ):
+        assert tables.verdict({"mean": 0.0, "low": low, "high": high, "verdict": stored}) == said
+
+
+def test_cells_that_disagree_are_counted() -> None:
+    comparison = fake_comparison()
+    comparison["cells"].append(fake_cell("second", "main", {"evolved": 0.8, "backprop": 0.9}))
+    assert "Against backprop the cells disagree (1 worse, 1 not distinguishable of 2)." in headline(comparison)
+
+
+def test_plain_text_tables_fit_and_mark_best_and_losses() -> None:
+    text = tables.comparison_text(fake_comparison())
+    assert max(map(len, text.splitlines())) <= 100 and "\x1b" not in text
+    rows = {line.split("  ")[0].strip(): line for line in text.splitlines()}
+    assert "85.1 %" in rows["evolved"] and "*" not in rows["evolved"]
+    assert re.search(
+        r"86\.2 %\s+\[85\.2, 87\.2\]\s+-1\.1\s+\[-2\.3, \+0\.1\]\s+not distinguishable", rows["backprop *"]
+    )
+    assert "85.0 % * !" in rows["two hidden layers"] or "83.8 % * !" in rows["two hidden layers"]
+    assert "Skipped letters: its data set is not installed" in text
+
+
+def test_markdown_tables_have_equal_columns_and_escape_text() -> None:
+    comparison = fake_comparison(evolved=0.8, **{"a|b*<i>": 0.9})
+    lines = [line for line in tables.comparison_markdown(comparison).splitlines() if line.startswith("|")]
+    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
+    assert counts == {9, 4}
+    assert any(line.startswith(r"| **a\|b\*\<i>** |") for line in lines)
+
+
+def test_pictures_are_the_same_bytes_twice_and_hold_their_labels() -> None:
+    comparison = fake_comparison()
+    main = comparison["cells"][0]
+    for draw in (
+        lambda: pictures.fitness(fake_generations(12)),
+        lambda: comparison_pictures.learning_curves(comparison, main),
+        lambda: comparison_pictures.forest(comparison, [main]),
+        lambda: comparison_pictures.heat_table(comparison),
+    ):
+        svg = draw()
+        assert svg == draw() and svg is not None and "Date" not in svg and "<metadata" not in svg
+    forest = comparison_pictures.forest(comparison, [main]) or ""
+    assert "feedback alignment" in forest and "+4.7" in forest and "percentage points" in forest
+    assert comparison_pictures.forest({**comparison, "arms": {}}, []) is None
+    assert pictures.sigma([Generation(0, *[np.zeros((2, 2))] * 5)]) is None  # type: ignore[arg-type]
+
+
+def test_bars_show_the_number_of_every_expanded_term() -> None:
+    found = report_rule.terms(fake_rule())
+    expected = {"pre · err": 0.0512 * 0.84, "pre · post": 0.0512 * -0.213, "post² · w": -0.0512 * 0.0042}
+    assert found == pytest.approx(expected)
+
+
+def test_long_formulas_wrap_between_terms_and_stay_drawable() -> None:
+    latex = r"\Delta w = \eta \left(" + " + ".join(rf"\theta_{{{k},a + b}} x^{{{k}}} y" for k in range(27)) + r"\right)"
+    lines = report_rule.wrap_latex(latex)
+    assert len(lines) > 3 and "".join(lines).replace(r"\qquad ", "") == latex.replace(r"\left(", "(").replace(
+        r"\right)", ")"
+    )
+    assert all(line.count("{") == line.count("}") for line in lines)
+    assert (pictures.formula(lines, "long") or "").startswith("<svg")
+    assert pictures.formula([r"\begin{cases} x \end{cases}"], "bad") is None
