@@ -64,8 +64,8 @@ class Update:
         n, _, outputs = shape
         total = None
         if product.pairs:
-            pres = [_spread(pre(signals), (n, batch, shape[1])) for pre, _ in product.pairs]
-            posts = [_spread(post(signals), (n, batch, outputs)) for _, post in product.pairs]
+            pres = [_spread(pre(signals), (n, batch, shape[1]), signals["w"]) for pre, _ in product.pairs]
+            posts = [_spread(post(signals), (n, batch, outputs), signals["w"]) for _, post in product.pairs]
             if batch == 1 and len(pres) == 1:
                 total = pres[0].transpose(1, 2) * posts[0]
             else:
@@ -75,7 +75,8 @@ class Update:
                 if batch > 1:
                     total = total / batch
         if product.alone is not None:
-            alone = _spread(product.alone(signals), (n, batch, outputs)).mean(1, keepdim=True)
+            alone = _spread(product.alone(signals), (n, batch, outputs), signals["w"])
+            alone = alone if batch == 1 else alone.mean(1, keepdim=True)
             total = alone if total is None else total + alone
         assert total is not None
         return total if product.synapse is None else product.synapse(signals) * total
@@ -86,6 +87,8 @@ class Update:
         return self.rest({name: signals[name].unsqueeze(axis) for name, axis in self.axes.items()})
 
 
-def _spread(value: Tensor | float, shape: tuple[int, ...]) -> Tensor:
-    """A factor made of coefficients alone is [N, 1, 1]: spread it over samples and units."""
-    return torch.as_tensor(value, dtype=torch.float32).expand(shape)
+def _spread(value: Tensor | float, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """A factor of coefficients alone is [N, 1, 1], a plain number has type and device of `like`: spread over samples and units."""
+    if not isinstance(value, Tensor):
+        return like.new_full(shape, value)
+    return value if value.shape == shape else value.expand(shape)

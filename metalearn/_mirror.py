@@ -1,6 +1,7 @@
 """The process that talks to Weights & Biases: reads a search's messages on stdin, so W&B can only hurt this process.
 
-Run as a script by `metalearn.tracking`. Each line in is a JSON message, each line out is a JSON answer:
+Run as a script by `metalearn.tracking` with its process id and ORPHAN_S.
+Each line in is a JSON message, each line out is a JSON answer:
 {"done": n} after the n-th message, {"warning": text} for a person, {"error": text} as the last words. The end of stdin
 without a "close" message means that the search was killed: the W&B run is finished as failed, with every row sent.
 """
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Any, Literal
 
@@ -62,7 +64,6 @@ class Mirror:
 
         root = os.environ.get("WANDB_DIR") or folder
         os.environ.setdefault("WANDB_DATA_DIR", str(Path(folder) / "wandb" / "data"))  # artifacts stay with the run
-        _wait_for_another_second(Path(root) / "wandb", run_id)  # W&B names a run's folder by the second
         known = wandb.Settings.model_fields
         arguments: dict[str, Any] = {
             "id": run_id,
@@ -118,10 +119,12 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def _wait_for_another_second(folder: Path, run_id: str) -> None:
-    newest = max((path.stat().st_mtime for path in folder.glob(f"*run-*-{run_id}")), default=0.0)
-    if abs(time.time() - newest) < 1.5:
-        time.sleep(1.5)
+def end_after(parent: int, grace_s: float) -> None:
+    """End this process `grace_s` seconds after its parent has died, whatever W&B is doing then."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    time.sleep(grace_s)
+    os._exit(1)
 
 
 def main() -> None:
@@ -129,6 +132,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever W&B prints goes to the log file
     for group_signal in (signal.SIGINT, signal.SIGTERM):  # sent to whole groups; this process ends with its stdin
         signal.signal(group_signal, signal.SIG_IGN)
+    Thread(target=end_after, args=(int(sys.argv[1]), float(sys.argv[2])), daemon=True).start()
     mirror = Mirror(answers)
     usual = sys.excepthook
 

@@ -68,12 +68,13 @@ def address(config: Config, rule: Rule, search: Search) -> str:
     """A hash of everything that a tuned baseline depends on."""
     plain = config.plain()
     environment = describe()
+    exact = ("python", "torch", "numpy", "cma", "cpu", "machine", "platform", "threads")
     content = {
         "cache": CACHE_VERSION,
         "rule": rule.to_dict(),
         "search": {"name": type(search).__module__, **dataclasses.asdict(cast(Any, search))},
         "config": {k: plain[k] for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "selection")},
-        "versions": environment["versions"],
+        "environment": {key: environment[key] for key in exact},
         "source": _source_hash(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -88,7 +88,7 @@ def compare(
         "arms": {
             name: {
                 "formula": rule.with_values(dict(values)),
-                "dw": rule.dw,
+                "rule": rule.to_dict(),
                 "latex": rule.latex(),
                 "pathway": rule.pathway,
                 "values": dict(values),

@@ -95,7 +95,7 @@ def forest(comparison: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], na
         axes.set_yticks(ticks, labels)
         axes.tick_params(axis="y", colors=INK)
         for label in axes.get_yticklabels():
-            label.set_weight("bold" if label.get_text() in names else "normal")
+            label.set_fontweight("bold" if label.get_text() in names else "normal")
         axes.grid(axis="y", visible=False)
         axes.set_ylim(at - 0.4, -0.7)
         axes.set_xlabel(f"{reference} - arm ({unit}, 95 % interval)\nright of 0: {reference} is better")

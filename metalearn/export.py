@@ -76,7 +76,8 @@ def meanings(names: Iterable[str]) -> list[str]:
     """One line per signal for a docstring."""
     from inner.rules.signals import SIGNALS
 
-    return [f"{name}: {SIGNALS[name].meaning}" for name in SIGNALS if name in set(names)]
+    wanted = set(names)
+    return [f"{name}: {signal.meaning}" for name, signal in SIGNALS.items() if name in wanted]
 
 
 def one_line(value: object) -> str:
@@ -87,12 +88,10 @@ def one_line(value: object) -> str:
 
 
 def _latex(rule: Rule, values: Mapping[str, float]) -> str:
-    from inner.rules.faces import to_latex
-
-    lines = [r"\Delta w &= " + to_latex(rule.expression)]
-    for name, expression in rule.trace_expressions.items():
-        escaped = name.replace("_", r"\_")
-        lines.append(rf"\mathrm{{{escaped}}} &\leftarrow " + to_latex(expression))
+    lines = [
+        line.replace(" = ", " &= ", 1) if k == 0 else line.replace(r" \leftarrow ", r" &\leftarrow ", 1)
+        for k, line in enumerate(rule.latex().split(" \\\\\n"))
+    ]
     header = [f"% feedback pathway: {one_line(rule.pathway)}"] + [
         f"% {name} = {value!r}" for name, value in values.items()
     ]
@@ -113,7 +112,7 @@ def _python(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any]
         seen = [n for n in [*SIGNALS, *rule.trace_expressions] if n in used]
         parameters = [names.get(n, n) for n in seen] + [names[n] for n in values if n in used]
         source = to_python_source(rename(expression, names), function, parameters)
-        *parts, body = source.split("\n\n")
+        *parts, body = source.split("\n\n\n")
         head, line = body.rstrip("\n").split("\n", 1)
         helpers |= dict.fromkeys(part.strip("\n") for part in parts[1:] if part.strip())
         defaults = [f"{names[n]}={values[n]!r}" for n in values if n in used]
@@ -124,7 +123,7 @@ def _python(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any]
             else f"New value of the trace {function[6:]}."
         )
         notes = [*meanings(used), *(f"{names[n]}: trace of the synapse" for n in seen if n in rule.trace_expressions)]
-        doc = "\n".join(f"    {line}" for line in ["", *notes]) if notes else ""
+        doc = "\n" + "\n".join(f"    {note}" for note in notes) if notes else ""
         assert head.startswith(f"def {function}(")
         sources.append(f'def {function}({", ".join(arguments)}):\n    """{what}\n{doc}\n    """\n{line}')
     order = ""
@@ -134,7 +133,8 @@ def _python(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any]
         )
     title = one_line(document.get("name") or document.get("run") or "An evolved learning rule")
     top = (
-        f'"""{title}: needs only the standard library.\n\n    w += dw(...), averaged over the samples of a batch\n'
-        f'\nFeedback pathway: {one_line(rule.pathway)}. At the output layer err is target - output, so that +err*pre descends.\n{order}"""\n\nimport math'
+        f'"""{title}: needs only the standard library.\n\n    w += dw(...), averaged over the samples of a batch\n\n'
+        f'Feedback pathway: {one_line(rule.pathway)}. At the output err is target - output.\n{order}"""\n\n'
+        "import math"
     )
     return "\n\n\n".join([top, *helpers, *sources]) + "\n"

@@ -174,9 +174,9 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     from metalearn.export import meanings, one_line
 
     activation = document.get("activation") or "tanh"
-    for what, name, known in (("pathway", rule.pathway, PATHWAYS), ("activation", activation, ACTIVATIONS)):
-        if name not in known:
-            raise ValueError(f"{what}: a torch file can hold {', '.join(known)}, got '{one_line(name)}'")
+    for what, name, held in (("pathway", rule.pathway, PATHWAYS), ("activation", activation, ACTIVATIONS)):
+        if name not in held:
+            raise ValueError(f"{what}: a torch file can hold {', '.join(held)}, got '{one_line(name)}'")
     rows, feedback = PATHWAYS[rule.pathway]
     value, slope = ACTIVATIONS[activation]
     dialect = Dialect(
@@ -206,7 +206,7 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     own = f"torch.randn({rows}, below, generator=generator) / {rows}**0.5 for below, above in pairs" if rows else ""
     return FILE.substitute(
         title=one_line(document.get("name") or document.get("run") or "An evolved learning rule"),
-        formula=f"dw = {rule.with_values(dict(values))}",
+        formula=f"dw = {rule.with_values(values, digits=6)}",
         pathway=rule.pathway,
         signals="\n".join(
             f"    {line}" for line in meanings(s.name for e in formulas.values() for s in e.free_symbols)

@@ -18,7 +18,7 @@ def headline(comparison: Mapping[str, Any] | None, generations: int = 0, best: f
         plural = "generation" if generations == 1 else "generations"
         return (
             f"After {generations:,} {plural} the best fitness on the search's own tasks is {best:.4g}. "
-            "The rule has not been compared with baselines on unseen data yet, so this says nothing about how good it is."
+            "The rule has not been compared with baselines on unseen data yet, so this does not say how good it is."
         )
     main = cells_of(comparison, "main")
     sentences = [_level(comparison, main[0])] if main else []

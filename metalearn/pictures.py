@@ -1,4 +1,4 @@
-"""Draws a search and its rule as SVG text with matplotlib, and holds the style of all pictures; same input, same bytes."""
+"""Draws a search and its rule as SVG text, and holds the style of all pictures; the same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -63,9 +63,7 @@ def to_svg(figure: Figure, name: str, tight: bool = False) -> str:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        figure.savefig(
-            out, format="svg", metadata=metadata, **({"bbox_inches": "tight", "pad_inches": 0.04} if tight else {})
-        )
+        figure.savefig(out, format="svg", metadata=metadata, bbox_inches="tight" if tight else None, pad_inches=0.04)
     text = out.getvalue()
     text = text[text.index("<svg") :].strip()
 
@@ -81,17 +79,17 @@ def to_svg(figure: Figure, name: str, tight: bool = False) -> str:
 def style(name: str) -> Any:
     from matplotlib import rc_context
 
-    return rc_context({**STYLE, "svg.hashsalt": name})
+    settings: dict[Any, Any] = {**STYLE, "svg.hashsalt": name}
+    return rc_context(settings)
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write labels (x, y, text, colour) to the right of their lines, moved apart where they would overlap."""
     if not ends:
         return
-    figure = axes.figure
     to_axes = axes.transAxes.inverted()
     height = [to_axes.transform(axes.transData.transform((x, y)))[1] for x, y, _, _ in ends]
-    gap = min(12.5 / (72 * figure.get_size_inches()[1] * 0.74), 1 / max(len(ends) - 1, 1))
+    gap = min(12.5 / (72 * HEIGHT * 0.74), 1 / max(len(ends) - 1, 1))
     order = np.argsort(height, kind="stable")
     placed = apart(np.array(height)[order], gap)
     for k, y in zip(order, placed):
@@ -101,7 +99,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> Non
 
 
 def apart(heights: np.ndarray, gap: float) -> np.ndarray:
-    """The places nearest to sorted `heights` (least squares) that keep `gap` between neighbours and stay within 0 .. 1."""
+    """The places nearest to sorted `heights` (least squares) that stay `gap` apart and within 0 .. 1."""
     blocks: list[list[float]] = []  # [sum, count] of runs that share one offset: pool adjacent violators
     for k, height in enumerate(heights):
         blocks.append([float(height) - k * gap, 1.0])
@@ -208,7 +206,7 @@ def term_bars(terms: Mapping[str, float]) -> str | None:
         axes.axvline(0, color=MUTED, linewidth=0.8)
         reach = max(float(np.abs(values).max()), 1e-30)
         axes.set_xlim((-1.3 if (values < 0).any() else -0.04) * reach, (1.3 if (values > 0).any() else 0.04) * reach)
-        for row, v in zip(rows, values):
+        for row, v in enumerate(values):
             side = "left" if v >= 0 else "right"
             axes.text(v + math.copysign(0.02 * reach, v), row, f"{v:+.3g}", va="center", ha=side, fontsize=8)
         axes.set_yticks(rows, [n if len(n) < 34 else n[:32] + "…" for n, _ in ranked])
@@ -225,7 +223,7 @@ def formula(lines: Sequence[str], name: str) -> str | None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.fonttype": "path",
         "mathtext.fontset": "cm",
         "svg.hashsalt": name,

@@ -85,8 +85,8 @@ def report(
         headline=escape(headline(comparison, len(generations), best)),
         facts=_facts(generations, rule, comparison, best),
         body="\n".join(part for part in body if part),
-        footer="This page is self-contained. Intervals are 95 % bootstrap intervals over paired lifetimes, each for its "
-        "own comparison (not corrected for their number).",
+        footer="This page is self-contained. Intervals are 95 % bootstrap intervals over paired lifetimes, each for "
+        "its own comparison (not corrected for their number).",
     )
 
 
@@ -252,17 +252,16 @@ def _conditions(config: Mapping[str, Any], environment: Mapping[str, Any]) -> st
     text = yaml.safe_dump(json.loads(json.dumps(dict(config), default=str)), sort_keys=False, allow_unicode=True)
     return (
         "<section><h2>Conditions</h2><details open><summary>Configuration, as resolved</summary>"
-        f"<pre>{escape(text)}</pre></details><details open><summary>Environment</summary>{_value(environment)}</details></section>"
+        f"<pre>{escape(text)}</pre></details>"
+        f"<details open><summary>Environment</summary>{_value(environment)}</details></section>"
     )
 
 
 def _value(value: object) -> str:
     """Any JSON value as HTML: mappings and lists of mappings become tables."""
     if isinstance(value, Mapping):
-        rows = "".join(
-            f'<tr><th scope="row">{escape(title(k))}</th><td>{_value(v)}</td></tr>' for k, v in value.items()
-        )
-        return f'<table class="wrap">{rows}</table>'
+        lines = (f'<tr><th scope="row">{escape(title(k))}</th><td>{_value(v)}</td></tr>' for k, v in value.items())
+        return f'<table class="wrap">{"".join(lines)}</table>'
     if isinstance(value, list | tuple) and value and all(isinstance(v, Mapping) for v in value):
         keys = list(dict.fromkeys(k for v in value for k in v))
         rows = [[_short(v.get(k)) for k in keys] for v in value]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from metalearn.rule_file import rule_of
+from metalearn.rule_file import rule_of, values_of
 
 LINE = 78  # visible characters of LaTeX per line, roughly
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -26,14 +26,15 @@ def rule_section(rule: Mapping[str, Any], headed: bool = True) -> str:
         parts.append("<h3>With the evolved values</h3>")
         parts.append(_formula(_latex_of(rule, str(rule["formula"])), str(rule["formula"]), "formula", "valued", ""))
     if rule.get("pruned") and rule["pruned"] != rule.get("formula"):
-        parts.append("<h3>Pruned: terms that can go without a loss</h3>")
+        parts.append("<h3>Pruned: without its smallest terms</h3>")
         parts.append(_formula(_latex_of(rule, str(rule["pruned"])), str(rule["pruned"]), "formula plain", "pruned", ""))
     bars = pictures.term_bars(terms(rule))
     values = "".join(
         f'<tr><td>{escape(str(k))}</td><td class="num">{float(v):.6g}</td></tr>'
         for k, v in rule.get("values", {}).items()
     )
-    table = f'<div class="scroll"><table><thead><tr><th>coefficient</th><th class="num">value</th></tr></thead>{values}</table></div>'
+    head = '<thead><tr><th>coefficient</th><th class="num">value</th></tr></thead>'
+    table = f'<div class="scroll"><table>{head}<tbody>{values}</tbody></table></div>'
     caption = "Coefficient of every term of the expanded rule."
     picture = "" if bars is None else f"<figure>{inline(bars, caption)}<figcaption>{caption}</figcaption></figure>"
     parts.append(f'<div class="pictures">{picture}<div>{table if values else ""}</div></div></section>')
@@ -71,16 +72,11 @@ def _formula(lines: list[str] | None, text: str, kind: str, name: str, caption: 
 
 def _latex(rule: Mapping[str, Any]) -> list[str] | None:
     """LaTeX lines of the rule and its traces; None when it cannot be parsed."""
-    from inner.rules.faces import to_latex
-
     try:
         parsed = rule_of(rule)
     except ValueError:
         return None
-    lines = wrap_latex(r"\Delta w = " + to_latex(parsed.expression))
-    for name, expression in parsed.trace_expressions.items():
-        lines += wrap_latex(rf"\mathrm{{{name}}} \leftarrow ".replace("_", r"\_") + to_latex(expression))
-    return lines
+    return [line for latex in parsed.latex().split(" \\\\\n") for line in wrap_latex(latex)]
 
 
 def _latex_of(rule: Mapping[str, Any], text: str) -> list[str] | None:
@@ -97,7 +93,7 @@ def _latex_of(rule: Mapping[str, Any], text: str) -> list[str] | None:
 
 
 def wrap_latex(latex: str, width: int = LINE) -> list[str]:
-    """Break a formula before a + or - outside braces, so that no line is much longer than `width` visible characters."""
+    """Break a formula before a + or - outside braces, so that lines show about `width` characters at most."""
     if _visible(latex) <= width:
         return [latex]
     latex = latex.replace(r"\left(", "(").replace(r"\right)", ")")
@@ -129,24 +125,16 @@ def _visible(latex: str) -> int:
 
 def terms(rule: Mapping[str, Any]) -> dict[str, float]:
     """Number of every term of the rule after the evolved values are put in and products are expanded."""
-    import sympy
-
     from inner.rules.faces import to_text
-    from inner.rules.functions import replace
-    from inner.rules.separate import separate
+    from inner.rules.signals import SIGNALS
+    from inner.rules.terms import numeric_terms
 
     try:
-        parsed = rule_of(rule)
+        parsed, values = rule_of(rule), values_of(rule)
+        found = numeric_terms(parsed.expression, (*SIGNALS, *parsed.traces), values, None)
     except ValueError:
         return {}
-    values = {str(k): float(v) for k, v in rule.get("values", {}).items()}
-    numbers = {
-        symbol: sympy.Float(values[symbol.name]) for symbol in parsed.expression.free_symbols if symbol.name in values
-    }
-    expression = replace(parsed.expression, numbers)
-    split = separate(expression, {symbol.name: "synapse" for symbol in expression.free_symbols})
-    found = {_pretty(to_text(group.synapse)): group.post for group in split.groups}
-    return {name: float(value) for name, value in found.items() if value.is_number}
+    return {_pretty(to_text(basis)): number for number, basis in found}
 
 
 def _pretty(text: str) -> str:

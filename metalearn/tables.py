@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -91,7 +91,7 @@ def main_rows(comparison: Mapping[str, Any], cell: Mapping[str, Any]) -> tuple[l
         "arm",
         "mean",
         "95 % CI",
-        "- arm, points" if metric == "accuracy" else f"{title(reference)} - arm",
+        f"{title(reference)} - arm" + (", points" if metric == "accuracy" else ""),
         "95 % CI",
         title(reference) + " is",
         "failed",
@@ -139,10 +139,19 @@ def _table(caption: str, header: list[str], rows: list[list[str]], text_columns:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(caption, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=Text(caption, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for column, name in enumerate(header):
-        words = column in text_columns
-        table.add_column(Text(name), justify="left" if words else "right", no_wrap=not words, overflow="fold")
+        shown = Text(name.replace(" - ", "\n- ").replace(", ", ",\n"))
+        side: Literal["left", "right"] = "left" if column in text_columns else "right"
+        table.add_column(
+            shown, justify=side, no_wrap=column > 0, overflow="fold", min_width=10 if column == 0 else None
+        )
     for row in rows:
         table.add_row(*(Text(value, style="bold" if "*" in value.split() else _colour(value)) for value in row))
     return table

@@ -31,6 +31,7 @@ ALIASES = {"dryrun": "offline", "run": "online"}  # what WANDB_MODE may also say
 STALL_S = 90.0  # a message that is not answered for so long means that W&B hangs
 BUFFER_BYTES = 16 * 2**20  # rows that wait for W&B
 CLOSE_S = {"offline": 20.0, "online": 120.0}  # online uploads what is left
+ORPHAN_S = 150.0  # how long the mirror of a killed search may take to finish
 log = logging.getLogger("metalearn.tracking")
 
 
@@ -134,7 +135,7 @@ class Tracker:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         with self._log_path.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("_mirror.py"))],
+                [sys.executable, str(Path(__file__).with_name("_mirror.py")), str(os.getpid()), str(ORPHAN_S)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -34,12 +34,12 @@ class LoadedRule:
 
     @property
     def formula(self) -> str:
-        """dw as text, with the evolved values in place of the coefficients."""
-        return self.rule.with_values(self.values)
+        """dw as text, expanded, with the evolved values to six digits in place of the coefficients."""
+        return self.rule.with_values(self.values, digits=6)
 
     @property
     def latex(self) -> str:
-        """dw as LaTeX, with the names of the coefficients."""
+        """dw and traces as LaTeX, with the names of the coefficients."""
         return self.rule.latex()
 
     @property
@@ -87,9 +87,9 @@ class Trainer:
             for k, layer in enumerate(seen.layers):
                 change = (changes[k] if after[k] is moved[k] else after[k] - before[k])[0].to(layer.weight.dtype)
                 if layer.weight.requires_grad:
-                    layer.weight += change[: layer.in_features].T
+                    layer.weight.add_(change[: layer.in_features].T)
                 if layer.bias is not None and layer.bias.requires_grad:
-                    layer.bias += change[-1]
+                    layer.bias.add_(change[-1])
         self._traces = traces
         return output
 
@@ -101,7 +101,7 @@ class Trainer:
         """dw and traces per layer [1, I (+ 1), O], the forward pass, and the output as probabilities or as it is."""
         import torch
 
-        from inner.learners.local_rule import updates
+        from inner.learners.local_rule import compiled
 
         seen = look(self.module, x, check=not self._layers)
         self._start(seen.layers)
@@ -111,7 +111,7 @@ class Trainer:
             err_out = torch.zeros_like(output) if kind == "unsupervised" else wanted - output
             reward = _reward(output, wanted, kind)
             feedback, err = self._errors(seen, weights, err_out, reward)
-            rule, trace_rules = updates(self.rule)
+            rule, trace_rules = compiled(self.rule)
             coefficients = {n: torch.full((1, 1, 1), v, device=output.device) for n, v in self.values.items()}
             changes, traces, last = [], [], len(weights) - 1
             for k, w in enumerate(weights):

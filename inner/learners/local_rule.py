@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import cast
 
 import torch
@@ -42,7 +42,7 @@ class State:
 
 
 @lru_cache(maxsize=64)
-def updates(rule: Rule) -> tuple[Update, tuple[tuple[str, Update], ...]]:
+def compiled(rule: Rule) -> tuple[Update, tuple[tuple[str, Update], ...]]:
     """The compiled formula of a rule and those of its traces."""
     sides = {name: signal.side for name, signal in SIGNALS.items()} | {name: "synapse" for name in rule.trace_expressions}
     traces = tuple((name, Update(separate(e, sides), sides)) for name, e in rule.trace_expressions.items())
@@ -61,10 +61,20 @@ class Learner(base.Learner):
         """The rule's coefficients, in the order of the columns of theta."""
         return self.rule.coefficients
 
-    @property
+    @cached_property
     def pathway(self) -> Pathway:
         """The feedback pathway that the rule asks for."""
         return cast(Pathway, build("pathway", self.rule.pathway))
+
+    @cached_property
+    def signals(self) -> frozenset[str]:
+        """The catalogue's signals that the rule uses."""
+        return self.rule.signals
+
+    @cached_property
+    def updates(self) -> tuple[Update, tuple[tuple[str, Update], ...]]:
+        """The compiled formulas: of dw, and of each trace."""
+        return compiled(self.rule)
 
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
         """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not."""
@@ -88,10 +98,11 @@ class Learner(base.Learner):
         activity = self.network.forward(state.weights, x, kind)
         supervised = state.shape.kind != "unsupervised"
         err_out = y - activity.output if supervised else torch.zeros_like(activity.output)
-        reward = _reward(activity.output, y, state.shape.kind)
+        wanted, last = self.signals, len(state.weights) - 1
+        told = "reward" in wanted or self.rule.pathway == "reward"
+        reward = _reward(activity.output, y, state.shape.kind) if told else err_out[..., :1]
         feedback, err = self._errors(state, activity, err_out, reward)
-        rule, trace_rules = updates(self.rule)
-        wanted, last = self.rule.signals, len(state.weights) - 1
+        rule, trace_rules = self.updates
         changes, traces = [], []
         for k, w in enumerate(state.weights):
             pre, post = activity.pre[k], activity.post[k]
@@ -124,11 +135,11 @@ class Learner(base.Learner):
         """`feedback` and `err` per layer of units that this rule looks at; the input layer's slope is 1."""
         top = len(state.weights)
         feedback, err = {top: err_out}, {top: err_out}
-        if not NEEDS_FEEDBACK & self.rule.signals:
+        if not NEEDS_FEEDBACK & self.signals:
             return feedback, err
         plain = [w[:, : w.shape[1] - 1] for w in state.weights] if self.network.bias else state.weights
         slope = activation(self.network.activation).slope
-        for k in range(top - 1, -1 if "pre_err" in self.rule.signals else 0, -1):
+        for k in range(top - 1, -1 if "pre_err" in self.signals else 0, -1):
             feedback[k] = self.pathway.feedback(k, state.own, plain, err[k + 1], err_out, reward)
             err[k] = feedback[k] * slope(activity.drive[k - 1], activity.post[k - 1]) if k > 0 else feedback[k]
         return feedback, err

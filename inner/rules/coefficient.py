@@ -81,9 +81,7 @@ class Coefficient:
         known = [field for field in cls.__dataclass_fields__ if field != "name"]
         for key in spec:
             if key not in known:
-                raise ValueError(
-                    f"{here}: unknown key {_shown(key)}{suggest(key, known)}; known: {', '.join(known)}"
-                )
+                raise ValueError(f"{here}: unknown key {_shown(key)}{suggest(key, known)}; known: {', '.join(known)}")
         fields = dict(spec)
         if fields.get("transform") == "log" and "scale" in fields:
             raise ValueError(f"{here}.scale: transform 'log' has no scale (value = exp(z))")

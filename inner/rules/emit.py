@@ -22,6 +22,33 @@ class Dialect:
     divide: Callable[[str, str], str]  # numerator as product text, denominator bracketed where it needs it
 
 
+MAX_FACTOR = 8  # the largest exponent that a formula may contain
+
+
+def exponent_parts(exponent: int) -> list[list[int]]:
+    """Write an exponent as a sum of products of numbers up to 8: 20 -> [[5, 4]], 11 -> [[8], [3]].
+
+    One product wherever that is possible, so that the base is written once and nested powers stay as short as given.
+    """
+    for first in range(exponent, 0, -1):
+        parts = [_factors(first), *([_factors(exponent - first)] if first < exponent else [])]
+        if all(parts):
+            return parts
+    raise ValueError(f"formula: exponent {exponent} cannot be written with exponents up to {MAX_FACTOR}")
+
+
+def _factors(exponent: int) -> list[int]:
+    """Factors up to 8 whose product is the exponent, largest first; empty if it has a prime factor beyond 7."""
+    factors = []
+    while exponent > 1:
+        factor = next((f for f in range(MAX_FACTOR, 1, -1) if exponent % f == 0), 0)
+        if not factor:
+            return []
+        factors.append(factor)
+        exponent //= factor
+    return factors or [1]
+
+
 def emit(expression: sympy.Expr, dialect: Dialect) -> str:
     """The text of `expression`; terms and factors come in an order that depends on the expression only."""
     return _sum(expression, dialect) if expression.is_Add else _product(expression, dialect)

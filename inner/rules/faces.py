@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from inner.rules.emit import Dialect, emit
+from inner.rules.emit import Dialect, emit, exponent_parts
 from inner.rules.functions import replace
-from inner.rules.parse import MAX_EXPONENT, check_name
+from inner.rules.parse import check_name
 from inner.rules.signals import SIGNALS
 
 if TYPE_CHECKING:
@@ -22,13 +22,14 @@ def _formula_number(number: sympy.Expr) -> str:
 
 
 def _formula_power(base: str, exponent: int) -> str:
-    """Exponents beyond the parser's limit are written as nested powers: x**20 is (x**8)**2*x**4."""
-    whole, rest = divmod(exponent, MAX_EXPONENT)
-    if not whole or exponent == MAX_EXPONENT:
-        return f"{base}**{exponent}"
-    nested = f"({base}**{MAX_EXPONENT})**{whole}" if whole > 1 else f"{base}**{MAX_EXPONENT}"
-    tail = {0: "", 1: f"*{base}"}.get(rest, f"*{base}**{rest}")
-    return f"({nested}{tail})" if tail else nested
+    """Exponents beyond the parser's limit are written as nested powers: x**20 is (x**5)**4."""
+    parts = []
+    for factors in exponent_parts(exponent):
+        text = base
+        for index, factor in enumerate(factors):
+            text = text if factor == 1 else f"({text})**{factor}" if index else f"{text}**{factor}"
+        parts.append(text)
+    return parts[0] if len(parts) == 1 else f"({'*'.join(parts)})"
 
 
 _TEXT = Dialect(
@@ -65,8 +66,8 @@ PYTHON_HELPERS = {
         "def _power(x, n):\n    result = x\n    for _ in range(n - 1):\n        result *= x\n    return result\n"
     ),
     "_divide": (
-        "def _divide(x, y):\n    if y == 0:\n        return math.nan if x == 0 or x != x else math.copysign(math.inf, x)"
-        " * math.copysign(1.0, y)\n    return x / y\n"
+        "def _divide(x, y):\n    if y != 0:\n        return x / y\n"
+        "    return math.nan if x == 0 or x != x else math.copysign(math.inf, x) * math.copysign(1.0, y)\n"
     ),
 }
 
@@ -79,9 +80,7 @@ _PYTHON = Dialect(
 )
 
 
-def to_python_source(
-    expression: sympy.Expr, function_name: str, parameters: Sequence[str] | None = None
-) -> str:
+def to_python_source(expression: sympy.Expr, function_name: str, parameters: Sequence[str] | None = None) -> str:
     """Source of a plain Python function of floats that needs `math` only; overflow gives inf and never raises.
 
     `parameters` fixes the order of the arguments (default: signals as in the catalogue, then the other names).
@@ -120,12 +119,13 @@ _C_NAMES = {"tanh": "tanhf", "exp": "expf", "log": "logf", "abs": "fabsf"}
 
 
 def _c_power(base: str, exponent: int) -> str:
-    whole, rest = divmod(exponent, 8)
-    eighth = f"rule_p8({base})" if whole else ""
-    if whole > 1:
-        eighth = _c_power(eighth, whole)
-    tail = {0: "", 1: base}.get(rest, f"rule_p{rest}({base})")
-    return f"({eighth}*{tail})" if eighth and tail else eighth or tail
+    parts = []
+    for factors in exponent_parts(exponent):
+        text = base
+        for factor in factors:
+            text = text if factor == 1 else f"rule_p{factor}({text})"
+        parts.append(text)
+    return parts[0] if len(parts) == 1 else f"({'*'.join(parts)})"
 
 
 def to_c(expression: sympy.Expr, names: Mapping[str, str] | None = None) -> tuple[str, dict[str, str]]:
@@ -191,5 +191,7 @@ def _latex_name(name: str, roman: bool = False) -> str:
     greek = str(sympy.latex(sympy.Symbol(stem)))
     if roman or (len(stem) > 1 and not greek.startswith("\\")):
         greek = rf"\mathrm{{{stem}}}"
+    if not index:
+        return greek
     index = index.replace("_", ",")
-    return greek + (f"_{{{index}}}" if index.isdigit() or len(index) == 1 else rf"_{{\mathrm{{{index}}}}}" if index else "")
+    return greek + (f"_{{{index}}}" if index.isdigit() or len(index) == 1 else rf"_{{\mathrm{{{index}}}}}")

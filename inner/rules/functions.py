@@ -1,8 +1,8 @@
-"""The functions that a formula may call: one row per function, and the few that SymPy lacks.
+"""The functions that a formula may call: one row per function, and their SymPy classes.
 
-Functions are always built with `call`, which keeps SymPy from rewriting them: automatic simplification of `Max`,
-`Abs` and `log` can take minutes on hostile input, can leave the real numbers, and would make the printed formula
-differ from the one that was written. Sums, products and integer powers keep SymPy's normal form.
+The classes leave what is written as it is. SymPy's automatic rewriting of `Max`, `Abs`, `log` and of products of `exp`
+can take minutes on hostile input, can leave the real numbers, and would make the printed formula differ from the
+one that was written. Sums, products and whole powers keep SymPy's normal form.
 """
 
 from __future__ import annotations
@@ -14,7 +14,85 @@ from dataclasses import dataclass
 import sympy
 
 
-class sigmoid(sympy.Function):  # noqa: N801  (SymPy's naming of functions)
+class tanh(sympy.tanh):  # noqa: N801  (SymPy's naming of functions)
+    """sympy.tanh, never rewritten."""
+
+    @classmethod
+    def eval(cls, arg: sympy.Expr) -> None:
+        return None
+
+
+class exp(sympy.exp):  # noqa: N801
+    """sympy.exp, never rewritten and never merged with its neighbours in a product."""
+
+    @classmethod
+    def eval(cls, arg: sympy.Expr) -> None:
+        return None
+
+    def as_base_exp(self) -> tuple[sympy.Expr, sympy.Expr]:
+        return self, sympy.Integer(1)
+
+    def _eval_power(self, other: sympy.Expr) -> None:
+        return None
+
+
+class log(sympy.log):  # noqa: N801
+    """sympy.log, never rewritten."""
+
+    @classmethod
+    def eval(cls, arg: sympy.Expr, base: None = None) -> None:
+        return None
+
+
+class Abs(sympy.Abs):
+    """sympy.Abs, never rewritten."""
+
+    @classmethod
+    def eval(cls, arg: sympy.Expr) -> None:
+        return None
+
+    def _eval_power(self, exponent: sympy.Expr) -> None:
+        return None
+
+
+class sign(sympy.sign):  # noqa: N801
+    """sympy.sign, never rewritten."""
+
+    @classmethod
+    def eval(cls, arg: sympy.Expr) -> None:
+        return None
+
+    def _eval_power(self, other: sympy.Expr) -> None:
+        return None
+
+
+class Max(sympy.Max):
+    """sympy.Max of two, never rewritten."""
+
+    def __new__(cls, *arguments: sympy.Expr, **_: object) -> sympy.Expr:
+        return super().__new__(cls, *arguments, evaluate=False)
+
+    def _eval_evalf(self, prec: int) -> sympy.Expr:
+        return sympy.Max(*(argument._eval_evalf(prec) for argument in self.args))
+
+    def evalf(self, n: int = 15, **options: object) -> sympy.Expr:
+        return sympy.Max(*(argument.evalf(n, **options) for argument in self.args))
+
+
+class Min(sympy.Min):
+    """sympy.Min of two, never rewritten."""
+
+    def __new__(cls, *arguments: sympy.Expr, **_: object) -> sympy.Expr:
+        return super().__new__(cls, *arguments, evaluate=False)
+
+    def _eval_evalf(self, prec: int) -> sympy.Expr:
+        return sympy.Min(*(argument._eval_evalf(prec) for argument in self.args))
+
+    def evalf(self, n: int = 15, **options: object) -> sympy.Expr:
+        return sympy.Min(*(argument.evalf(n, **options) for argument in self.args))
+
+
+class sigmoid(sympy.Function):  # noqa: N801
     """Logistic function 1 / (1 + exp(-x))."""
 
     nargs = 1
@@ -96,20 +174,22 @@ def _min(x: float, y: float) -> float:
 
 
 _ROWS = (
-    FunctionRow("tanh", sympy.tanh, 1, math.tanh, "hyperbolic tangent"),
+    FunctionRow("tanh", tanh, 1, math.tanh, "hyperbolic tangent"),
     FunctionRow("sigmoid", sigmoid, 1, lambda x: 1.0 / (1.0 + _exp(-x)), "1 / (1 + exp(-x))"),
-    FunctionRow("exp", sympy.exp, 1, _exp, "exponential"),
-    FunctionRow("log", sympy.log, 1, _log, "natural logarithm; not a number below 0"),
-    FunctionRow("abs", sympy.Abs, 1, abs, "absolute value"),
-    FunctionRow("sign", sympy.sign, 1, _sign, "-1, 0 or 1"),
+    FunctionRow("exp", exp, 1, _exp, "exponential"),
+    FunctionRow("log", log, 1, _log, "natural logarithm; not a number below 0"),
+    FunctionRow("abs", Abs, 1, abs, "absolute value"),
+    FunctionRow("sign", sign, 1, _sign, "-1, 0 or 1"),
     FunctionRow("step", step, 1, lambda x: float(x > 0), "1 where x > 0, else 0"),
     FunctionRow("relu", relu, 1, lambda x: _max(x, 0.0), "max(x, 0)"),
-    FunctionRow("max", sympy.Max, 2, _max, "larger of two"),
-    FunctionRow("min", sympy.Min, 2, _min, "smaller of two"),
+    FunctionRow("max", Max, 2, _max, "larger of two"),
+    FunctionRow("min", Min, 2, _min, "smaller of two"),
 )
 
 FUNCTIONS: dict[str, FunctionRow] = {row.name: row for row in _ROWS}
 _NAMES = {row.symbolic: row.name for row in _ROWS}
+# SymPy's own classes read the same, so that derivatives and results of SymPy's tools have faces too
+_NAMES |= {plain: row.name for row in _ROWS for plain in row.symbolic.__bases__ if plain is not sympy.Function}
 
 
 def name_of(node: sympy.Basic) -> str | None:
@@ -126,11 +206,11 @@ def call(name: str, *arguments: sympy.Expr) -> sympy.Expr:
     """The function `name` of `arguments` as SymPy expression, left as it is written."""
     if len(arguments) > 1 and len(set(arguments)) == 1:
         return arguments[0]  # max(x, x)
-    return FUNCTIONS[name].symbolic(*arguments, evaluate=False)
+    return FUNCTIONS[name].symbolic(*arguments)
 
 
 def replace(expression: sympy.Expr, values: dict[sympy.Expr, sympy.Expr]) -> sympy.Expr:
-    """Substitute whole nodes, as SymPy's xreplace does, but without simplifying the functions on the way."""
+    """Substitute whole nodes; functions stay functions."""
     if expression in values:
         return values[expression]
     if not expression.args:

@@ -1,4 +1,4 @@
-"""Evaluates a formula on Python floats, node by node: constants are folded with it and the other faces are held to it."""
+"""Evaluates a formula on Python floats, node by node: folds constants and checks that they are finite."""
 
 from __future__ import annotations
 

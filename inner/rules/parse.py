@@ -21,7 +21,8 @@ from inner.rules.numeric import evaluate
 from inner.rules.signals import SIGNALS
 
 MAX_CHARACTERS = 10_000
-MAX_DEPTH = 100
+MAX_DEPTH = 100  # of brackets
+MAX_TREE_DEPTH = 200  # of operations, a chain of one kind counting once
 MAX_NODES = 2_000
 MAX_EXPONENT = 8
 MAX_POWER = 64  # of the same base, after nested and repeated powers are collected
@@ -64,7 +65,7 @@ def names_in(text: str) -> list[str]:
 
 
 def check_name(name: str, what: str = "name") -> None:
-    """Raise ValueError unless `name` can stand for a coefficient or trace: ASCII identifier, no keyword, no function."""
+    """Raise ValueError unless `name` can be a coefficient or trace: an ASCII identifier, no keyword, no function."""
     shown = repr(str(name)[:40])
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or "__" in name:
         raise ValueError(f"{what} {shown}: expected letters, digits and single underscores, starting with a letter")
@@ -122,8 +123,8 @@ class _Builder:
         return f"at column {node.col_offset}"
 
     def build(self, node: ast.expr, depth: int) -> sympy.Expr:
-        if depth > MAX_DEPTH:
-            raise ValueError(f"formula: nested too deeply {self.at(node)}, at most {MAX_DEPTH} levels")
+        if depth > MAX_TREE_DEPTH:
+            raise ValueError(f"formula: nested too deeply {self.at(node)}, at most {MAX_TREE_DEPTH} levels")
         if isinstance(node, ast.Constant):
             return self.number(node)
         if isinstance(node, ast.Name):
@@ -141,14 +142,13 @@ class _Builder:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
             parts = self.chain(node, (ast.Mult, ast.Div), depth)
             return self.check(node, sympy.Mul(*(self.inverse(at, p) if inverse else p for at, p, inverse in parts)))
+        what = type(getattr(node, "op", node)).__name__
         raise ValueError(
-            f"formula: {type(node).__name__} {self.at(node)} is not allowed; a formula has numbers, names, + - * / ** "
+            f"formula: {what} {self.at(node)} is not allowed; a formula has numbers, names, + - * / ** "
             f"and {', '.join(FUNCTIONS)}"
         )
 
-    def chain(
-        self, node: ast.expr, kinds: tuple[type, ...], depth: int
-    ) -> list[tuple[ast.expr, sympy.Expr, bool]]:
+    def chain(self, node: ast.expr, kinds: tuple[type, ...], depth: int) -> list[tuple[ast.expr, sympy.Expr, bool]]:
         """The operands of a left-leaning chain, each with whether it is subtracted (or divided by)."""
         parts: list[tuple[ast.expr, sympy.Expr, bool]] = []
         while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
@@ -196,7 +196,7 @@ class _Builder:
         whole = not isinstance(value, bool) and isinstance(value, int | float) and value == value // 1
         if not whole or not isinstance(value, int | float) or value > MAX_EXPONENT:
             where = self.at(node.right)
-            raise ValueError(f"formula: exponent {where}: expected a whole number from -{MAX_EXPONENT} to {MAX_EXPONENT}")
+            raise ValueError(f"formula: exponent {where}: expected a whole number up to {MAX_EXPONENT}")
         base = self.build(node.left, depth + 1)
         if sign < 0 and base.is_zero:
             raise ValueError(f"formula: division by zero {self.at(node)}")
@@ -213,7 +213,7 @@ class _Builder:
             if part.is_Number and not _fits(part):
                 raise ValueError(f"formula: number {self.at(node)} leaves {MIN_NUMBER:g} .. {MAX_NUMBER:g}")
             if part.is_Pow and not (part.exp.is_Integer and abs(part.exp) <= MAX_POWER):
-                raise ValueError(f"formula: power {self.at(node)}: collected exponent is beyond {MAX_POWER}")
+                raise ValueError(f"formula: power {self.at(node)}: expected a whole number up to {MAX_POWER}")
         if not value.free_symbols and not math.isfinite(evaluate(value, {})):
             raise ValueError(f"formula: the constant {self.at(node)} is not a finite real number")
         return value
@@ -228,4 +228,4 @@ def _fits(number: sympy.Expr) -> bool:
 def _check_result(expression: sympy.Expr) -> None:
     for number in expression.atoms(sympy.Number, sympy.NumberSymbol, sympy.I.func, sympy.zoo.func):
         if number is not sympy.E and not (number.is_Number and _fits(number)):
-            raise ValueError(f"formula: simplifies to something with the number {str(number)[:30]}, which is not allowed")
+            raise ValueError(f"formula: simplifies to something with {str(number)[:30]}, which is not allowed")

@@ -21,7 +21,6 @@ from inner.rules import terms as term_tools
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_latex, to_python_source, to_text
 from inner.rules.families import expand
-from inner.rules.functions import replace
 from inner.rules.parse import check_name, names_in, parse
 from inner.rules.signals import SIGNALS
 
@@ -170,12 +169,10 @@ class Rule:
 
     def python(self, values: Mapping[str, float] | None = None, function_name: str = "dw") -> str:
         """Source of dw as a plain Python function of its signals and traces, with the numbers put in."""
-        numbers: dict[sympy.Expr, sympy.Expr] = {
-            sympy.Symbol(name, real=True): sympy.Float(value) for name, value in self.merged(values or {}).items()
-        }
+        numeric = term_tools.with_numbers(self.expression, self.merged(values or {}))
         used = set(names_in(self.dw))
         parameters = [name for name in (*SIGNALS, *self.traces) if name in used]
-        return to_python_source(replace(self.expression, numbers), function_name, parameters)
+        return to_python_source(numeric, function_name, parameters)
 
     def merged(self, values: Mapping[str, float]) -> dict[str, float]:
         """`values` completed by the coefficients' `init`. Raises ValueError for an unknown name or no finite number."""
@@ -183,7 +180,8 @@ class Rule:
         for name, value in values.items():
             if name not in known:
                 near = suggest(name, known)
-                raise ValueError(f"values: the rule has no coefficient {str(name)[:40]!r}{near}; it has: {', '.join(known)}")
+                has = ", ".join(known) or "none"
+                raise ValueError(f"values: the rule has no coefficient {str(name)[:40]!r}{near}; it has: {has}")
             if not abs(value) <= 1e30:
                 raise ValueError(f"values.{name}: expected a finite number within 1e30, got {value!r}")
         return known | {name: float(value) for name, value in values.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 import sympy
@@ -24,17 +25,16 @@ def expanded_terms(expression: sympy.Expr, signals: Collection[str]) -> list[tup
     if _count(flat) > MAX_TERMS:
         raise ValueError(f"formula: its expanded form has more than {MAX_TERMS} terms")
     back = {stand_in: node for node, stand_in in stand_ins.items()}
-    collected: dict[sympy.Expr, sympy.Expr] = {}
+    fronts: dict[sympy.Expr, list[sympy.Expr]] = {}
     for term in sympy.Add.make_args(_expand(flat)):
-        front, basis = sympy.Integer(1), sympy.Integer(1)
-        for factor in sympy.Mul.make_args(term):
-            factor = replace(factor, back)
-            if any(symbol.name in signals for symbol in factor.free_symbols):
-                basis = basis * factor
-            else:
-                front = front * factor
-        collected[basis] = collected.get(basis, sympy.Integer(0)) + front
-    return sorted(((c, b) for b, c in collected.items() if c != 0), key=lambda term: (to_text(term[1]), to_text(term[0])))
+        factors = [replace(factor, back) for factor in sympy.Mul.make_args(term)]
+        seen = [any(symbol.name in signals for symbol in factor.free_symbols) for factor in factors]
+        basis = sympy.Mul(*(factor for factor, of_signal in zip(factors, seen, strict=True) if of_signal))
+        front = sympy.Mul(*(factor for factor, of_signal in zip(factors, seen, strict=True) if not of_signal))
+        fronts.setdefault(basis, []).append(front)
+    collected = [(sympy.Add(*parts), basis) for basis, parts in fronts.items()]
+    texts = {basis: to_text(basis) for basis in fronts}
+    return sorted(((front, basis) for front, basis in collected if front != 0), key=lambda term: texts[term[1]])
 
 
 def numeric_terms(
@@ -44,17 +44,26 @@ def numeric_terms(
 
     Numbers are rounded to `digits` significant digits (None: not at all).
     """
-    numbers = {
-        sympy.Symbol(name, real=True): sympy.Float(_rounded(value, digits))
-        for name, value in values.items()
-        if name not in signals
-    }
+    rounded = {name: _rounded(value, digits) for name, value in values.items()}
     found = []
     for front, basis in expanded_terms(expression, signals):
         number = _rounded(evaluate(front, values), digits)
+        if not math.isfinite(number):
+            raise ValueError(f"values: they make '{to_text(front)[:60]}' {number}, expected a finite number")
         if number != 0:
-            found.append((number, replace(basis, numbers)))
+            found.append((number, with_numbers(basis, rounded)))
     return sorted(found, key=lambda term: (-abs(term[0]), to_text(term[1])))
+
+
+def with_numbers(expression: sympy.Expr, values: Mapping[str, float]) -> sympy.Expr:
+    """Put numbers in for names. Raises ValueError where they make a part infinite or undefined, such as 1/0."""
+    numbers: dict[sympy.Expr, sympy.Expr] = {
+        sympy.Symbol(name, real=True): sympy.Float(value) for name, value in values.items()
+    }
+    result = replace(expression, numbers)
+    if result.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
+        raise ValueError(f"values: they make '{to_text(expression)[:60]}' infinite or undefined")
+    return result
 
 
 def terms_text(terms: list[tuple[float, sympy.Expr]]) -> str:
@@ -87,19 +96,20 @@ def _cut(node: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Expr]) -> sympy.Exp
 
 
 def _count(node: sympy.Expr) -> int:
-    """Upper bound of the number of terms after expanding; exact enough to stop before the work, never after."""
+    """Upper bound of the number of terms after expanding, itself bounded, as nested powers grow without limit."""
+    total = 1
     if node.is_Add:
-        return sum(_count(argument) for argument in node.args)
-    if node.is_Mul:
-        total = 1
+        total = sum(_count(argument) for argument in node.args)
+    elif node.is_Mul:
         for argument in node.args:
-            total *= _count(argument)
-        return total
-    if node.is_Pow and node.exp.is_Integer and node.exp > 0:
-        return int(_count(node.base) ** int(node.exp))
-    return 1
+            total = min(total * _count(argument), MAX_TERMS + 1)
+    elif node.is_Pow and node.exp.is_Integer and node.exp > 0:
+        total = _count(node.base) ** int(node.exp)
+    return min(total, MAX_TERMS + 1)
 
 
 def _expand(node: sympy.Expr) -> sympy.Expr:
     """Multiply out products and positive powers of sums; quotients stay."""
+    if _count(node) == len(sympy.Add.make_args(node)):
+        return node
     return sympy.expand(node, log=False, power_exp=False, power_base=False, basic=False)

@@ -1,4 +1,4 @@
-"""The torch face of a formula: a flat list of tensor operations, differentiable and on any device, without generated code.
+"""The torch face of a formula: a flat list of tensor operations, differentiable, on any device, no generated code.
 
 SymPy's common-subexpression elimination finds what is computed twice; functions are cut out first, so that SymPy never
 rewrites them. Numbers and constant parts stay Python floats, and a register is dropped after its last use.

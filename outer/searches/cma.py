@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,9 @@ class Running(base.Running):
         }
         padded = origin if self.size > 1 else np.append(origin, 0.0)
         self.seed = seed
-        self.strategy = cma.CMAEvolutionStrategy(padded, options.sigma0, settings)
+        with warnings.catch_warnings():  # pycma 4.5 warns about its own default for signals_filename
+            warnings.simplefilter("ignore")
+            self.strategy = cma.CMAEvolutionStrategy(padded, options.sigma0, settings)
 
     def ask(self) -> np.ndarray:
         """Candidates [P, D] of this generation, drawn from its own stream."""

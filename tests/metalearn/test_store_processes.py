@@ -18,7 +18,7 @@ from outer.generation import Generation
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
-import sys
+import sys, time
 from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 from test_store_processes import generation
@@ -28,6 +28,7 @@ with RunStore.open(Path({folder!r}), write=True) as store:
     if {append}:
         for index in range(store.count, 10**9):
             store.append(generation(index))
+            time.sleep({pause})
     sys.stdin.read()
 """
 
@@ -45,8 +46,8 @@ def generation(index: int, candidates: int = 5, lifetimes: int = 3, size: int = 
     )
 
 
-def child(folder: Path, append: bool) -> subprocess.Popen[str]:
-    code = CHILD.format(root=str(ROOT), here=str(Path(__file__).parent), folder=str(folder), append=append)
+def child(folder: Path, append: bool, pause: float = 0.0) -> subprocess.Popen[str]:
+    code = CHILD.format(root=str(ROOT), here=str(Path(__file__).parent), folder=str(folder), append=append, pause=pause)
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -118,7 +119,7 @@ def test_a_second_writer_is_refused_with_the_pid_and_a_reader_is_not(folder: Pat
 
 
 def test_reading_beside_a_writer_sees_whole_generations(folder: Path) -> None:
-    process = child(folder, append=True)
+    process = child(folder, append=True, pause=0.02)  # a search pauses; a reader that finds no pause waits long
     try:
         counts = []
         for _ in range(20):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -149,20 +147,36 @@ def test_a_resumed_search_goes_on_in_the_same_run_without_doubled_rows(tmp_path:
     assert [row["_step"] for row in rows(second)] == [3, 4, 5]
 
 
-def test_rows_survive_a_sigkill_of_the_search(tmp_path: Path) -> None:
+def killed_search(folder: Path, orphan_s: float) -> int:
+    """Run a search of four generations that kills itself; return the pid of its mirror."""
     code = (
         f"import os, signal, sys; sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]\n"
-        "from pathlib import Path\nfrom test_tracking import Tracker, generation\n"
-        f"tracker = Tracker.start(Path({str(tmp_path)!r}), 'x', {{}}, 'offline', 'p', 'abc')\n"
+        "from pathlib import Path\nfrom test_tracking import Tracker, generation, tracking\n"
+        f"tracking.ORPHAN_S = {orphan_s}\n"
+        f"tracker = Tracker.start(Path({str(folder)!r}), 'x', {{}}, 'offline', 'p', 'abc')\n"
         "for index in range(4):\n    tracker.generation(generation(index))\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
+        "print(tracker._process.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
+    return int(done.stdout)
+
+
+def test_rows_survive_a_sigkill_of_the_search(tmp_path: Path) -> None:
+    killed_search(tmp_path, orphan_s=60.0)
     wait_until(lambda: any(of("exit", lines) for lines in records(tmp_path)))
     (lines,) = records(tmp_path)
     assert [row["generation"] for row in rows(lines)] == [0, 1, 2, 3]
     assert of("exit", lines)[0]["exit_code"] == 1
+
+
+def test_the_mirror_of_a_killed_search_ends_even_if_wandb_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_wandb(tmp_path, monkeypatch, "time.sleep(1000)")
+    pid = killed_search(tmp_path, orphan_s=0.5)
+    with pytest.raises(ProcessLookupError):
+        wait_until(lambda: os.kill(pid, 0))  # type: ignore[func-returns-value]
 
 
 def service_of(tracker: Tracker) -> int:
@@ -180,6 +194,9 @@ def test_a_killed_wandb_service_does_not_stop_or_slow_the_search(
     tracker = Tracker.start(tmp_path, "x", CONFIG, "offline", "p", None)
     tracker.generation(generation(0))
     wait_until(lambda: pumped(tracker)._done == 2)
+    wait_until(
+        lambda: [row["generation"] for lines in records(tmp_path) for row in rows(lines)] == [0]
+    )  # while it runs
     os.kill(service_of(tracker), signal.SIGKILL)
     started = time.monotonic()
     for index in range(1, 200):
@@ -279,8 +296,3 @@ def test_a_folder_that_cannot_be_used_and_a_missing_package_are_one_warning(
     monkeypatch.setattr(tracking, "find_spec", lambda name: None)
     Tracker.start(tmp_path, "x", CONFIG, "offline", "p", None).close()
     assert ["not mirrored" in message for message in warnings_of(caplog)] == [True, True]
-
-
-def test_messages_are_shown_by_default_logging() -> None:
-    assert logging.getLogger("metalearn.tracking").getEffectiveLevel() <= logging.WARNING
-    assert shutil.which("wandb", path=str(Path(sys.executable).parent)) is not None

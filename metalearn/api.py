@@ -1,0 +1,65 @@
+"""The public Python interface: what the command line does, as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, the document of its rule and its comparison."""
+
+    folder: Path
+    rule: dict[str, Any]
+    comparison: dict[str, Any]
+
+    @property
+    def formula(self) -> str:
+        """The evolved rule with small terms left out."""
+        return str(self.rule["pruned"])
+
+
+def _console(quiet: bool) -> Any:
+    from rich.console import Console
+
+    return Console(quiet=quiet)
+
+
+def search(config: str = "digits", name: str | None = None, runs: str | Path = "runs", quiet: bool = True, **keys: Any) -> Run:
+    """Run an experiment start to end: config is a path or a name, `keys` override it (nested keys with two underscores).
+
+    `search("digits", seed=3, search__popsize=8)` equals `metalearn search digits seed=3 search.popsize=8`.
+    Raises ValueError for a mistake in the config, before anything is written.
+    """
+    from metalearn import config as configs
+    from metalearn.cli import fresh
+    from metalearn.experiment import Experiment
+    from metalearn.rule_file import read
+
+    overrides = [f"{key.replace('__', '.')}={_yaml(value)}" for key, value in keys.items()]
+    checked = configs.load(config, overrides)
+    folder = Path(runs) / name if name else fresh(Path(runs), Path(config).stem)
+    experiment = Experiment.create(checked, folder, _console(quiet), [config, *overrides])
+    experiment.run()
+    from metalearn.store import RunStore
+
+    with RunStore.open(folder, write=False) as store:
+        return Run(folder, read(folder), store.get("comparison"))
+
+
+def _yaml(value: Any) -> str:
+    return value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+
+
+def compare(
+    rules: Sequence[str | Path], config: str | None = None, lifetimes: int | None = None, seed: int | None = None
+) -> dict[str, Any]:
+    """Hold rules (run folders, rule.json files, library names) against each other on fresh lives; the first is the reference."""
+    from metalearn.contest import contest
+
+    return contest([str(rule) for rule in rules], config, lifetimes, seed, _console(True))

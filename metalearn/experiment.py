@@ -1,0 +1,252 @@
+"""One run from first generation to report: search, select, tune the baselines, compare. Every stage is resumable."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from inner.components import build
+from inner.rules.rule import Rule
+from metalearn import library
+from metalearn.baselines import objective, tune_all
+from metalearn.comparison import REFERENCE, compare
+from metalearn.config import Config
+from metalearn.environment import describe
+from metalearn.progress import Progress
+from metalearn.report import write_report
+from metalearn.store import RunStore, write_text_atomically
+from metalearn.tracking import Tracker
+from outer.evaluators.base import Evaluator
+from outer.evolution import evolve, select
+from outer.generation import Generation
+from outer.pruning import prune
+from outer.searches.base import Search
+
+TOP = 10  # rows of the W&B table
+
+
+def evaluator_of(config: Config) -> Evaluator:
+    """The evaluator of a config; `auto` takes processes where there are cores for them."""
+    spec = dict(config.evaluator)
+    if spec["name"] == "auto":
+        from outer.evaluators.processes import cores
+
+        workers = int(spec.pop("workers", 0)) or cores()
+        spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
+    return cast(Evaluator, build("evaluator", spec))
+
+
+def check(config: Config) -> Rule:
+    """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
+    rule = library.rule(config.rule)
+    distribution = objective(config, rule).distribution
+    for name, (low, high) in (("network.depth", distribution.depth), ("network.width", distribution.width), ("life.steps", distribution.steps)):
+        if not (0 if name.endswith("depth") else 1) <= low <= high:
+            raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
+    if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
+        raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
+    worlds = distribution.worlds("search", config.seed, ("check",), 1, 1)
+    worlds[0].task.lives("search", 1, 1, config.seed, worlds[0].labels)
+    build("search", config.search)
+    evaluator_of(config).close()
+    if config.compare.baselines == "all":
+        for name in library.entries():
+            library.rule(name)
+    else:
+        for name in config.compare.baselines:
+            library.rule(name)
+    for cell in (*config.compare.main, *config.compare.transfer):
+        build("task", cell.task)
+    return rule
+
+
+class Experiment:
+    """A run folder in progress. Use `create` for a new run and `open` to go on with one."""
+
+    def __init__(self, store: RunStore, folder: Path, console: Any, command: str) -> None:
+        from metalearn.config import validate
+
+        self.store, self.folder, self.console, self.command = store, folder, console, command
+        self.config = validate(store.config)
+        self.rule = library.rule(self.config.rule)
+
+    @classmethod
+    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Experiment:
+        """A new run; raises ValueError before anything is written when the config cannot work."""
+        rule = check(config)
+        plain = config.plain()
+        plain["rule"] = rule.to_dict()  # library names resolved: the run does not change when the library does
+        store = RunStore.create(folder, plain, describe())
+        command = "metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)
+        store.put("command", command.strip())
+        return cls(store, folder, console, command.strip())
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> Experiment:
+        """An existing run, to go on with."""
+        store = RunStore.open(folder, write=True)
+        return cls(store, folder, console, store.get("command", "metalearn search"))
+
+    def run(self) -> None:
+        """Whatever is missing of: generations, selection, baselines, comparison, report."""
+        self.console.print(f"run {self.folder}", highlight=False)
+        with closing(self.store), evaluator_of(self.config) as evaluator:
+            tracker = self._track()
+            code = 1
+            try:
+                generations = self._search(evaluator, tracker)
+                document = self._select(evaluator, generations)
+                self._compare(evaluator, document)
+                tracker.finish(self.folder / "rule.json", top_rows(generations, self.rule), self._summary(document))
+                self.store.put("status", "finished")
+                code = 0
+            finally:
+                tracker.close(code)
+            path = self.report(generations)
+        self.console.print(f"report {path}", highlight=False)
+
+    def _track(self) -> Tracker:
+        stored = self.store.get("tracking") or {}
+        tracking = self.config.tracking
+        tracker = Tracker.start(
+            self.folder, self.folder.name, self.store.config, tracking.mode, tracking.project, stored.get("run_id"), self.store.count
+        )
+        self.store.put("tracking", {"run_id": tracker.run_id})
+        return tracker
+
+    def _search(self, evaluator: Evaluator, tracker: Tracker) -> list[Generation]:
+        search = cast(Search, build("search", self.config.search))
+        own = objective(self.config, self.rule)
+        history = self.store.generations()
+        if own.genome.size == 0 or self.store.get("selection") is not None:
+            return history
+        with Progress(self.console, "search", search.generations, len(history)) as bar:
+            for generation in evolve(own, search, evaluator, history):
+                self.store.append(generation)
+                tracker.generation(generation)
+                history.append(generation)
+                now = generation.metrics
+                bar.update(len(history), f"best {now['best']:.3f}, mean {now['mean']:.3f}")
+        return history
+
+    def _select(self, evaluator: Evaluator, generations: list[Generation]) -> dict[str, Any]:
+        own, chosen = objective(self.config, self.rule), self.config.selection
+        stored = self.store.get("selection")
+        if stored is None:
+            if generations:
+                winner = select(own, evaluator, generations, chosen.finalists, chosen.lifetimes, chosen.shapes)
+                rest = prune(own, evaluator, winner.vector, chosen.lifetimes, chosen.shapes, chosen.tolerance)
+                stored = {
+                    "values": own.genome.values(rest.vector),
+                    "whole": own.genome.values(winner.vector),
+                    "pruning": [{"removed": name, "score": score} for name, score in rest.steps],
+                    "score": float(winner.scores[winner.chosen].mean()),
+                    "finalists": len(winner.finalists),
+                    "lifetimes": int(winner.scores.shape[1]),
+                    "scores": winner.scores.mean(1).tolist(),
+                    "chosen": winner.chosen,
+                }
+            else:
+                stored = {"values": self.rule.defaults, "score": None, "finalists": 0, "lifetimes": 0, "scores": [], "chosen": 0}
+            self.store.put("selection", stored)
+        document = rule_document(self.rule, stored, self.config, self.folder.name, generations)
+        write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
+        self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)
+        self.console.print(f"pruned   dw = {document['formula']}\n", highlight=False, soft_wrap=True)
+        return document
+
+    def _compare(self, evaluator: Evaluator, document: dict[str, Any]) -> None:
+        comparison = self.store.get("comparison")
+        if comparison is None:
+            spent = int(sum(g.scores.size for g in self.store.generations()))
+            arms = {REFERENCE: (self.rule, document["values"], spent)}
+            count = len(library.entries()) if self.config.compare.baselines == "all" else len(self.config.compare.baselines)
+            if count or self.config.compare.random_search:
+                with Progress(self.console, "tuning baselines", count + self.config.compare.random_search) as bar:
+                    found = tune_all(self.config, self.rule, evaluator, lambda name, ended, all: bar.update(ended, name))
+                arms |= found
+            with Progress(self.console, "comparing", 1) as bar:
+
+                def step(ended: int, total: int) -> None:
+                    bar.total = total
+                    bar.update(ended)
+
+                comparison = compare(arms, self.config, evaluator, step)
+            self.store.put("comparison", comparison)
+        from metalearn.tables import print_comparison
+
+        print_comparison(comparison, self.console)
+
+    def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
+        comparison = self.store.get("comparison") or {"cells": []}
+        summary = {"formula": document["pruned"], "select_score": document["fitness"]}
+        for cell in comparison["cells"]:
+            for arm, result in cell["arms"].items():
+                summary[f"final/{cell['name']}/{arm}"] = result["mean"]
+        return summary
+
+    def report(self, generations: Sequence[Generation] | None = None) -> Path:
+        """Write report.html from what the run holds."""
+        return write_report_of(self.store, self.folder, generations)
+
+
+def write_report_of(store: RunStore, folder: Path, generations: Sequence[Generation] | None = None) -> Path:
+    """Write report.html from what a run holds, however far it has come."""
+    path = folder / "rule.json"
+    rule = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return write_report(
+        folder,
+        store.config,
+        store.environment,
+        store.generations() if generations is None else generations,
+        rule,
+        store.get("comparison"),
+        store.get("selection"),
+        store.get("command", "metalearn search"),
+    )
+
+
+def formula_of(rule: Rule, values: Mapping[str, float]) -> str:
+    """The formula with numbers; terms whose coefficient is exactly 0 are left out."""
+    return rule.pruned(values, 0.0)
+
+
+def rule_document(
+    rule: Rule, selection: dict[str, Any], config: Config, run: str, generations: Sequence[Generation]
+) -> dict[str, Any]:
+    """What rule.json holds: the rule with its values, and where it comes from."""
+    values = selection["values"]
+    return {
+        "format": 1,
+        **rule.to_dict(),
+        "formula": formula_of(rule, values),
+        "pruned": formula_of(rule, values),
+        "whole": formula_of(rule, selection.get("whole", values)),
+        "values": values,
+        "activation": config.network.activation,
+        "network": config.network.model_dump(mode="json"),
+        "task": config.task["name"],
+        "run": run,
+        "fitness": selection["score"],
+        "generations": len(generations),
+    }
+
+
+def top_rows(generations: Sequence[Generation], rule: Rule) -> list[dict[str, Any]]:
+    """The best candidates of the whole search, for the W&B table."""
+    from outer.genome import Genome
+
+    genome = Genome(rule.coefficients)
+    pairs = sorted(((float(f), g.index, p) for g in generations for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:]))
+    by_index = {g.index: g for g in generations}
+    rows = []
+    for rank, (fitness, index, p) in enumerate(pairs[:TOP]):
+        vector = np.asarray(by_index[index].candidates[p])
+        rows.append({"rank": rank + 1, "fitness": fitness, "generation": index, **genome.values(vector)})
+    return rows

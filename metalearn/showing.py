@@ -1,0 +1,92 @@
+"""Prints what can be used by name, and what a run or a rule.json holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inner.components import load, names
+
+
+def _first_sentence(kind: str, name: str) -> str:
+    """The first line of a component's docstring."""
+    import sys
+
+    module = sys.modules[load(kind, name).__module__]
+    return (module.__doc__ or "").strip().splitlines()[0]
+
+
+def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of one listing."""
+    if kind == "configs":
+        from metalearn.config import known
+
+        lines = {name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for name, path in known().items()}
+        return ["config", "what it shows"], [[name, line] for name, line in lines.items()]
+    if kind == "rules":
+        from metalearn.library import entries
+
+        rows = [[n, str(e.get("dw") or e.get("family")), str(e.get("pathway", "none"))] for n, e in entries().items()]
+        return ["rule", "dw", "pathway"], rows
+    if kind == "signals":
+        from inner.rules.signals import SIGNALS
+
+        return ["signal", "side", "locality", "meaning"], [[s.name, s.side, s.locality, s.meaning] for s in SIGNALS.values()]
+    single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway"}[kind]
+    rows = []
+    for name in names(single):
+        fields = getattr(load(single, name), "__dataclass_fields__", {})
+        rows.append([name, ", ".join(fields), _first_sentence(single, name)])
+    return [single, "options", "what it is"], rows
+
+
+def listing(kind: str, console: Any, titled: bool = False) -> None:
+    """Print one listing as a table."""
+    from rich.table import Table
+
+    header, rows = _rows(kind)
+    table = Table(box=None, title=kind if titled else None, title_justify="left", title_style="bold")
+    for column, heading in enumerate(header):
+        table.add_column(heading, no_wrap=column == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, highlight=False, markup=False)
+
+
+def show(path: Path, console: Any) -> None:
+    """Print a rule's formula, coefficients and origin; of a run also how far it is and how it compared."""
+    from metalearn.rule_file import read
+    from metalearn.store import RunStore
+
+    store = RunStore.open(path, write=False) if path.is_dir() else None
+    try:
+        if store is not None:
+            status = store.get("status", "in progress: metalearn resume " + str(path))
+            console.print(f"run {path}: {store.count} generations, {status}", highlight=False, markup=False)
+            if not (path / "rule.json").exists():
+                return
+        document = read(path)
+        from metalearn.rule_file import rule_of, values_of
+
+        rule, values = rule_of(document), values_of(document)
+        lines = [
+            f"dw      = {rule.dw}",
+            f"        = {rule.with_values(values)}",
+            f"pruned  = {rule.pruned(values, 0.02)}",
+            *(f"trace   {name} <- {text}" for name, text in rule.traces.items()),
+            f"pathway = {rule.pathway}",
+            "values  = " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()),
+        ]
+        for key in ("task", "run", "fitness"):
+            if document.get(key) is not None:
+                lines.append(f"{key:<8}= {document[key]}")
+        for line in lines:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        comparison = store.get("comparison") if store is not None else None
+        if comparison:
+            from metalearn.tables import print_comparison
+
+            print_comparison(comparison, console)
+    finally:
+        if store is not None:
+            store.close()

@@ -1,0 +1,214 @@
+"""A slow oracle of one learning step in plain Python: loops over networks, samples, units and synapses, `math` and no tensors.
+
+It shares no code with the product. A network is a dictionary of nested lists; layers of synapses are k = 0, 1, ...,
+`weights[k][i][j]` with a last row i for the bias unit where there is one, `own[k]` the feedback weights of a pathway.
+
+    dw_ij = mean over samples of f(signals of synapse ij),   traces first, all from the traces before the step
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import dataclass
+from typing import Any
+
+Matrix = list[list[float]]
+
+FUNCTIONS = {
+    "tanh": math.tanh,
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "exp": math.exp,
+    "log": math.log,
+    "abs": abs,
+    "sign": lambda x: float(x > 0) - float(x < 0),
+    "step": lambda x: 1.0 if x > 0 else 0.0,
+    "relu": lambda x: x if x > 0 else 0.0,
+    "max": max,
+    "min": min,
+}
+OPERATORS = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.Pow: lambda a, b: a**b,
+}
+
+
+def evaluate(formula: str | ast.expr, names: dict[str, float]) -> float:
+    """The value of a formula, walking over Python's own syntax tree."""
+    node: Any = ast.parse(formula.strip(), mode="eval").body if isinstance(formula, str) else formula
+    if isinstance(node, ast.Constant):
+        return float(node.value)
+    if isinstance(node, ast.Name):
+        return names[node.id]
+    if isinstance(node, ast.UnaryOp):
+        value = evaluate(node.operand, names)
+        return -value if isinstance(node.op, ast.USub) else value
+    if isinstance(node, ast.BinOp):
+        return OPERATORS[type(node.op)](evaluate(node.left, names), evaluate(node.right, names))
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name), ast.dump(node)
+    return float(FUNCTIONS[node.func.id](*[evaluate(argument, names) for argument in node.args]))
+
+
+def activate(name: str, drive: float) -> tuple[float, float]:
+    """(activity, slope) of a hidden unit."""
+    if name == "tanh":
+        return math.tanh(drive), 1 / math.cosh(drive) ** 2
+    if name == "relu":
+        return (drive, 1.0) if drive > 0 else (0.0, 0.0)
+    if name == "sigmoid":
+        value = 1 / (1 + math.exp(-drive))
+        return value, value * (1 - value)
+    if name == "softplus":
+        return math.log1p(math.exp(10 * drive)) / 10, 1 / (1 + math.exp(-10 * drive))
+    assert name == "linear"
+    return drive, 1.0
+
+
+def output_units(kind: str, drives: list[float]) -> list[float]:
+    """Activities of the output layer: kind is "softmax", "linear" or "sigmoid"."""
+    if kind == "softmax":
+        powers = [math.exp(d) for d in drives]
+        return [p / sum(powers) for p in powers]
+    return [activate(kind, d)[0] for d in drives]
+
+
+@dataclass
+class Setting:
+    """What all networks of a comparison share."""
+
+    dw: str
+    traces: dict[str, str]
+    pathway: str
+    activation: str
+    output: str  # resolved: softmax, linear or sigmoid
+    bias: bool
+    kind: str  # classification, regression or unsupervised
+    decay: float = 0.001  # of the learned pathway
+
+
+@dataclass
+class Net:
+    """One network between two steps."""
+
+    weights: list[Matrix]
+    own: list[Matrix]
+    traces: list[dict[str, Matrix]]
+    coefficients: dict[str, float]
+
+
+def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[list[list[list[dict[str, float]]]], list[float]]:
+    """The signals of every synapse, [k][i][j] -> dictionary, and the output, for one sample."""
+    top = len(net.weights)
+    pres: list[list[float]] = []
+    drives: list[list[float]] = []
+    posts: list[list[float]] = []
+    slopes: list[list[float]] = []
+    signal = x
+    for k, w in enumerate(net.weights):
+        pre = [*signal, 1.0] if s.bias else list(signal)
+        drive = [sum(pre[i] * w[i][j] for i in range(len(pre))) for j in range(len(w[0]))]
+        if k + 1 < top:
+            post = [activate(s.activation, d)[0] for d in drive]
+            slope = [activate(s.activation, d)[1] for d in drive]
+        else:
+            post, slope = output_units(s.output, drive), [1.0] * len(drive)
+        pres.append(pre)
+        drives.append(drive)
+        posts.append(post)
+        slopes.append(slope)
+        signal = post
+    output = posts[-1]
+    supervised = s.kind != "unsupervised"
+    err_out = [t - o if supervised else 0.0 for t, o in zip(y, output)]
+    reward = 0.0
+    if s.kind == "classification":
+        reward = 1.0 if output.index(max(output)) == y.index(max(y)) else -1.0
+    elif s.kind == "regression":
+        reward = -sum(e * e for e in err_out) / len(err_out)
+    units = [len(x)] + [len(p) for p in posts]
+    feedback: dict[int, list[float]] = {top: err_out}
+    err: dict[int, list[float]] = {top: err_out}
+    for k in range(top - 1, -1, -1):  # layer of units k lies below layer of synapses k
+        feedback[k] = [deliver(s, net, k, u, err[k + 1], err_out, reward) for u in range(units[k])]
+        err[k] = [f * (slopes[k - 1][u] if k > 0 else 1.0) for u, f in enumerate(feedback[k])]
+    found = []
+    for k, w in enumerate(net.weights):
+        rows = []
+        for i, row in enumerate(w):
+            recon = sum(posts[k][j] * row[j] for j in range(len(row)))
+            synapses = []
+            for j, weight in enumerate(row):
+                synapses.append(
+                    {
+                        "pre": pres[k][i],
+                        "post": posts[k][j],
+                        "w": weight,
+                        "err": err[k + 1][j],
+                        "feedback": feedback[k + 1][j],
+                        "pre_err": err[k][i] if i < units[k] else 0.0,
+                        "recon": recon,
+                        "drive": drives[k][j],
+                        "slope": slopes[k][j],
+                        "reward": reward,
+                        "target": y[j] if k == top - 1 and supervised else 0.0,
+                    }
+                    | net.coefficients
+                )
+            rows.append(synapses)
+        found.append(rows)
+    return found, output
+
+
+def deliver(
+    s: Setting, net: Net, k: int, unit: int, above: list[float], err_out: list[float], reward: float
+) -> float:
+    """What one unit of layer k (not its bias unit) hears from the layer above."""
+    n = len(above)
+    if s.pathway == "none":
+        return 0.0
+    if s.pathway == "reward":
+        return reward
+    if s.pathway == "backprop":
+        return sum(above[j] * net.weights[k][unit][j] for j in range(n))
+    if s.pathway == "sign":
+        return sum(above[j] * FUNCTIONS["sign"](net.weights[k][unit][j]) for j in range(n)) / math.sqrt(n)
+    if s.pathway == "direct":
+        return sum(err_out[o] * net.own[k][o][unit] for o in range(len(err_out)))
+    assert s.pathway in ("random", "learned")
+    return sum(above[j] * net.own[k][j][unit] for j in range(n))
+
+
+def step(s: Setting, net: Net, xs: Matrix, ys: Matrix) -> tuple[list[Matrix], Net, Matrix]:
+    """(dw per layer, the network after the step, outputs before it) of one network shown the samples xs [B][I]."""
+    samples = [one_sample(s, net, x, y) for x, y in zip(xs, ys)]
+    batch = len(samples)
+    dw_tree = ast.parse(s.dw, mode="eval").body
+    trees = {name: ast.parse(text, mode="eval").body for name, text in s.traces.items()}
+    changes: list[Matrix] = []
+    new_traces: list[dict[str, Matrix]] = []
+    for k, w in enumerate(net.weights):
+        change = [[0.0] * len(row) for row in w]
+        fresh = {name: [[0.0] * len(row) for row in w] for name in trees}
+        for i, row in enumerate(w):
+            for j in range(len(row)):
+                old = {name: net.traces[k][name][i][j] for name in trees}
+                seen = [found[k][i][j] for found, _ in samples]
+                new = {name: sum(evaluate(tree, one | old) for one in seen) / batch for name, tree in trees.items()}
+                for name in trees:
+                    fresh[name][i][j] = new[name]
+                change[i][j] = sum(evaluate(dw_tree, one | new) for one in seen) / batch
+        changes.append(change)
+        new_traces.append(fresh)
+    weights = [[[a + b for a, b in zip(r, c)] for r, c in zip(w, change)] for w, change in zip(net.weights, changes)]
+    own = net.own
+    if s.pathway == "learned":
+        keep = 1 - s.decay
+        own = [
+            [[(b + changes[k][unit][above]) * keep for unit, b in enumerate(row)] for above, row in enumerate(matrix)]
+            for k, matrix in enumerate(net.own)
+        ]
+        weights = [[[a * keep for a in row] for row in w] for w in weights]
+    return changes, Net(weights, own, new_traces, net.coefficients), [output for _, output in samples]
