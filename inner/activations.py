@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from inner.components import suggest
 
@@ -22,14 +21,22 @@ class Activation:
 
 SOFTPLUS_BETA = 10.0  # Shervani-Tabar & Rosenbaum 2023: twice differentiable and close to relu
 
+
+def sigmoid(drive: Tensor) -> Tensor:
+    """1 / (1 + exp(-drive)) through tanh: `torch.sigmoid` rounds the last few elements of a tensor differently."""
+    return 0.5 * torch.tanh(0.5 * drive) + 0.5
+
+
+def softplus(drive: Tensor) -> Tensor:
+    """log(1 + exp(beta drive)) / beta, for the same reason not through `torch.nn.functional.softplus`."""
+    return torch.relu(drive) + torch.log(1 + torch.exp(-SOFTPLUS_BETA * drive.abs())) / SOFTPLUS_BETA
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "tanh": Activation(torch.tanh, lambda drive, post: 1 - post * post),
     "relu": Activation(torch.relu, lambda drive, post: (drive > 0).to(drive.dtype)),
-    "sigmoid": Activation(torch.sigmoid, lambda drive, post: post * (1 - post)),
-    "softplus": Activation(
-        lambda drive: functional.softplus(drive, beta=SOFTPLUS_BETA),
-        lambda drive, post: 1 - torch.exp(-SOFTPLUS_BETA * post),
-    ),
+    "sigmoid": Activation(sigmoid, lambda drive, post: post * (1 - post)),
+    "softplus": Activation(softplus, lambda drive, post: 1 - torch.exp(-SOFTPLUS_BETA * post)),
     "linear": Activation(lambda drive: drive, lambda drive, post: torch.ones_like(post)),
 }
 

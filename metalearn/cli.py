@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -28,16 +28,29 @@ def console() -> Any:
     return found if found.is_terminal else Console(width=100)
 
 
+def complain(error: Exception) -> NoReturn:
+    """One line on stderr, and exit code 2."""
+    text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    click.echo(f"error: {' '.join(text.split())}", err=True)
+    sys.exit(USER_ERROR)
+
+
 class Command(click.Command):
-    """Turns ValueError into one line and exit code 2."""
+    """Turns ValueError and wrong usage into one line and exit code 2."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the arguments."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            complain(error)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except ValueError as error:
-            click.echo(f"error: {' '.join(str(error).split())}", err=True)
-            sys.exit(USER_ERROR)
+            complain(error)
         except BrokenPipeError:
             sys.exit(1)
 
@@ -46,6 +59,13 @@ class Group(click.Group):
     """Unknown commands name the nearest known one."""
 
     command_class = Command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the arguments before the command; without a command, click prints the help."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.NoSuchOption as error:
+            complain(error)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command."""

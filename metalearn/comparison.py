@@ -31,14 +31,15 @@ def describe(cell: CellConfig) -> tuple[str, str]:
     return task, "-".join(str(width) for width in widths) or "no hidden layer"
 
 
-def world_of(cell: CellConfig, config: Config, lifetimes: int, seed: int) -> World:
-    """The world of a cell with fresh lives; raises ValueError when its data are not to be had."""
+def world_of(cell: CellConfig, config: Config, lifetimes: int, seed: int, read: bool = True) -> World:
+    """The world of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""
     task = cast(Task, build("task", cell.task))
     options = {"activation": config.network.activation, "output": config.network.output}
     network = Network(hidden=cell.hidden, bias=config.network.bias, gain=config.network.gain, **options)
     what = "/".join(describe(cell)) + f"/{cell.steps}x{cell.batch}"
     world = World(task, network, cell.steps, cell.batch, tuple(("compare", what, n) for n in range(lifetimes)), "final")
-    task.lives("final", 1, 1, seed, world.labels[:1])
+    if read:
+        task.lives("final", 1, 1, seed, world.labels[:1])
     return world
 
 

@@ -30,7 +30,7 @@ Component = Annotated[dict[str, Any], BeforeValidator(_component)]
 class Section(BaseModel):
     """Unknown keys are refused; a section never changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NetworkConfig(Section):
@@ -219,7 +219,7 @@ def validate(content: dict[str, Any]) -> Config:
 
 
 def _sentence(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
+    where = ".".join(str(part) for part in error["loc"] if "[" not in str(part))  # pydantic adds the branch of a union
     if error["type"] == "extra_forbidden":
         section = _section(error["loc"][:-1])
         names = section.model_fields if section else ()

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import yaml
 
-from inner.components import build
+from inner.components import build, load, suggest
 from inner.rules.rule import Rule
 from metalearn import library
 from metalearn.baselines import objective, tune_all
-from metalearn.comparison import REFERENCE, compare
+from metalearn.comparison import REFERENCE, cells_of, compare, world_of
 from metalearn.config import Config
 from metalearn.environment import describe
 from metalearn.progress import Progress
@@ -37,14 +38,20 @@ def evaluator_of(config: Config) -> Evaluator:
     if spec["name"] == "auto":
         from outer.evaluators.processes import cores
 
-        workers = int(spec.pop("workers", 0)) or cores()
+        check_options("evaluator", spec | {"name": "processes"})
+        if unknown := sorted(set(spec) - {"name", "workers"}):
+            raise ValueError(f"evaluator.{unknown[0]}: 'auto' has no such option{suggest(unknown[0], ['workers'])}; options: workers")
+        workers = spec.get("workers", 0) or cores()
         spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
+    check_options("evaluator", spec)
     return cast(Evaluator, build("evaluator", spec))
 
 
 def check(config: Config) -> Rule:
     """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     rule = library.rule(config.rule)
+    check_options("task", config.task)
+    check_options("search", config.search)
     distribution = objective(config, rule).distribution
     for name, (low, high) in (("network.depth", distribution.depth), ("network.width", distribution.width), ("life.steps", distribution.steps)):
         if not (0 if name.endswith("depth") else 1) <= low <= high:
@@ -61,9 +68,19 @@ def check(config: Config) -> Rule:
     else:
         for name in config.compare.baselines:
             library.rule(name)
-    for cell in (*config.compare.main, *config.compare.transfer):
-        build("task", cell.task)
+    for group, cell in cells_of(config):  # data that a transfer cell lacks only skip it
+        world_of(cell, config, 1, config.seed, read=group == "main")
     return rule
+
+
+def check_options(kind: str, spec: Mapping[str, Any]) -> None:
+    """Check that a component's options have the types of their defaults; raises ValueError for the first that has not."""
+    fields = getattr(load(kind, str(spec.get("name"))), "__dataclass_fields__", {})
+    for key, value in spec.items():
+        default = fields[key].default if key in fields else None
+        wanted = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.get(type(default))
+        if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
+            raise ValueError(f"{kind}.{key}: expected a value like {default!r}, got {value!r}")
 
 
 class Experiment:
@@ -85,6 +102,7 @@ class Experiment:
         store = RunStore.create(folder, plain, describe())
         command = "metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)
         store.put("command", command.strip())
+        write_text_atomically(folder / "config.yaml", f"# {command.strip()}\n" + yaml.safe_dump(plain, sort_keys=False, width=120))
         return cls(store, folder, console, command.strip())
 
     @classmethod

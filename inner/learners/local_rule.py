@@ -87,13 +87,22 @@ class Learner(base.Learner):
 
     def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
         """One update from x [N, B, I] and y [N, B, O]; returns the state and the output [N, B, O] before it."""
-        changes, traces, output = self.changes(state, x, y)
-        weights = tuple(w + dw for w, dw in zip(state.weights, changes))
-        own, weights = self.pathway.learn(state.own, weights, changes)
-        return replace(state, weights=weights, own=own, traces=traces), output
+        weights, traces, output = self._learn(state, x, y, added=True)
+        if type(self.pathway).learn is not Pathway.learn:
+            changes = [new - w for new, w in zip(weights, state.weights)]
+            own, weights = self.pathway.learn(state.own, weights, changes)
+            return replace(state, weights=weights, own=own, traces=traces), output
+        return replace(state, weights=weights, traces=traces), output
 
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
         """dw per layer [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
+        changes, traces, output = self._learn(state, x, y, added=False)
+        return list(changes), traces, output
+
+    def _learn(
+        self, state: State, x: Tensor, y: Tensor, added: bool
+    ) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...], Tensor]:
+        """w + dw per layer (or dw alone), new traces and the output before learning."""
         kind = self.network.resolve_output(state.shape.kind)
         activity = self.network.forward(state.weights, x, kind)
         supervised = state.shape.kind != "unsupervised"
@@ -125,9 +134,9 @@ class Learner(base.Learner):
             signals |= state.traces[k]
             shape, batch = (w.shape[0], w.shape[1], w.shape[2]), x.shape[1]
             fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
-            changes.append(rule(signals | fresh, shape, batch))
+            changes.append(rule(signals | fresh, shape, batch, w if added else None))
             traces.append(fresh)
-        return changes, tuple(traces), activity.output
+        return tuple(changes), tuple(traces), activity.output
 
     def _errors(
         self, state: State, activity, err_out: Tensor, reward: Tensor

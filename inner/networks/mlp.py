@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inner.activations import activation, softmax
+from inner.activations import activation, sigmoid, softmax
 from inner.random import stream
 from inner.tasks.base import Label
 
@@ -83,7 +83,7 @@ class Network:
             elif output == "softmax":
                 signal = softmax(drive)
             else:
-                signal = torch.sigmoid(drive) if output == "sigmoid" else drive
+                signal = sigmoid(drive) if output == "sigmoid" else drive
             pres.append(pre)
             drives.append(drive)
             posts.append(signal)

@@ -57,7 +57,7 @@ PYTHON_HELPERS = {
     ),
     "_log": "def _log(x):\n    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)\n",
     "_abs": "def _abs(x):\n    return math.fabs(x)\n",
-    "_sign": "def _sign(x):\n    return float((x > 0) - (x < 0)) if x == x else math.nan\n",
+    "_sign": "def _sign(x):\n    return float((x > 0) - (x < 0))\n",
     "_step": "def _step(x):\n    return 1.0 if x > 0 else 0.0\n",
     "_relu": "def _relu(x):\n    return x if x > 0 or x != x else 0.0\n",
     "_max": "def _max(x, y):\n    return math.nan if x != x or y != y else (x if x > y else y)\n",
@@ -103,7 +103,7 @@ def to_python_source(expression: sympy.Expr, function_name: str, parameters: Seq
 C_HELPERS = (
     "static inline float rule_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }\n"
     "static inline float rule_step(float x) { return x > 0.0f ? 1.0f : 0.0f; }\n"
-    "static inline float rule_sign(float x) { return x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : x); }\n"
+    "static inline float rule_sign(float x) { return x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : 0.0f); }\n"
     "static inline float rule_relu(float x) { return x > 0.0f || x != x ? x : 0.0f; }\n"
     "static inline float rule_max(float x, float y) { return x > y || x != x ? x : y; }\n"
     "static inline float rule_min(float x, float y) { return x < y || x != x ? x : y; }\n"

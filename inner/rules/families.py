@@ -71,7 +71,7 @@ def expand(mapping: Mapping[str, Any]) -> dict[str, Any]:
     if "family" not in rest:
         return rest
     family = rest.pop("family")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         near = suggest(str(family), FAMILIES)
         raise ValueError(f"rule.family: unknown name {str(family)[:40]!r}{near}; known: {', '.join(FAMILIES)}")
     if "dw" in rest:

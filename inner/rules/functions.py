@@ -162,7 +162,7 @@ def _log(x: float) -> float:
 
 
 def _sign(x: float) -> float:
-    return float((x > 0) - (x < 0)) if x == x else math.nan
+    return float((x > 0) - (x < 0))
 
 
 def _max(x: float, y: float) -> float:
@@ -179,8 +179,8 @@ _ROWS = (
     FunctionRow("exp", exp, 1, _exp, "exponential"),
     FunctionRow("log", log, 1, _log, "natural logarithm; not a number below 0"),
     FunctionRow("abs", Abs, 1, abs, "absolute value"),
-    FunctionRow("sign", sign, 1, _sign, "-1, 0 or 1"),
-    FunctionRow("step", step, 1, lambda x: float(x > 0), "1 where x > 0, else 0"),
+    FunctionRow("sign", sign, 1, _sign, "-1, 0 or 1 (0 for nan)"),
+    FunctionRow("step", step, 1, lambda x: float(x > 0), "1 where x > 0, else 0 (also for nan)"),
     FunctionRow("relu", relu, 1, lambda x: _max(x, 0.0), "max(x, 0)"),
     FunctionRow("max", Max, 2, _max, "larger of two"),
     FunctionRow("min", Min, 2, _min, "smaller of two"),

@@ -95,6 +95,8 @@ def _scan(text: str) -> list[re.Match[str]]:
         token, after = match.group(), text[match.end() : match.end() + 1]
         if match.lastgroup == "number" and re.match(r"[A-Za-z0-9_.]", after):
             raise ValueError(f"formula: '{token[:20]}{after}' at column {column} is no number; products need a *")
+        if match.lastgroup == "number" and not float(token) <= MAX_NUMBER:
+            raise ValueError(f"formula: number at column {column} is beyond {MAX_NUMBER:g}")
         if match.lastgroup == "bracket":
             depth += 1 if token == "(" else -1
             if depth > MAX_DEPTH:
@@ -131,14 +133,14 @@ class _Builder:
             return self.name(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
             value = self.build(node.operand, depth + 1)
-            return value if isinstance(node.op, ast.UAdd) else -value
+            return value if isinstance(node.op, ast.UAdd) else _negative(value)
         if isinstance(node, ast.Call):
             return self.check(node, self.function(node, depth))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             return self.check(node, self.power(node, depth))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
             parts = self.chain(node, (ast.Add, ast.Sub), depth)
-            return self.check(node, sympy.Add(*(-part if inverse else part for _, part, inverse in parts)))
+            return self.check(node, sympy.Add(*(_negative(part) if inverse else part for _, part, inverse in parts)))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
             parts = self.chain(node, (ast.Mult, ast.Div), depth)
             return self.check(node, sympy.Mul(*(self.inverse(at, p) if inverse else p for at, p, inverse in parts)))
@@ -150,19 +152,23 @@ class _Builder:
 
     def chain(self, node: ast.expr, kinds: tuple[type, ...], depth: int) -> list[tuple[ast.expr, sympy.Expr, bool]]:
         """The operands of a left-leaning chain, each with whether it is subtracted (or divided by)."""
-        parts: list[tuple[ast.expr, sympy.Expr, bool]] = []
+        operands: list[tuple[ast.expr, bool]] = []
         while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
-            parts.append((node.right, self.build(node.right, depth + 1), isinstance(node.op, kinds[1])))
+            operands.append((node.right, isinstance(node.op, kinds[1])))
             node = node.left
-        parts.append((node, self.build(node, depth + 1), False))
-        return parts[::-1]
+        operands.append((node, False))
+        negative = False
+        if ast.Mult in kinds:  # -(a + b)*c is -((a + b)*c), not (-a - b)*c: the same number, but SymPy keeps them apart
+            while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+                node, negative, depth = node.operand, not negative, depth + 1
+            operands[-1] = (node, False)
+        parts = [(operand, self.build(operand, depth + 1), inverse) for operand, inverse in reversed(operands)]
+        return [(node, sympy.Integer(-1), False), *parts] if negative else parts
 
     def number(self, node: ast.Constant) -> sympy.Expr:
         value = node.value
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"formula: {type(value).__name__} {self.at(node)} is not allowed, only plain numbers")
-        if not abs(value) <= MAX_NUMBER:
-            raise ValueError(f"formula: number {self.at(node)} is beyond {MAX_NUMBER:g}")
         return sympy.Integer(value) if isinstance(value, int) else sympy.Float(value)
 
     def name(self, node: ast.Name) -> sympy.Expr:
@@ -217,6 +223,10 @@ class _Builder:
         if not value.free_symbols and not math.isfinite(evaluate(value, {})):
             raise ValueError(f"formula: the constant {self.at(node)} is not a finite real number")
         return value
+
+
+def _negative(value: sympy.Expr) -> sympy.Expr:
+    return sympy.Mul(-1, value)  # SymPy's unary minus would push the sign into the first sum of a product
 
 
 def _fits(number: sympy.Expr) -> bool:
