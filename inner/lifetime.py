@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ class Result:
     alive: Tensor  # [P, L] bool
     curve: Tensor  # [P, L, C] float64, scores at the recorded steps
     bits: Tensor  # [P, L] float64, summed log2-loss of predicting each sample before learning from it
-    state: object  # of the learner, N networks
+    state: Any  # of the learner, N networks
 
 
 def live(
@@ -55,7 +56,7 @@ def live(
     curve = torch.full((p * count, len(wanted)), task.worst, dtype=torch.float64)
     test_x, test_y = fold(lives.test_x, p), fold(lives.test_y, p)
 
-    def score(now: object, alive: Tensor) -> Tensor:
+    def score(now: Any, alive: Tensor) -> Tensor:
         value = task.score(learner.predict(now, test_x), test_y).to(torch.float64)
         return torch.where(alive & torch.isfinite(value), value, task.worst)
 

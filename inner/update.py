@@ -12,7 +12,7 @@ from torch import Tensor
 from inner.rules.faces import to_torch
 from inner.rules.separate import Group, Separated
 
-Face = Callable[[Mapping[str, Tensor]], Tensor]
+Face = Callable[[Mapping[str, Tensor]], Tensor | float]
 Shape = tuple[int, int, int]  # N, I, O
 
 
@@ -54,9 +54,7 @@ class Update:
         used = sorted(symbol.name for symbol in separated.rest.free_symbols)
         self.axes = {name: axis[sides[name]] if name in sides else 1 for name in used}
 
-    def __call__(
-        self, signals: Mapping[str, Tensor], shape: Shape, batch: int, base: Tensor | None = None
-    ) -> Tensor:
+    def __call__(self, signals: Mapping[str, Tensor], shape: Shape, batch: int, base: Tensor | None = None) -> Tensor:
         """Evaluate for layers of `shape` (N, I, O); added to `base` [N, I, O] where one is given."""
         total = base
         for product in self.weighted:

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "compare", "load_rule", "search"]
 
-_HOMES = {"search": "metalearn.api", "compare": "metalearn.api", "Run": "metalearn.api", "load_rule": "metalearn.training"}
+_HOMES = {
+    "search": "metalearn.api",
+    "compare": "metalearn.api",
+    "Run": "metalearn.api",
+    "load_rule": "metalearn.training",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,9 @@ def _console(quiet: bool) -> Any:
     return Console(quiet=quiet)
 
 
-def search(config: str = "digits", name: str | None = None, runs: str | Path = "runs", quiet: bool = True, **keys: Any) -> Run:
+def search(
+    config: str = "digits", name: str | None = None, runs: str | Path = "runs", quiet: bool = True, **keys: Any
+) -> Run:
     """Run an experiment start to end: config is a path or a name, `keys` override it (nested keys with two underscores).
 
     `search("digits", seed=3, search__popsize=8)` equals `metalearn search digits seed=3 search.popsize=8`.
@@ -53,7 +55,11 @@ def search(config: str = "digits", name: str | None = None, runs: str | Path = "
 
 
 def _yaml(value: Any) -> str:
-    return value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+    return (
+        value
+        if isinstance(value, str)
+        else yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+    )
 
 
 def compare(

@@ -35,12 +35,24 @@ def objective(config: Config, rule: Rule) -> Objective:
         steps=config.life.steps,
         batch=config.life.batch,
         scale=config.life.scale,
-        network={"activation": network.activation, "output": network.output, "bias": network.bias, "gain": network.gain},
+        network={
+            "activation": network.activation,
+            "output": network.output,
+            "bias": network.bias,
+            "gain": network.gain,
+        },
         hidden=network.hidden,
     )
     fitness = config.fitness
     return Objective(
-        rule, distribution, config.seed, config.lifetimes, config.shapes, fitness.measure, fitness.threshold, fitness.complexity
+        rule,
+        distribution,
+        config.seed,
+        config.lifetimes,
+        config.shapes,
+        fitness.measure,
+        fitness.threshold,
+        fitness.complexity,
     )
 
 
@@ -49,7 +61,11 @@ def arms(config: Config, rule: Rule) -> dict[str, tuple[Rule, Search]]:
     names = library.entries() if config.compare.baselines == "all" else config.compare.baselines
     search = cast(Search, build("search", config.search))
     found = {name: (library.rule(name), search) for name in names}
-    if config.compare.random_search and config.search["name"] != "random" and any(not c.fixed for c in rule.coefficients):
+    if (
+        config.compare.random_search
+        and config.search["name"] != "random"
+        and any(not c.fixed for c in rule.coefficients)
+    ):
         spec = {"name": "random", "popsize": search.popsize, "generations": search.generations}
         found[RANDOM] = (rule, cast(Search, build("search", spec)))
     return found
@@ -73,7 +89,9 @@ def address(config: Config, rule: Rule, search: Search) -> str:
         "cache": CACHE_VERSION,
         "rule": rule.to_dict(),
         "search": {"name": type(search).__module__, **dataclasses.asdict(cast(Any, search))},
-        "config": {k: plain[k] for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "selection")},
+        "config": {
+            k: plain[k] for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "selection")
+        },
         "environment": {key: environment[key] for key in exact},
         "source": _source_hash(),
     }
@@ -98,7 +116,9 @@ def _recall(path: Path, rule: Rule) -> Tuned | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         values = {c.name: float(content["values"][c.name]) for c in rule.coefficients}
-        return Tuned(values, int(content["lifetimes"]), float(content["select_score"]), tuple(map(float, content["fitness"])))
+        return Tuned(
+            values, int(content["lifetimes"]), float(content["select_score"]), tuple(map(float, content["fitness"]))
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -72,7 +72,10 @@ class Group(click.Group):
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             from inner.components import suggest
 
-            click.echo(f"error: no command '{args[0]}'{suggest(args[0], self.commands)}; known: {', '.join(self.commands)}", err=True)
+            click.echo(
+                f"error: no command '{args[0]}'{suggest(args[0], self.commands)}; known: {', '.join(self.commands)}",
+                err=True,
+            )
             sys.exit(USER_ERROR)
         return super().resolve_command(ctx, args)
 
@@ -161,7 +164,9 @@ def run_folder(run: str) -> Path:
 @click.option("--lifetimes", type=int, help="Fresh lives per cell.")
 @click.option("--seed", type=int, help="Addresses the fresh lives.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole comparison as JSON.")
-def compare(rules: tuple[str, ...], config_name: str | None, lifetimes: int | None, seed: int | None, as_json: bool) -> None:
+def compare(
+    rules: tuple[str, ...], config_name: str | None, lifetimes: int | None, seed: int | None, as_json: bool
+) -> None:
     """Hold rules against each other on fresh lives of the final tier, paired; the first one is the reference.
 
     A name from the rule library takes part with its initial values.

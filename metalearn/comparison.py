@@ -17,7 +17,9 @@ from outer.evaluators.base import Evaluator
 from outer.trial import Trial, interval, trial
 from outer.worlds import World
 
-Arms = Mapping[str, tuple[Rule, Mapping[str, float], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
+Arms = Mapping[
+    str, tuple[Rule, Mapping[str, float], int]
+]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
 
 
@@ -48,7 +50,9 @@ def cells_of(config: Config) -> list[tuple[str, CellConfig]]:
     found = [("main", cell) for cell in config.compare.main] + [("transfer", cell) for cell in config.compare.transfer]
     if found:
         return found
-    depth, width, steps = ((low + high) // 2 for low, high in (config.network.depth, config.network.width, config.life.steps))
+    depth, width, steps = (
+        (low + high) // 2 for low, high in (config.network.depth, config.network.width, config.life.steps)
+    )
     hidden = config.network.hidden if config.network.hidden is not None else (width,) * depth
     return [("main", CellConfig(task=config.task, hidden=hidden, steps=steps, batch=config.life.batch))]
 

@@ -19,7 +19,11 @@ def _pair(value: Any) -> Any:
 
 def _component(value: Any) -> Any:
     """`cma` and `{name: cma}` are the same component."""
-    return {"name": value} if isinstance(value, str) else value
+    spec = {"name": value} if isinstance(value, str) else value
+    name = spec.get("name") if isinstance(spec, dict) else ""
+    if not isinstance(name, str) or name.startswith("."):
+        raise ValueError("expected a name or {name: ..., option: ...}")
+    return spec
 
 
 IntRange = Annotated[tuple[int, int], BeforeValidator(_pair)]
@@ -50,7 +54,9 @@ class LifeConfig(Section):
 
     steps: IntRange = Field((300, 300), description="training steps: a number, or [low, high] drawn per world")
     batch: int = Field(1, ge=1, description="samples per step")
-    scale: FloatRange | None = Field(None, description="input scale: a number, or [low, high] drawn log-evenly per world")
+    scale: FloatRange | None = Field(
+        None, description="input scale: a number, or [low, high] drawn log-evenly per world"
+    )
 
 
 class FitnessConfig(Section):
@@ -100,7 +106,9 @@ class Config(Section):
     """One experiment."""
 
     task: Component = Field(description="what is learned in a life: a name, or {name: digits, option: ...}")
-    rule: dict[str, Any] | str = Field(description="the rule: {dw: formula, pathway: ..., ...}, or a name in the library")
+    rule: dict[str, Any] | str = Field(
+        description="the rule: {dw: formula, pathway: ..., ...}, or a name in the library"
+    )
     network: NetworkConfig = Field(NetworkConfig(), description="the inner network")
     life: LifeConfig = Field(LifeConfig(), description="length of a life")
     search: Component = Field({"name": "cma"}, description="the outer search: a name, or {name: cma, popsize: 16}")
@@ -142,7 +150,9 @@ def find(name: str) -> Path:
         return Path(name)
     stem = name.removesuffix(".yaml").removeprefix("configs/")
     if stem not in known():
-        raise ValueError(f"config: no file and no config named '{name}'{suggest(stem, known())}; known: {', '.join(known())}")
+        raise ValueError(
+            f"config: no file and no config named '{name}'{suggest(stem, known())}; known: {', '.join(known())}"
+        )
     return known()[stem]
 
 
@@ -226,7 +236,8 @@ def _sentence(error: Any) -> str:
         return f"config: unknown key '{where}'{suggest(str(error['loc'][-1]), names)}; known here: {', '.join(names)}"
     if error["type"] == "missing":
         return f"config: key '{where}' is missing"
-    return f"config: {where}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"[:400]
+    message = error["msg"].removeprefix("Value error, ")
+    return f"config: {where}: {message[0].lower()}{message[1:]}, got {error['input']!r}"[:400]
 
 
 def _section(path: tuple[Any, ...]) -> type[BaseModel] | None:
@@ -238,5 +249,12 @@ def _section(path: tuple[Any, ...]) -> type[BaseModel] | None:
         field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
         if field is None:
             return None
-        model = next((t for t in (field.annotation, *getattr(field.annotation, "__args__", ())) if isinstance(t, type) and issubclass(t, BaseModel)), field.annotation)
+        model = next(
+            (
+                t
+                for t in (field.annotation, *getattr(field.annotation, "__args__", ()))
+                if isinstance(t, type) and issubclass(t, BaseModel)
+            ),
+            field.annotation,
+        )
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None

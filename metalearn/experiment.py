@@ -40,8 +40,13 @@ def evaluator_of(config: Config) -> Evaluator:
 
         check_options("evaluator", spec | {"name": "processes"})
         if unknown := sorted(set(spec) - {"name", "workers"}):
-            raise ValueError(f"evaluator.{unknown[0]}: 'auto' has no such option{suggest(unknown[0], ['workers'])}; options: workers")
-        workers = spec.get("workers", 0) or cores()
+            raise ValueError(
+                f"evaluator.{unknown[0]}: 'auto' has no such option{suggest(unknown[0], ['workers'])}; options: workers"
+            )
+        workers = spec.get("workers", 0)
+        if workers < 0:
+            raise ValueError(f"evaluator.workers: expected 0 (one per core) or more, got {workers}")
+        workers = workers or cores()
         spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
     check_options("evaluator", spec)
     return cast(Evaluator, build("evaluator", spec))
@@ -53,7 +58,11 @@ def check(config: Config) -> Rule:
     check_options("task", config.task)
     check_options("search", config.search)
     distribution = objective(config, rule).distribution
-    for name, (low, high) in (("network.depth", distribution.depth), ("network.width", distribution.width), ("life.steps", distribution.steps)):
+    for name, (low, high) in (
+        ("network.depth", distribution.depth),
+        ("network.width", distribution.width),
+        ("life.steps", distribution.steps),
+    ):
         if not (0 if name.endswith("depth") else 1) <= low <= high:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
     if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
@@ -102,7 +111,9 @@ class Experiment:
         store = RunStore.create(folder, plain, describe())
         command = "metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)
         store.put("command", command.strip())
-        write_text_atomically(folder / "config.yaml", f"# {command.strip()}\n" + yaml.safe_dump(plain, sort_keys=False, width=120))
+        write_text_atomically(
+            folder / "config.yaml", f"# {command.strip()}\n" + yaml.safe_dump(plain, sort_keys=False, width=120)
+        )
         return cls(store, folder, console, command.strip())
 
     @classmethod
@@ -133,7 +144,13 @@ class Experiment:
         stored = self.store.get("tracking") or {}
         tracking = self.config.tracking
         tracker = Tracker.start(
-            self.folder, self.folder.name, self.store.config, tracking.mode, tracking.project, stored.get("run_id"), self.store.count
+            self.folder,
+            self.folder.name,
+            self.store.config,
+            tracking.mode,
+            tracking.project,
+            stored.get("run_id"),
+            self.store.count,
         )
         self.store.put("tracking", {"run_id": tracker.run_id})
         return tracker
@@ -171,7 +188,14 @@ class Experiment:
                     "chosen": winner.chosen,
                 }
             else:
-                stored = {"values": self.rule.defaults, "score": None, "finalists": 0, "lifetimes": 0, "scores": [], "chosen": 0}
+                stored = {
+                    "values": self.rule.defaults,
+                    "score": None,
+                    "finalists": 0,
+                    "lifetimes": 0,
+                    "scores": [],
+                    "chosen": 0,
+                }
             self.store.put("selection", stored)
         document = rule_document(self.rule, stored, self.config, self.folder.name, generations)
         write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
@@ -184,10 +208,14 @@ class Experiment:
         if comparison is None:
             spent = int(sum(g.scores.size for g in self.store.generations()))
             arms = {REFERENCE: (self.rule, document["values"], spent)}
-            count = len(library.entries()) if self.config.compare.baselines == "all" else len(self.config.compare.baselines)
+            count = (
+                len(library.entries()) if self.config.compare.baselines == "all" else len(self.config.compare.baselines)
+            )
             if count or self.config.compare.random_search:
                 with Progress(self.console, "tuning baselines", count + self.config.compare.random_search) as bar:
-                    found = tune_all(self.config, self.rule, evaluator, lambda name, ended, all: bar.update(ended, name))
+                    found = tune_all(
+                        self.config, self.rule, evaluator, lambda name, ended, all: bar.update(ended, name)
+                    )
                 arms |= found
             with Progress(self.console, "comparing", 1) as bar:
 
@@ -261,7 +289,9 @@ def top_rows(generations: Sequence[Generation], rule: Rule) -> list[dict[str, An
     from outer.genome import Genome
 
     genome = Genome(rule.coefficients)
-    pairs = sorted(((float(f), g.index, p) for g in generations for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:]))
+    pairs = sorted(
+        ((float(f), g.index, p) for g in generations for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
+    )
     by_index = {g.index: g for g in generations}
     rows = []
     for rank, (fitness, index, p) in enumerate(pairs[:TOP]):

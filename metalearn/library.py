@@ -28,7 +28,9 @@ def entry(name: str) -> dict[str, Any]:
     """One rule's mapping. Raises ValueError with the nearest valid name."""
     known = entries()
     if name not in known:
-        raise ValueError(f"rule: no rule named '{name}' in the library{suggest(name, known)}; known: {', '.join(known)}")
+        raise ValueError(
+            f"rule: no rule named '{name}' in the library{suggest(name, known)}; known: {', '.join(known)}"
+        )
     return known[name]
 
 

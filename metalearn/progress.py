@@ -51,4 +51,6 @@ class Progress:
             self._live.update(self._task, completed=done, note=note, left=left)
         elif not self.quiet and (now - self.spoke >= PLAIN_EVERY_S or done >= self.total):
             self.spoke = now
-            self.console.print(f"{self.what} {done}/{self.total}  {clock(now - self.started)}, {left}  {note}", highlight=False)
+            self.console.print(
+                f"{self.what} {done}/{self.total}  {clock(now - self.started)}, {left}  {note}", highlight=False
+            )

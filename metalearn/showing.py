@@ -31,7 +31,9 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
     if kind == "signals":
         from inner.rules.signals import SIGNALS
 
-        return ["signal", "side", "locality", "meaning"], [[s.name, s.side, s.locality, s.meaning] for s in SIGNALS.values()]
+        return ["signal", "side", "locality", "meaning"], [
+            [s.name, s.side, s.locality, s.meaning] for s in SIGNALS.values()
+        ]
     single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway"}[kind]
     rows = []
     for name in names(single):

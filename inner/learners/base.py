@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -22,7 +23,10 @@ class Shape:
 
 
 class Learner(ABC):
-    """Trains networks of one shape; a concrete learner is a frozen dataclass, its state a value that `step` replaces."""
+    """Trains networks of one shape; a concrete learner is a frozen dataclass, its state a value that `step` replaces.
+
+    What the state is made of is the learner's own business: nobody else looks inside.
+    """
 
     @property
     @abstractmethod
@@ -30,21 +34,21 @@ class Learner(ABC):
         """What a search may move, in the order of the columns of theta [N, D]."""
 
     @abstractmethod
-    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> object:
+    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> Any:
         """Newborn networks: N = population * len(labels), n = candidate * L + lifetime; theta [N, D] float32."""
 
     @abstractmethod
-    def step(self, state: object, x: Tensor, y: Tensor) -> tuple[object, Tensor]:
+    def step(self, state: Any, x: Tensor, y: Tensor) -> tuple[Any, Tensor]:
         """Learn from x [N, B, I] and targets y [N, B, O]; returns the new state and the output before learning [N, B, O]."""
 
     @abstractmethod
-    def predict(self, state: object, x: Tensor) -> Tensor:
+    def predict(self, state: Any, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""
 
     @abstractmethod
-    def alive(self, state: object) -> Tensor:
+    def alive(self, state: Any) -> Tensor:
         """bool [N]: False for networks that have left the finite range."""
 
     @abstractmethod
-    def freeze(self, state: object, alive: Tensor) -> object:
+    def freeze(self, state: Any, alive: Tensor) -> Any:
         """The state with every network that is not alive [N] put to rest, the others' bits untouched."""

@@ -44,7 +44,9 @@ class State:
 @lru_cache(maxsize=64)
 def compiled(rule: Rule) -> tuple[Update, tuple[tuple[str, Update], ...]]:
     """The compiled formula of a rule and those of its traces."""
-    sides = {name: signal.side for name, signal in SIGNALS.items()} | {name: "synapse" for name in rule.trace_expressions}
+    sides = {name: signal.side for name, signal in SIGNALS.items()} | {
+        name: "synapse" for name in rule.trace_expressions
+    }
     traces = tuple((name, Update(separate(e, sides), sides)) for name, e in rule.trace_expressions.items())
     return Update(separate(rule.expression, sides), sides), traces
 
@@ -124,9 +126,11 @@ class Learner(base.Learner):
                 "pre_err": lambda: self._with_bias(err[k], 0.0),
                 "recon": lambda: torch.bmm(post, w.transpose(1, 2)),
                 "drive": lambda: activity.drive[k],
-                "slope": lambda: torch.ones_like(post)
-                if k == last
-                else activation(self.network.activation).slope(activity.drive[k], post),
+                "slope": lambda: (
+                    torch.ones_like(post)
+                    if k == last
+                    else activation(self.network.activation).slope(activity.drive[k], post)
+                ),
                 "reward": lambda: reward,
                 "target": lambda: y if k == last and supervised else torch.zeros_like(post),
             }

@@ -16,7 +16,13 @@ class Pathway(base.Pathway):
     """feedback_k = err_{k+1} w_k^T (Rumelhart, Hinton & Williams 1986)."""
 
     def feedback(
-        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+        self,
+        k: int,
+        own: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        err_above: Tensor,
+        err_out: Tensor,
+        reward: Tensor,
     ) -> Tensor:
         """Errors [N, B, units of layer k] through the transposed weights."""
         return torch.bmm(err_above, weights[k].transpose(1, 2))

@@ -23,7 +23,13 @@ class Pathway(ABC):
 
     @abstractmethod
     def feedback(
-        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+        self,
+        k: int,
+        own: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        err_above: Tensor,
+        err_out: Tensor,
+        reward: Tensor,
     ) -> Tensor:
         """Feedback [N, B, units of layer k].
 

@@ -18,12 +18,16 @@ class Pathway(base.Pathway):
 
     def init(self, sizes: Sequence[int], seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
         """B_k [L, O, units] for every layer of units below the output."""
-        return tuple(
-            base.gaussian((sizes[-1], units), "direct", k, seed, labels) for k, units in enumerate(sizes[:-1])
-        )
+        return tuple(base.gaussian((sizes[-1], units), "direct", k, seed, labels) for k, units in enumerate(sizes[:-1]))
 
     def feedback(
-        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+        self,
+        k: int,
+        own: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        err_above: Tensor,
+        err_out: Tensor,
+        reward: Tensor,
     ) -> Tensor:
         """The output's error [N, B, units of layer k] through this layer's random weights."""
         return torch.bmm(err_out, own[k])

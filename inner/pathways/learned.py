@@ -32,7 +32,13 @@ class Pathway(base.Pathway):
         return tuple(base.gaussian((above, units), "learned", k, seed, labels) for k, (units, above) in pairs)
 
     def feedback(
-        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+        self,
+        k: int,
+        own: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        err_above: Tensor,
+        err_out: Tensor,
+        reward: Tensor,
     ) -> Tensor:
         """Errors [N, B, units of layer k] through the learned feedback weights."""
         return torch.bmm(err_above, own[k])

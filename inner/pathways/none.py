@@ -15,7 +15,13 @@ class Pathway(base.Pathway):
     """feedback_k = 0."""
 
     def feedback(
-        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+        self,
+        k: int,
+        own: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        err_above: Tensor,
+        err_out: Tensor,
+        reward: Tensor,
     ) -> Tensor:
         """Zeros [N, B, units of layer k]."""
         return err_above.new_zeros(*err_above.shape[:2], weights[k].shape[1])

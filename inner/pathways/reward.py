@@ -15,7 +15,13 @@ class Pathway(base.Pathway):
     """feedback_k = reward for every unit of every hidden layer."""
 
     def feedback(
-        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+        self,
+        k: int,
+        own: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        err_above: Tensor,
+        err_out: Tensor,
+        reward: Tensor,
     ) -> Tensor:
         """The reward repeated over units [N, B, units of layer k]."""
         return reward.expand(-1, -1, weights[k].shape[1])

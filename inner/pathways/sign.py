@@ -17,7 +17,13 @@ class Pathway(base.Pathway):
     """feedback_k = err_{k+1} sign(w_k)^T / sqrt(units above)."""
 
     def feedback(
-        self, k: int, own: Sequence[Tensor], weights: Sequence[Tensor], err_above: Tensor, err_out: Tensor, reward: Tensor
+        self,
+        k: int,
+        own: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        err_above: Tensor,
+        err_out: Tensor,
+        reward: Tensor,
     ) -> Tensor:
         """Errors [N, B, units of layer k] through the signs of the forward weights."""
         scale = 1 / math.sqrt(err_above.shape[2])

@@ -133,14 +133,14 @@ class _Builder:
             return self.name(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
             value = self.build(node.operand, depth + 1)
-            return value if isinstance(node.op, ast.UAdd) else _negative(value)
+            return value if isinstance(node.op, ast.UAdd) else -value
         if isinstance(node, ast.Call):
             return self.check(node, self.function(node, depth))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             return self.check(node, self.power(node, depth))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
             parts = self.chain(node, (ast.Add, ast.Sub), depth)
-            return self.check(node, sympy.Add(*(_negative(part) if inverse else part for _, part, inverse in parts)))
+            return self.check(node, sympy.Add(*(-part if inverse else part for _, part, inverse in parts)))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
             parts = self.chain(node, (ast.Mult, ast.Div), depth)
             return self.check(node, sympy.Mul(*(self.inverse(at, p) if inverse else p for at, p, inverse in parts)))
@@ -223,10 +223,6 @@ class _Builder:
         if not value.free_symbols and not math.isfinite(evaluate(value, {})):
             raise ValueError(f"formula: the constant {self.at(node)} is not a finite real number")
         return value
-
-
-def _negative(value: sympy.Expr) -> sympy.Expr:
-    return sympy.Mul(-1, value)  # SymPy's unary minus would push the sign into the first sum of a product
 
 
 def _fits(number: sympy.Expr) -> bool:

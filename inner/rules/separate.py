@@ -67,17 +67,16 @@ def _terms(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
 
 
 def _expanded_size(expression: sympy.Expr) -> int:
-    """An upper bound on the number of additive terms after expansion."""
+    """The number of additive terms after expansion, at most; counted no further than MAX_TERMS + 1."""
+    size = 1
     if isinstance(expression, sympy.Add):
-        return sum(_expanded_size(a) for a in expression.args)
-    if isinstance(expression, sympy.Mul):
-        size = 1
+        size = sum(_expanded_size(a) for a in expression.args)
+    elif isinstance(expression, sympy.Mul):
         for argument in expression.args:
-            size *= _expanded_size(argument)
-        return size
-    if isinstance(expression, sympy.Pow) and expression.exp.is_Integer and expression.exp > 0:
-        return _expanded_size(expression.base) ** int(expression.exp)
-    return 1
+            size = min(size * _expanded_size(argument), MAX_TERMS + 1)
+    elif isinstance(expression, sympy.Pow) and expression.exp.is_Integer and expression.exp > 0:
+        size = _expanded_size(expression.base) ** min(int(expression.exp), MAX_TERMS)
+    return min(size, MAX_TERMS + 1)
 
 
 def _gather(post: sympy.Expr, sides: Mapping[str, str]) -> sympy.Expr:

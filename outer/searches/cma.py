@@ -78,7 +78,9 @@ class Running(base.Running):
 
     def stop(self) -> dict[str, float]:
         """pycma's reasons, except those that a noisy or flat fitness triggers by chance."""
-        return {k: float(v) for k, v in self.strategy.stop().items() if k in ("tolxup", "conditioncov", "noeffectcoord")}
+        return {
+            k: float(v) for k, v in self.strategy.stop().items() if k in ("tolxup", "conditioncov", "noeffectcoord")
+        }
 
     def metrics(self) -> dict[str, float]:
         """Step size and axis ratio."""

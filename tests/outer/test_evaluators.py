@@ -1,0 +1,162 @@
+"""Which evaluator runs the jobs changes no bit of any answer; a killed worker's job is redone; no worker outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inner.components import build, names
+from inner.random import stream
+from inner.rules.rule import Rule
+from outer.evaluators.base import CHUNK, Evaluator, chunks, scores
+from outer.objective import Objective
+from outer.worlds import Distribution
+
+LEARN = Rule.from_dict({"dw": "a*err*pre + b*post*pre + c*w", "pathway": "random", "coefficients": {"a": 0.05}})
+
+
+def objective(lifetimes: int = 5, steps: int = 30) -> Objective:
+    """Worlds of different odd widths and lengths, some networks with biases."""
+    task = {"name": "linear", "inputs": 17, "outputs": 5, "test": 60}
+    distribution = Distribution(task, (1, 2), (9, 33), (steps, steps + 9), network={"bias": True})
+    return Objective(LEARN, distribution, seed=3, lifetimes=lifetimes, shapes=2)
+
+
+def candidates(population: int) -> np.ndarray:
+    return stream(2, "candidates").standard_normal((population, 3))
+
+
+def parts(evaluator: Evaluator, o: Objective, x: np.ndarray) -> tuple[bytes, ...]:
+    found = evaluator.evaluate(o, x, o.worlds(1))
+    assert found.fitness.shape == (len(x),) and found.scores.shape == found.alive.shape == (len(x), o.lifetimes)
+    return found.fitness.tobytes(), found.scores.tobytes(), found.alive.tobytes()
+
+
+@pytest.fixture(scope="module")
+def reference() -> tuple[bytes, ...]:
+    with build("evaluator", "serial") as serial:
+        return parts(serial, objective(), candidates(7))
+
+
+@pytest.mark.parametrize("spec", [{"name": "processes", "workers": 1}, {"name": "processes", "workers": 2}], ids=str)
+def test_answers_are_the_same_bit_for_bit(spec: dict, reference: tuple[bytes, ...]) -> None:
+    with build("evaluator", spec) as evaluator:
+        assert parts(evaluator, objective(), candidates(7)) == reference
+        assert parts(evaluator, objective(), candidates(7)) == reference, "a second time, with warm workers"
+
+
+def test_serial_cuts_change_nothing(reference: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outer.evaluators.base.CHUNK", 6)
+    with build("evaluator", "serial") as serial:
+        assert parts(serial, objective(), candidates(7)) == reference
+
+
+@pytest.mark.parametrize("population, lives, least", [(1, 1, 1), (17, 3, 2), (64, 10, 1), (3, 1000, 8), (1000, 1, 4)])
+def test_chunks_cover_everyone_once(population: int, lives: int, least: int) -> None:
+    cuts = chunks(population, lives, least)
+    assert [p for cut in cuts for p in range(population)[cut]] == list(range(population))
+    assert all(cut.stop - cut.start == 1 or (cut.stop - cut.start) * lives <= CHUNK for cut in cuts)
+    assert len(cuts) >= min(least, population) / 2
+
+
+@pytest.mark.parametrize("name", names("evaluator"))
+def test_results_come_in_the_order_of_the_jobs(name: str) -> None:
+    seen: dict[int, int] = {}
+    with build("evaluator", {"name": name, "workers": 1}) as evaluator:
+        assert evaluator.map(divmod, [(n, 3) for n in range(7)], seen.__setitem__) == [divmod(n, 3) for n in range(7)]
+        assert evaluator.map(divmod, []) == []
+        with pytest.raises(ZeroDivisionError):
+            evaluator.map(divmod, [(1, 1), (1, 0)])
+        assert evaluator.map(divmod, [(5, 3)]) == [(1, 2)], "a failed job leaves the evaluator usable"
+    assert seen == {n: divmod(n, 3) for n in range(7)}
+
+
+def test_a_killed_worker_is_replaced_and_its_job_redone() -> None:
+    o, x = objective(steps=120), candidates(12)
+    jobs = [(o, x[i : i + 1], world) for i in range(len(x)) for world in o.worlds(0)]
+    with build("evaluator", "serial") as serial:
+        expected = serial.map(scores, jobs)
+    killed: list[int] = []
+    with build("evaluator", {"name": "processes", "workers": 2}) as evaluator:
+
+        def kill_one(job: int, result: object) -> None:
+            if not killed:
+                killed.append(next(iter(evaluator._pool._processes)))
+                os.kill(killed[0], signal.SIGKILL)
+
+        found = evaluator.map(scores, jobs, kill_one)
+        assert killed[0] not in evaluator._pool._processes, "the pool was not started again: the kill came too late"
+    assert all(a.tobytes() == c.tobytes() and b.tobytes() == d.tobytes() for (a, b), (c, d) in zip(expected, found))
+    assert not running(killed[0])
+
+
+def test_a_job_that_kills_every_worker_is_given_up() -> None:
+    with build("evaluator", {"name": "processes", "workers": 1}) as evaluator:
+        evaluator._executor = lambda: BrokenPool()  # type: ignore[method-assign]
+        with pytest.raises(ValueError, match="died 4 times") as caught:
+            evaluator.map(divmod, [(1, 1)])
+    assert "\n" not in str(caught.value)
+
+
+class BrokenPool:
+    """A pool in which every submission finds the workers dead."""
+
+    def submit(self, *job: object) -> None:
+        from concurrent.futures.process import BrokenProcessPool
+
+        raise BrokenProcessPool("dead")
+
+
+def running(pid: int) -> bool:
+    """A process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+SCRIPT = """
+import os, time
+from outer.evaluators.processes import Evaluator
+
+if __name__ == "__main__":
+    evaluator = Evaluator(2)
+    evaluator.map(time.sleep, [(0.5,), (0.5,)])
+    print(*evaluator._pool._processes, flush=True)
+    evaluator.map(time.sleep, [(600,), (600,)])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
+def test_workers_end_with_their_parent(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    paths = [str(request.config.rootpath), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in paths if p)}
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        try:
+            assert len(workers) == 2 and all(map(running, workers))
+            parent.kill()
+            parent.wait()
+            deadline = time.monotonic() + 10
+            while any(map(running, workers)) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert not any(map(running, workers)), "workers outlived their parent"
+        finally:
+            for pid in filter(running, workers):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("name", names("evaluator"))
+def test_refuses_workers_that_cannot_be(name: str) -> None:
+    with pytest.raises(ValueError, match="workers"):
+        build("evaluator", {"name": name, "workers": -1})
