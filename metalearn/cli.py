@@ -173,7 +173,9 @@ def compare(
     """
     from metalearn.contest import contest
 
-    document = contest(rules, config_name, lifetimes, seed, console())
+    from rich.console import Console
+
+    document = contest(rules, config_name, lifetimes, seed, Console(quiet=True) if as_json else console())
     if as_json:
         import json
 

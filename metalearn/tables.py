@@ -194,6 +194,8 @@ def print_comparison(comparison: Mapping[str, Any], console: Any = None) -> None
     from rich.console import Console
 
     console = console or Console()
+    if console.quiet:
+        return
     if not console.is_terminal:
         console.file.write(comparison_text(comparison) + "\n")
         return

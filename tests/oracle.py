@@ -1,4 +1,4 @@
-"""A slow oracle of one learning step in plain Python: loops over networks, samples, units and synapses, `math` and no tensors.
+"""A slow oracle of one learning step in plain Python: loops over samples, units and synapses, `math` and no tensors.
 
 It shares no code with the product. A network is a dictionary of nested lists; layers of synapses are k = 0, 1, ...,
 `weights[k][i][j]` with a last row i for the bias unit where there is one, `own[k]` the feedback weights of a pathway.
@@ -99,7 +99,10 @@ class Net:
     coefficients: dict[str, float]
 
 
-def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[list[list[list[dict[str, float]]]], list[float]]:
+Synapses = list[list[list[dict[str, float]]]]  # [k][i][j] -> name of a signal or coefficient -> its value
+
+
+def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Synapses, list[float]]:
     """The signals of every synapse, [k][i][j] -> dictionary, and the output, for one sample."""
     top = len(net.weights)
     pres: list[list[float]] = []

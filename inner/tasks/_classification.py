@@ -32,7 +32,7 @@ class DataSet:
     x: np.ndarray  # [M, I] any real dtype
     y: np.ndarray  # [M] int64, class 0..C-1
     tiers: dict[str, np.ndarray]  # tier -> [S] sorted sample indices
-    mean: np.ndarray  # [] or [I] float32
+    mean: np.ndarray  # [I] float32
     std: np.ndarray  # [] or [I] float32, never 0
     held_out: np.ndarray | None = None  # [V] fixed test samples of the final tier (an official test set)
 
@@ -58,12 +58,15 @@ def cut(y: np.ndarray, name: str) -> dict[str, np.ndarray]:
 
 
 def data_set(x: np.ndarray, y: np.ndarray, name: str, per_feature: bool) -> DataSet:
-    """Cut and measure the samples x [M, I] with classes y [M]; `per_feature` standardises each input by itself."""
+    """Cut and measure the samples x [M, I] with classes y [M].
+
+    Every input is centred; `per_feature` also gives each its own unit, images keep one unit for all pixels.
+    """
     tiers = cut(y, name)
     seen = x[tiers["search"]]
-    axis = 0 if per_feature else None
-    mean = np.asarray(seen.mean(axis=axis, dtype=np.float64))
-    std = np.asarray(seen.std(axis=axis, dtype=np.float64))
+    mean = seen.mean(axis=0, dtype=np.float64)
+    variance = seen.var(axis=0, dtype=np.float64)
+    std = np.sqrt(variance if per_feature else variance.mean())
     std = np.where(std == 0.0, 1.0, std)  # an input that never varies stays 0
     return DataSet(x, y.astype(np.int64), tiers, mean.astype(np.float32), std.astype(np.float32))
 

@@ -1,4 +1,4 @@
-"""A life's promises: bits that do not depend on the company, failures that stay alone, curves, code lengths, shared births."""
+"""A life's promises: bits that do not depend on the company, failures that stay alone, curves, code lengths, births."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from inner.components import build
+from inner.activations import ACTIVATIONS
+from inner.components import build, names
 from inner.learners.base import Shape
 from inner.learners.local_rule import Learner, fold
 from inner.lifetime import CHECK_EVERY, Result, code_length, live
 from inner.networks.mlp import Network
 from inner.random import stream
+from inner.rules.functions import FUNCTIONS
 from inner.rules.rule import Rule
 
 LABELS = (("t", 0), ("t", 1), ("t", 2))
@@ -75,6 +77,51 @@ def test_bits_do_not_depend_on_the_population(name: str, batch: int) -> None:
     shuffled = run(name, rows[order], batch, record=(0, 20))
     for position, p in enumerate(order.tolist()):
         same(whole, p, shuffled, position, "after a shuffle")
+
+
+def lone_bits_agree(rule: Rule, network: Network, batch: int) -> None:
+    """Weights and test outputs of each of 7 candidates, whole population against one at a time."""
+    learner = Learner(rule, network)
+    lives = task().lives("search", STEPS, batch, 0, LABELS[:1])
+    rows = theta(rule, 7)
+
+    def end(part: Tensor) -> tuple[list[Tensor], Tensor]:
+        result = live(learner, task(), lives, part, 0, LABELS[:1])
+        n = result.state.weights[0].shape[0]
+        return list(result.state.weights), learner.predict(result.state, lives.test_x.expand(n, -1, -1))
+
+    with torch.no_grad():
+        weights, outputs = end(rows)
+        assert bool(torch.isfinite(outputs).all()) and not torch.equal(outputs[0], outputs[1])
+        for p in range(7):
+            alone, output = end(rows[p : p + 1])
+            assert all(torch.equal(w[0], v[p]) for w, v in zip(alone, weights))
+            assert torch.equal(output[0], outputs[p])
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid", "linear"])
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_bits_of_every_activation(activation: str, output: str) -> None:
+    """Odd widths and a batch that is no power of two: what a vectorised loop leaves over must not round differently."""
+    network = Network(hidden=(33, 17), activation=activation, output=output)
+    lone_bits_agree(Rule("0.1*a*err*pre + 0.1*b*slope*drive", pathway="backprop"), network, 5)
+
+
+@pytest.mark.parametrize("pathway", names("pathway"))
+def test_bits_of_every_pathway(pathway: str) -> None:
+    lone_bits_agree(Rule("a*err*pre + b*pre_err*post + c*recon*post", pathway=pathway), Network(hidden=(33, 17)), 3)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("function", list(FUNCTIONS))
+def test_bits_of_every_function(function: str, batch: int) -> None:
+    """In a separable factor on either side, on the synapse, and across."""
+    calls = [f"{function}({', '.join([inside, '0.1'][: FUNCTIONS[function].arguments])})" for inside in INSIDES]
+    text = f"a*({calls[0]}*post + pre*{calls[1]} + {calls[2]} + {calls[3]})"
+    lone_bits_agree(Rule(text, pathway="random"), Network(hidden=(33, 17)), batch)
+
+
+INSIDES = ("1.3 + tanh(pre)", "1.2 + tanh(err + post)", "1.1 + tanh(w)", "1.4 + tanh(pre*post + w)")
 
 
 @pytest.mark.parametrize("batch", [1, 4])

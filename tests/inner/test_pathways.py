@@ -98,7 +98,7 @@ def test_local_signals_do_not_see_units_that_are_not_adjacent(signal: str) -> No
 @pytest.mark.parametrize("pathway", ["direct", "learned"])
 @pytest.mark.parametrize("signal", HEARS)
 def test_errors_through_other_feedback_weights_stay_local(signal: str, pathway: str) -> None:
-    """As above for the pathways with weights of their own; `direct` reaches both hidden layers from the output at once."""
+    """As above for pathways with weights of their own; `direct` reaches both hidden layers from the output at once."""
     learner, state, x, y = prepared(pathway)
     if pathway == "direct":
         own = [b.clone() for b in state.own]

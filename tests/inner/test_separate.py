@@ -1,4 +1,4 @@
-"""The split of a rule into matrix products: the groups and the rest add up to the rule, and there are as few as promised."""
+"""The split of a rule into matrix products: groups and rest add up to the rule, and there are as few as promised."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def check(text: str, seeds: range = range(5)) -> Separated:
             assert seen <= sides, f"{part} factor {getattr(g, part)} of {text}"
         front = (g.synapse.free_symbols | g.pre.free_symbols) - {sympy.Symbol(n, real=True) for n in SIDES}
         touched = {c.name for c in rule.coefficients} & {s.name for s in front}
-        inside = {s.name for f in (g.synapse, g.pre) for h in f.atoms(sympy.Function, sympy.Pow) for s in h.free_symbols}
+        nested = [h for f in (g.synapse, g.pre) for h in f.atoms(sympy.Function, sympy.Pow)]
+        inside = {s.name for h in nested for s in h.free_symbols}
         assert touched <= inside, "a coefficient that multiplies belongs to the post factor"
     keys = [(g.synapse, g.pre) for g in separated.groups]
     assert len(keys) == len(set(keys))

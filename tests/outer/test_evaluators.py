@@ -1,4 +1,4 @@
-"""Which evaluator runs the jobs changes no bit of any answer; a killed worker's job is redone; no worker outlives its parent."""
+"""Which evaluator runs changes no bit of any answer; a killed worker's job is redone; no worker outlives its parent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,21 @@ def reference() -> tuple[bytes, ...]:
         return parts(serial, objective(), candidates(7))
 
 
-@pytest.mark.parametrize("spec", [{"name": "processes", "workers": 1}, {"name": "processes", "workers": 2}], ids=str)
-def test_answers_are_the_same_bit_for_bit(spec: dict, reference: tuple[bytes, ...]) -> None:
-    with build("evaluator", spec) as evaluator:
+@pytest.fixture(scope="module")
+def two() -> Iterator[Evaluator]:
+    """Two worker processes, shared by the tests below: each spawn imports torch."""
+    with build("evaluator", {"name": "processes", "workers": 2}) as evaluator:
+        yield evaluator
+
+
+def test_one_process_gives_the_bits_of_serial(reference: tuple[bytes, ...]) -> None:
+    with build("evaluator", {"name": "processes", "workers": 1}) as evaluator:
         assert parts(evaluator, objective(), candidates(7)) == reference
-        assert parts(evaluator, objective(), candidates(7)) == reference, "a second time, with warm workers"
+
+
+def test_two_processes_give_the_bits_of_serial(two: Evaluator, reference: tuple[bytes, ...]) -> None:
+    assert parts(two, objective(), candidates(7)) == reference
+    assert parts(two, objective(), candidates(7)) == reference, "a second time, with warm workers"
 
 
 def test_serial_cuts_change_nothing(reference: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,21 +89,20 @@ def test_results_come_in_the_order_of_the_jobs(name: str) -> None:
     assert seen == {n: divmod(n, 3) for n in range(7)}
 
 
-def test_a_killed_worker_is_replaced_and_its_job_redone() -> None:
-    o, x = objective(steps=120), candidates(12)
+def test_a_killed_worker_is_replaced_and_its_job_redone(two: Evaluator) -> None:
+    o, x = objective(steps=100), candidates(8)
     jobs = [(o, x[i : i + 1], world) for i in range(len(x)) for world in o.worlds(0)]
     with build("evaluator", "serial") as serial:
         expected = serial.map(scores, jobs)
     killed: list[int] = []
-    with build("evaluator", {"name": "processes", "workers": 2}) as evaluator:
 
-        def kill_one(job: int, result: object) -> None:
-            if not killed:
-                killed.append(next(iter(evaluator._pool._processes)))
-                os.kill(killed[0], signal.SIGKILL)
+    def kill_one(job: int, result: object) -> None:
+        if not killed:
+            killed.append(next(iter(two._pool._processes)))
+            os.kill(killed[0], signal.SIGKILL)
 
-        found = evaluator.map(scores, jobs, kill_one)
-        assert killed[0] not in evaluator._pool._processes, "the pool was not started again: the kill came too late"
+    found = two.map(scores, jobs, kill_one)
+    assert killed[0] not in two._pool._processes, "the pool was not started again: the kill came too late"
     assert all(a.tobytes() == c.tobytes() and b.tobytes() == d.tobytes() for (a, b), (c, d) in zip(expected, found))
     assert not running(killed[0])
 

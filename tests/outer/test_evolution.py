@@ -1,8 +1,8 @@
-"""The loop over generations: the same seed gives the same bits, a resumed search is the uninterrupted one, failures stay finite."""
+"""The loop over generations: same seed, same bits; a resumed search is the uninterrupted one; failures stay finite."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +29,9 @@ TASK = {"name": "linear", "inputs": 8, "outputs": 3, "test": 40}
 OBJECTIVE = Objective(RULE, Distribution(TASK, (1, 2), (5, 9), (20, 30)), seed=0, lifetimes=4, shapes=2)
 
 
-def run(search: str = "cma", history: list[Generation] = [], generations: int = 5, **changes: object) -> list[Generation]:  # noqa: B006
+def run(
+    search: str = "cma", history: Sequence[Generation] = (), generations: int = 5, **changes: object
+) -> list[Generation]:
     spec = {"name": search, "popsize": 8, "generations": generations}
     return list(evolve(replace(OBJECTIVE, **changes), build("search", spec), Evaluator(), history))
 
@@ -164,7 +166,7 @@ def test_finalists_are_unique_and_come_from_the_last_third() -> None:
     past = [generation(i, [100.0 + i, 101.0], [9.0, 9.0], 100.0) for i in range(4)]
     past += [generation(4, [1.0, 2.0], [0.5, 0.9], 7.0), generation(5, [2.0, 3.0], [0.8, 0.1], 7.0)]
     found = finalists(past, 10)[:, 0].tolist()
-    assert found == [7.0, 2.0, 1.0, 3.0], "favourites, then candidates by fitness, no repeats, nothing of early generations"
+    assert found == [7.0, 2.0, 1.0, 3.0], "favourites, then candidates by fitness, no repeats, nothing early"
     assert finalists(past, 2)[:, 0].tolist() == [7.0, 2.0]
     assert finalists(past[:1], 10)[:, 0].tolist() == [100.0, 101.0]
 

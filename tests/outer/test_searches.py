@@ -46,7 +46,7 @@ def advance(running: Running, function: Function, generations: int) -> list[tupl
     return history
 
 
-# search -> (generations of 16, fitness of the favourite to reach on the sphere, on the ellipsoid); start: -10 and -1.3e6
+# search -> (generations of 16, fitness of the favourite to reach on the sphere, on the ellipsoid); start: -10, -1.3e6
 BUDGETS = {"cma": (400, -1e-9, -1e-9), "es": (400, -0.05, -1e4)}
 
 
@@ -200,7 +200,7 @@ def test_cma_moves_its_mean_as_purecma_does(size: int) -> None:
 
 
 def test_es_moves_along_the_estimated_gradient() -> None:
-    """First step of Adam: lr times the sign of sum_i rank_i eps_i; later steps by a loop over Kingma & Ba's algorithm 1."""
+    """Mirrored pairs, ranks and Adam's moments by a plain loop over Kingma & Ba's algorithm 1, compared on steps."""
     running = start("es", 4, popsize=8, sigma=0.2, lr=0.05, weight_decay=0.01)
     first, second, mean = [0.0] * 4, [0.0] * 4, [1.0] * 4
     for t in range(1, 6):

@@ -41,7 +41,7 @@ def test_interval_is_a_function_of_its_address() -> None:
 
 @pytest.mark.parametrize("draw", ["normal", "uniform"])
 def test_coverage(draw: str) -> None:
-    """Of 200 intervals from 20 samples each, 95 % should hold the true mean; the percentile bootstrap gets 92 to 94 %."""
+    """Of 200 intervals from 20 samples each, 95 % should hold the true mean; percentile bootstraps reach 92 to 94 %."""
     hits = 0
     for n in range(200):
         samples = getattr(stream(n, "coverage", draw), draw)(size=20)

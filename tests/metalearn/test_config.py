@@ -1,0 +1,202 @@
+"""The experiment as a value: what a config may say, what it is refused for, and that the shipped ones work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metalearn import config as configs
+from metalearn import library
+from metalearn.config import Config, apply, load, validate
+from metalearn.experiment import check, evaluator_of
+
+CELL = {"task": {"name": "digits", "test": 40}, "hidden": [8], "steps": 20}
+TINY: dict[str, Any] = {
+    "task": {"name": "digits", "test": 40},
+    "rule": {"dw": "eta*(a*pre*post + b*err*pre)", "pathway": "backprop", "coefficients": {"eta": 0.05}},
+    "network": {"hidden": [8]},
+    "life": {"steps": 20},
+    "compare": {"baselines": ["backprop"], "lifetimes": 3, "main": [CELL]},
+    "evaluator": "serial",
+    "tracking": {"mode": "disabled"},
+}
+
+
+def changed(*overrides: str) -> Config:
+    content = json.loads(json.dumps(TINY))
+    for override in overrides:
+        apply(content, override)
+    return validate(content)
+
+
+def refusal(*overrides: str) -> str:
+    with pytest.raises(ValueError) as caught:
+        check(changed(*overrides))
+    message = str(caught.value)
+    assert "\n" not in message and len(message) <= 500
+    return message
+
+
+@pytest.mark.parametrize("name", configs.known())
+def test_shipped_config_works_and_round_trips(name: str) -> None:
+    config = load(name)
+    assert validate(config.plain()) == config
+    assert load(str(configs.known()[name])) == config
+    for cell in config.compare.main:
+        assert cell.task["name"] not in ("mnist", "emnist", "fashion_mnist")  # works without a download
+    rule = check(config)
+    assert rule.coefficients
+    assert configs.known()[name].read_text(encoding="utf-8").startswith("# ")  # what `metalearn list configs` shows
+
+
+@pytest.mark.parametrize("name", library.entries())
+def test_library_rule_is_a_rule(name: str) -> None:
+    assert check(changed(f"rule={name}")).to_dict() == library.rule(name).to_dict()
+
+
+def test_plain_is_json_and_round_trips() -> None:
+    config = changed("life={steps: [10, 20], scale: 2}", "search=es", "network.hidden=null", "compare.baselines=all")
+    plain = config.plain()
+    assert validate(json.loads(json.dumps(plain))) == config
+    assert json.loads(json.dumps(plain)) == plain
+    assert changed() != config
+
+
+def test_a_config_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        changed().seed = 3  # type: ignore[misc]
+
+
+def test_a_number_is_a_range() -> None:
+    assert changed("network={depth: 2, width: [4, 9]}").network.depth == (2, 2)
+    assert changed("network={depth: 2, width: [4, 9]}").network.width == (4, 9)
+    assert changed("life.scale=0.5").life.scale == (0.5, 0.5)
+    assert changed("life.steps=7").life.steps == (7, 7)
+
+
+def test_a_name_is_a_component() -> None:
+    for key, name in (("task", "wine"), ("search", "es"), ("evaluator", "serial")):
+        assert changed(f"{key}={name}") == changed(f"{key}={{name: {name}}}")
+    assert changed("search=es", "search.popsize=8").search == {"name": "es", "popsize": 8}
+    assert changed("search.popsize=8", "search=es").search == {"name": "es"}
+    content = json.loads(json.dumps(TINY))
+    content["compare"]["main"][0]["task"] = "digits"
+    assert validate(content).compare.main[0].task == {"name": "digits"}
+
+
+def test_override_of_a_library_rule() -> None:
+    config = changed("rule=backprop", "rule.coefficients.eta=0.5")
+    assert library.rule(config.rule).defaults == {"eta": 0.5}
+    assert changed("rule=backprop", "rule.pathway=random").rule["pathway"] == "random"  # type: ignore[index]
+    assert library.entry("backprop")["pathway"] == "backprop"  # the library itself is not touched
+
+
+def test_a_new_formula_drops_the_coefficients_that_it_lacks() -> None:
+    config = changed("rule.coefficients={eta: 0.2, a: 1, b: 2}", "rule.dw=a*err*pre + eta2*w")
+    assert config.rule["coefficients"] == {"a": 1}  # type: ignore[index]
+    assert [c.name for c in check(config).coefficients] == ["a", "eta2"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["lifetmes=3"], "unknown key 'lifetmes' (did you mean 'lifetimes'?)"),
+        (["network.wdith=3"], "unknown key 'network.wdith' (did you mean 'width'?)"),
+        (["compare.baselins=[]"], "unknown key 'compare.baselins' (did you mean 'baselines'?)"),
+        (["compare.main=[{task: digits, hiden: [4]}]"], "'compare.main.0.hiden' (did you mean 'hidden'?)"),
+        (["compare.transfer=[{task: xor}, {task: xor, stesp: 4}]"], "'compare.transfer.1.stesp' (did you mean 'steps'?)"),
+        (["compare.main=[{hidden: [4]}]"], "key 'compare.main.0.task' is missing"),
+        (["compare.main=[5]"], "compare.main.0: input should be"),
+        (["compare.main=[{task: .x}]"], "compare.main.0.task: expected a name"),
+        (["compare.lifetimes=1"], "greater than or equal to 2, got 1"),
+        (["compare.baselines=backprop"], "compare.baselines: input should be"),
+        (["rule=5"], "config: rule: input should be"),
+        (["rule.pathwy=none"], "did you mean 'pathway'?"),
+        (["network=5"], "config: network: input should be"),
+        (["network.bias=maybe"], "network.bias: input should be"),
+        (["network.gain=.nan"], "finite number, got nan"),
+        (["fitness.threshold=.inf"], "finite number, got inf"),
+        (["life.steps=1.5"], "valid integer"),
+        (["life.steps=[20, 10]"], "life.steps: expected low <= high and positive numbers, got 20 and 10"),
+        (["life.steps=[1, 2, 3]"], "life.steps"),
+        (["life.scale=[2, 1]"], "life.scale: expected 0 < low <= high, got [2.0, 1.0]"),
+        (["life.scale=-1"], "life.scale: expected 0 < low <= high"),
+        (["network={depth: -1}"], "network.depth: expected low <= high"),
+        (["life.batch=0"], "greater than or equal to 1, got 0"),
+        (["seed=-1"], "seed: input should be greater than or equal to 0, got -1"),
+        (["seed=x"], "seed: input should be a valid integer"),
+        (["engine=foo"], "engine: input should be 'auto' or 'eager', got 'foo'"),
+        (["tracking.mode=on"], "tracking.mode: input should be"),
+        (["search={popsize: 4}", "search.name=null"], "search: expected a name"),
+        (["search.popsize='8'"], "search.popsize: expected a value like 16, got '8'"),
+        (["search.sigma0=true"], "search.sigma0: expected a value like 1.0, got True"),
+        (["search=es", "search.popsize=5"], "expected an even number, got 5"),
+        (["task.scale=x"], "task.scale: expected a value like 1.0, got 'x'"),
+        (["evaluator={name: auto, workers: -1}"], "evaluator.workers: expected 0 (one per core) or more, got -1"),
+        (["evaluator={name: auto, wrkers: 1}"], "did you mean 'workers'?"),
+        (["seed.x=1"], "x"),
+        (["compare.main.0.hiden=3"], "'main' in 'compare.main.0.hiden' has no keys below it"),
+        (["a..b=3"], "expected key=value or key.sub=value, got 'a..b=3'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistake_is_one_line(overrides: list[str], expected: str) -> None:
+    assert expected in refusal(*overrides)
+
+
+def test_a_whole_number_may_stand_for_a_real_one() -> None:
+    check(changed("search.sigma0=1", "task.scale=2"))
+
+
+def test_main_cell_without_data_is_refused_and_transfer_cell_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METALEARN_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "'mnist' is not on this machine" in refusal("compare.main=[{task: {name: mnist, size: 8}}]")
+    check(changed("compare.transfer=[{task: {name: mnist, size: 8}}]"))
+
+
+def test_auto_evaluator_takes_the_workers_that_it_is_given() -> None:
+    for workers, kind in ((1, "serial"), (2, "processes")):
+        evaluator = evaluator_of(changed(f"evaluator={{name: auto, workers: {workers}}}"))
+        assert evaluator.workers == workers and type(evaluator).__module__ == f"outer.evaluators.{kind}"
+        evaluator.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"task: [1, 2\nrule: x", "not valid YAML"),
+        (b"- 1\n- 2", "expected keys and values, got list"),
+        (b"", "expected keys and values, got NoneType"),
+        (b"\xff\xfe\x00", "not a text file"),
+        (b"task: digits", "key 'rule' is missing"),
+        (b"task: !!python/object/apply:os.getcwd []\nrule: backprop", "not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_config(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as caught:
+        load(str(path))
+    assert expected in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_unknown_config_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match="did you mean 'digits'"):
+        load("digist")
+
+
+def test_every_field_says_what_it_is() -> None:
+    def walk(model: Any) -> None:
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name}"
+            for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+                if hasattr(inner, "model_fields"):
+                    walk(inner)
+
+    walk(Config)
