@@ -39,14 +39,16 @@ def search(
     Raises ValueError for a mistake in the config, before anything is written.
     """
     from metalearn import config as configs
-    from metalearn.cli import fresh
+    from metalearn.cli import folder_of
     from metalearn.experiment import Experiment
     from metalearn.rule_file import read
 
     overrides = [f"{key.replace('__', '.')}={_yaml(value)}" for key, value in keys.items()]
     checked = configs.load(config, overrides)
-    folder = Path(runs) / name if name else fresh(Path(runs), Path(config).stem)
-    experiment = Experiment.create(checked, folder, _console(quiet), [config, *overrides])
+    folder = folder_of(Path(runs), name, Path(config).stem)
+    experiment = Experiment.create(
+        checked, folder, _console(quiet), [config, *overrides, *(["--name", name] if name else [])]
+    )
     experiment.run()
     from metalearn.store import RunStore
 

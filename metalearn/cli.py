@@ -103,8 +103,12 @@ def guarded(folder: Path, work: Callable[[], None]) -> None:
         sys.exit(128 + interruption.number)
 
 
-def fresh(runs: Path, stem: str) -> Path:
-    """The first free folder: stem, stem-2, stem-3, ..."""
+def folder_of(runs: Path, name: str | None, stem: str) -> Path:
+    """The folder of a new run: the name that was asked for, or the first free one of stem, stem-2, stem-3, ..."""
+    if name is not None:
+        if not name.strip() or name in (".", "..") or "/" in name or "\\" in name:
+            raise ValueError(f"name: expected a plain folder name, got '{name}' (use --runs for another folder)")
+        return runs / name
     number, folder = 1, runs / stem
     while folder.exists():
         number += 1
@@ -128,10 +132,8 @@ def search(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     if len(names) > 1:
         raise ValueError(f"search: expected one config, got {', '.join(names)}; overrides are written key=value")
     config_name = names[0] if names else "digits"
-    if name is not None and (not name.strip() or name in (".", "..") or "/" in name or "\\" in name):
-        raise ValueError(f"--name: expected a plain folder name, got '{name}' (use --runs for another folder)")
     config = configs.load(config_name, [a for a in arguments if "=" in a])
-    folder = Path(runs) / name if name else fresh(Path(runs), Path(config_name).stem)
+    folder = folder_of(Path(runs), name, Path(config_name).stem)
     from metalearn.experiment import Experiment
 
     experiment = Experiment.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
@@ -171,9 +173,9 @@ def compare(
 
     A name from the rule library takes part with its initial values.
     """
-    from metalearn.contest import contest
-
     from rich.console import Console
+
+    from metalearn.contest import contest
 
     document = contest(rules, config_name, lifetimes, seed, Console(quiet=True) if as_json else console())
     if as_json:

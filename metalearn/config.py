@@ -193,6 +193,11 @@ def apply(content: dict[str, Any], override: str) -> None:
         raise ValueError(f"override: '{text}' is not a YAML value for {key}") from error
     if path[0] not in Config.model_fields:
         raise ValueError(f"config: unknown key '{path[0]}'{suggest(path[0], Config.model_fields)}")
+    default = Config.model_fields[path[0]].default
+    if len(path) > 1 and isinstance(
+        default, dict
+    ):  # `search.popsize=8` where the file leaves the search to its default
+        content.setdefault(path[0], default)
     place = content
     for part in path[:-1]:
         inside = place.get(part)

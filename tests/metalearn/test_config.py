@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from inner.tasks._download import DataMissing
 from metalearn import config as configs
 from metalearn import library
 from metalearn.config import Config, apply, load, validate
@@ -45,11 +46,11 @@ def test_shipped_config_works_and_round_trips(name: str) -> None:
     config = load(name)
     assert validate(config.plain()) == config
     assert load(str(configs.known()[name])) == config
-    for cell in config.compare.main:
-        assert cell.task["name"] not in ("mnist", "emnist", "fashion_mnist")  # works without a download
-    rule = check(config)
-    assert rule.coefficients
     assert configs.known()[name].read_text(encoding="utf-8").startswith("# ")  # what `metalearn list configs` shows
+    try:
+        assert check(config).coefficients
+    except DataMissing as error:
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("name", library.entries())
@@ -82,6 +83,10 @@ def test_a_name_is_a_component() -> None:
         assert changed(f"{key}={name}") == changed(f"{key}={{name: {name}}}")
     assert changed("search=es", "search.popsize=8").search == {"name": "es", "popsize": 8}
     assert changed("search.popsize=8", "search=es").search == {"name": "es"}
+    assert changed("search.popsize=8").search == {
+        "name": "cma",
+        "popsize": 8,
+    }  # the file leaves the search to its default
     content = json.loads(json.dumps(TINY))
     content["compare"]["main"][0]["task"] = "digits"
     assert validate(content).compare.main[0].task == {"name": "digits"}
@@ -107,7 +112,10 @@ def test_a_new_formula_drops_the_coefficients_that_it_lacks() -> None:
         (["network.wdith=3"], "unknown key 'network.wdith' (did you mean 'width'?)"),
         (["compare.baselins=[]"], "unknown key 'compare.baselins' (did you mean 'baselines'?)"),
         (["compare.main=[{task: digits, hiden: [4]}]"], "'compare.main.0.hiden' (did you mean 'hidden'?)"),
-        (["compare.transfer=[{task: xor}, {task: xor, stesp: 4}]"], "'compare.transfer.1.stesp' (did you mean 'steps'?)"),
+        (
+            ["compare.transfer=[{task: xor}, {task: xor, stesp: 4}]"],
+            "'compare.transfer.1.stesp' (did you mean 'steps'?)",
+        ),
         (["compare.main=[{hidden: [4]}]"], "key 'compare.main.0.task' is missing"),
         (["compare.main=[5]"], "compare.main.0: input should be"),
         (["compare.main=[{task: .x}]"], "compare.main.0.task: expected a name"),
