@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["WANDB_MODE"] = os.environ.get("WANDB_MODE", "offline")
 _DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 if _DATA.is_dir():
     os.environ.setdefault("METALEARN_DATA", str(_DATA))
+
+
+@pytest.fixture
+def without_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine without the image data sets: no folder, no cache on disk, nothing that an earlier test has read."""
+    from inner.tasks import _images
+
+    monkeypatch.setenv("METALEARN_DATA", str(tmp_path / "empty"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for read in (_images.idx_set, _images.idx_tiers):
+        read.cache_clear()
+    yield
+    for read in (_images.idx_set, _images.idx_tiers):
+        read.cache_clear()

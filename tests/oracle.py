@@ -165,9 +165,7 @@ def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Sy
     return found, output
 
 
-def deliver(
-    s: Setting, net: Net, k: int, unit: int, above: list[float], err_out: list[float], reward: float
-) -> float:
+def deliver(s: Setting, net: Net, k: int, unit: int, above: list[float], err_out: list[float], reward: float) -> float:
     """What one unit of layer k (not its bias unit) hears from the layer above."""
     n = len(above)
     if s.pathway == "none":

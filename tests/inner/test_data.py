@@ -106,7 +106,9 @@ def test_other_content_is_refused(home: Path) -> None:
     assert not isinstance(refused.value, DataMissing)  # a test must not skip over a forged file
 
 
-@pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(CONTENT)[:-9], b""])
+@pytest.mark.parametrize(
+    "content", [b"no gzip at all", gzip.compress(CONTENT)[:-9], b""], ids=["no gzip", "cut off", "empty"]
+)
 def test_a_damaged_file_is_refused(home: Path, content: bytes) -> None:
     put(home / "data" / "tiny", content, zipped=False)
     with pytest.raises(ValueError, match="^data: [^\n]*(is damaged|is refused)[^\n]*$"):

@@ -132,6 +132,8 @@ def test_compare(run: metalearn.Run, capfd: pytest.CaptureFixture[str]) -> None:
     assert document["reference"] == "first" and list(document["arms"]) == ["first", "first-2", "oja"]
     cell = document["cells"][0]
     assert cell["lifetimes"] == 2 and cell["arms"]["first"]["scores"] == cell["arms"]["first-2"]["scores"]
+    other = metalearn.compare([run.folder, "oja"], lifetimes=2, seed=2)["cells"][0]
+    assert other["arms"]["oja"]["scores"] != cell["arms"]["oja"]["scores"]  # another seed, other lives
     alone = metalearn.compare([run.folder])  # brings its baselines along, on the same lives as the run's own comparison
     assert list(alone["arms"]) == ["first", "backprop"]
     assert alone["cells"][0]["arms"]["backprop"] == run.comparison["cells"][0]["arms"]["backprop"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,10 +146,8 @@ def test_the_verdict_matches_the_interval(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_missing_data_are_reported_and_do_not_end_the_comparison(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    without_data: None,
 ) -> None:
-    monkeypatch.setenv("METALEARN_DATA", str(tmp_path / "empty"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     document = run(arms(a=0.05), config(transfer=[MNIST, WINE]))
     assert [(cell["group"], cell["task"]) for cell in document["cells"]] == [
         ("main", "digits (test 40)"),

@@ -160,10 +160,8 @@ def test_a_whole_number_may_stand_for_a_real_one() -> None:
 
 
 def test_main_cell_without_data_is_refused_and_transfer_cell_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    without_data: None,
 ) -> None:
-    monkeypatch.setenv("METALEARN_DATA", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert "'mnist' is not on this machine" in refusal("compare.main=[{task: {name: mnist, size: 8}}]")
     check(changed("compare.transfer=[{task: {name: mnist, size: 8}}]"))
 
