@@ -1,0 +1,61 @@
+"""Backward elimination: terms that are not missed go, terms that are needed stay, and only the select tier is looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inner.rules.rule import Rule
+from outer.evaluators.serial import Evaluator
+from outer.objective import Objective
+from outer.pruning import prune, removable
+from outer.worlds import Distribution
+
+WORLD = Distribution(task={"name": "digits", "test": 100}, width=(16, 16), steps=(120, 120))
+RULE = Rule.from_dict(
+    {
+        "dw": "a*err*pre + b*pre*post + c*w - k*w",
+        "pathway": "random",
+        "coefficients": {"a": {"init": 0.05}, "k": {"init": 1e-6, "transform": "log"}},
+    }
+)
+
+
+def objective(rule: Rule = RULE) -> Objective:
+    return Objective(rule, WORLD, seed=0, lifetimes=2, shapes=1)
+
+
+def vector(own: Objective, **values: float) -> np.ndarray:
+    return own.genome.encode({c.name: values.get(c.name, c.init) for c in own.rule.coefficients})
+
+
+def test_idle_terms_go_and_the_needed_one_stays() -> None:
+    own = objective()
+    found = prune(own, Evaluator(), vector(own, a=0.05, b=1e-7, c=1e-8), lifetimes=4, shapes=1, tolerance=0.01)
+    values = own.genome.values(found.vector)
+    assert values["b"] == 0.0 and values["c"] == 0.0
+    assert values["a"] == pytest.approx(0.05)
+    assert sorted(name for name, _ in found.steps) == ["b", "c"]
+    assert found.score == found.steps[-1][1] > 0.5
+
+
+def test_a_term_that_is_missed_stays() -> None:
+    """With a strong decay, c*w is what keeps the weights alive."""
+    own = objective()
+    whole = vector(own, a=0.05, b=0.0, c=0.05, k=0.05)
+    found = prune(own, Evaluator(), whole, lifetimes=4, shapes=1, tolerance=0.0)
+    values = own.genome.values(found.vector)
+    assert values["c"] == pytest.approx(0.05) and values["a"] == pytest.approx(0.05)
+
+
+def test_positive_coefficients_cannot_be_removed() -> None:
+    own = objective()
+    assert [own.genome.names[d] for d in removable(own)] == ["a", "b", "c"]
+
+
+def test_only_the_select_tier_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, seen = objective(), []
+    spied = type(own).scores
+    monkeypatch.setattr(type(own), "scores", lambda self, v, world: seen.append(world.tier) or spied(self, v, world))
+    prune(own, Evaluator(), vector(own, a=0.05), lifetimes=2, shapes=1, tolerance=0.01)
+    assert set(seen) == {"select"}
