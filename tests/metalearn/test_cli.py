@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from metalearn.cli import KINDS, main
+from metalearn.cli import main
+from metalearn.commands.list import KINDS
 from metalearn.store import DATABASE, RunStore
 
 TINY = """

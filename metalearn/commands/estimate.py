@@ -1,0 +1,19 @@
+"""`metalearn estimate`: time and memory before a search."""
+
+from __future__ import annotations
+
+import click
+
+from metalearn.cli import Command, console
+
+
+@click.command(cls=Command)
+@click.argument("arguments", nargs=-1, metavar="[CONFIG] [KEY=VALUE ...]")
+def command(arguments: tuple[str, ...]) -> None:
+    """Predict time and memory of a search from a short calibration on this machine."""
+    from metalearn import config as configs
+    from metalearn.estimation import estimate as measure
+
+    names = [a for a in arguments if "=" not in a]
+    config = configs.load(names[0] if names else "digits", [a for a in arguments if "=" in a])
+    measure(config, console())

@@ -1,0 +1,22 @@
+"""`metalearn export`: take a rule elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from metalearn.cli import Command, run_folder
+
+
+@click.command(cls=Command)
+@click.argument("run", type=click.Path(), metavar="RUN|rule.json")
+@click.option("--to", type=click.Choice(["json", "torch", "latex", "python"]), default="json", show_default=True)
+@click.option("--output", "-o", type=click.Path(), help="File to write; default: print.")
+def command(run: str, to: str, output: str | None) -> None:
+    """Write a rule as JSON, LaTeX, plain Python or a torch file that stands alone."""
+    from metalearn.export import export as write
+    from metalearn.rule_file import read
+
+    text = write(read(run_folder(run)), to, Path(output) if output else None)
+    click.echo(f"wrote {output}" if output else text)

@@ -1,0 +1,23 @@
+"""`metalearn list`: what can be used by name."""
+
+from __future__ import annotations
+
+import click
+
+from metalearn.cli import Command, console
+
+KINDS = ("rules", "learners", "tasks", "searches", "configs", "signals", "pathways")
+
+
+@click.command(cls=Command, name="list")
+@click.argument("kind", required=False, metavar="[" + "|".join(KINDS) + "]")
+def command(kind: str | None) -> None:
+    """List what can be used by name."""
+    from metalearn.showing import listing
+
+    if kind is not None and kind not in KINDS:
+        from inner.components import suggest
+
+        raise ValueError(f"list: unknown kind '{kind}'{suggest(kind, KINDS)}; known: {', '.join(KINDS)}")
+    for each in [kind] if kind else KINDS:
+        listing(each, console(), titled=kind is None)

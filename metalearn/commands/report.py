@@ -1,0 +1,21 @@
+"""`metalearn report`: write report.html anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from metalearn.cli import Command, run_folder
+
+
+@click.command(cls=Command)
+@click.argument("run", type=click.Path())
+def command(run: str) -> None:
+    """Write report.html of a run anew, however far the run has come."""
+    from metalearn.experiment import write_report_of
+    from metalearn.store import RunStore
+
+    folder = run_folder(run)
+    with RunStore.open(folder, write=False) as store:
+        click.echo(f"report {write_report_of(store, folder)}")

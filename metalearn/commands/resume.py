@@ -1,0 +1,24 @@
+"""`metalearn resume`: go on with an interrupted run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from metalearn.cli import Command, console, guarded, run_folder
+
+
+@click.command(cls=Command)
+@click.argument("run", type=click.Path())
+def command(run: str) -> None:
+    """Go on with a run that was interrupted: the result is bit for bit that of the uninterrupted run."""
+    from metalearn.experiment import Experiment
+
+    folder = run_folder(run)
+    experiment = Experiment.open(folder, console())
+    from metalearn.environment import describe, differences
+
+    for line in differences(experiment.store.environment, describe()):
+        click.echo(f"warning: {line}", err=True)
+    guarded(folder, experiment.run)
