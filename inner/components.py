@@ -46,7 +46,8 @@ def load(kind: str, name: str) -> type:
         module = importlib.import_module(target)
     except ModuleNotFoundError as error:
         if error.name and (target == error.name or target.startswith(error.name + ".")):
-            raise ValueError(f"{kind}: no module named '{target}' can be imported") from error
+            hint = " (for a file in this folder: PYTHONPATH=. metalearn ...)" if own else ""
+            raise ValueError(f"{kind}: no module named '{target}' can be imported{hint}") from error
         raise
     if not hasattr(module, symbol):
         raise ValueError(f"{kind}: module '{target}' must define a class named '{symbol}'")

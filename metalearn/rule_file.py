@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,9 @@ def rule_of(document: object) -> Rule:
         raise ValueError("expected a mapping with a formula 'dw'")
     if document.get("format", FORMAT) != FORMAT:
         raise ValueError(f"format: expected {FORMAT}, got {document['format']!r}; another version wrote this file")
+    pathway = str(document.get("pathway") or "")
+    if "." in pathway and pathway not in sys.modules:
+        raise ValueError(f"pathway: '{pathway[:60]}' is a module of somebody's own; import it before loading the rule")
     try:
         return Rule.from_dict({key: document[key] for key in KEYS if document.get(key) is not None})
     except (TypeError, AttributeError, KeyError) as error:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from rich.table import Table
 
-LEGEND = (
-    "Best mean of a row in bold and with *;  ! marks an arm that the {reference} rule is worse than (95 % interval)."
-)
+LEGEND = "Best mean of a row in bold and with *;  ! marks an arm that {reference} is worse than (95 % interval)."
 TRANSFER = "Transfer: tasks and networks outside the search"
 PER_TABLE = 5  # arms side by side, so that a table fits in 100 columns
 
@@ -181,7 +179,8 @@ def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
 
 def legend(comparison: Mapping[str, Any]) -> str:
     """What the marks of the tables mean."""
-    return LEGEND.format(reference=title(comparison.get("reference", "evolved")))
+    reference = comparison.get("reference", "evolved")
+    return LEGEND.format(reference="the evolved rule" if reference == "evolved" else f"'{title(reference)}'")
 
 
 def skipped_lines(comparison: Mapping[str, Any]) -> list[str]:

@@ -221,6 +221,17 @@ def test_damaged_and_foreign_files_are_one_line(
     assert [p.name for p in tmp_path.iterdir()] == ["rule.json"]
 
 
+def test_a_rule_file_cannot_name_a_module_to_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / "module.py").write_text("open('owned', 'w').close()\n")
+    (tmp_path / "rule.json").write_text('{"dw": "eta*err*pre", "pathway": "evil.module"}')
+    with pytest.raises(ValueError, match="'evil.module' is a module of somebody's own"):
+        load_rule(tmp_path / "rule.json")
+    assert not (tmp_path / "owned").exists()
+
+
 def test_a_folder_without_a_rule_says_so(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the run has not written a rule yet"):
         load_rule(tmp_path)
