@@ -175,7 +175,7 @@ def test_text_in_a_rule_file_cannot_become_code(form: str, tmp_path: Path) -> No
         ({"dw": "eta*pre", "values": {"eta": "1"}}, "torch", "values.eta: expected a finite number"),
         ({"dw": "eta*pre", "values": {"eta": float("nan")}}, "python", "values.eta: expected a finite number"),
         ({"dw": "eta*pre", "pathway": "random", "activation": "x()"}, "torch", "activation: a torch file can hold"),
-        ({"dw": "eta*pre", "pathway": "my.module"}, "torch", "pathway: a torch file can hold"),
+        ({"dw": "eta*pre", "pathway": "my.module"}, "torch", "pathway: 'my.module' is a module"),
         ({"dw": "eta*pre", "format": 2}, "json", "format: expected 1, got 2"),
     ],
 )
