@@ -210,8 +210,10 @@ def test_families_are_the_published_formulas() -> None:
 
 def test_the_catalogue_is_complete() -> None:
     wanted = "pre post w err feedback pre_err recon drive slope reward target".split()
+    sums = "pre_sum post_sum err_sum drive_err recon_err recon_ordered".split()
+    wanted += sums
     assert list(SIGNALS) == wanted
     for signal in SIGNALS.values():
         assert signal.side in SIDES and signal.locality in LOCALITIES and signal.meaning and signal.source
-    assert [name for name, signal in SIGNALS.items() if signal.locality != "local"] == ["recon", "reward"]
+    assert [name for name, signal in SIGNALS.items() if signal.locality != "local"] == ["recon", "reward", *sums]
     assert [name for name, signal in SIGNALS.items() if signal.output_only] == ["target"]
