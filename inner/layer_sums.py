@@ -10,7 +10,6 @@ from torch import Tensor
 SUMS: dict[str, Callable[[Mapping[str, Tensor]], Tensor]] = {
     "pre_sum": lambda s: s["pre"].sum(-1, keepdim=True),  # [N, B, 1]
     "post_sum": lambda s: s["post"].sum(-1, keepdim=True),  # [N, B, 1]
-    "err_sum": lambda s: s["err"].sum(-1, keepdim=True),  # [N, B, 1]
     "drive_err": lambda s: (s["drive"] * s["err"]).sum(-1, keepdim=True),  # [N, B, 1]
     "recon_err": lambda s: (s["recon"] * s["pre_err"]).sum(-1, keepdim=True),  # [N, B, 1]
     "recon_ordered": lambda s: (s["post"].unsqueeze(-2) * s["w"].unsqueeze(-3)).cumsum(-1),  # [N, B, I, O]

@@ -29,7 +29,7 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
         rows = []
         for name in named():
             made = rule(name)
-            formulas = "; ".join(text if key == "dw" else f"{key}: {text}" for key, text in made.formulas.items())
+            formulas = "; ".join(text if key == "dw" else f"{key[3:]}: {text}" for key, text in made.formulas.items())
             short = formulas if len(formulas) <= 160 else f"{formulas[:150]} ..."
             rows.append([name, short, made.pathway, "baseline" if name in entries() else ""])
         return ["rule", "dw", "pathway", "use"], rows
@@ -38,6 +38,15 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
 
         return ["signal", "side", "locality", "meaning", "source"], [
             [s.name, s.side, s.locality, s.meaning, s.source] for s in SIGNALS.values()
+        ]
+    if kind == "families":
+        from inspect import signature
+
+        from inner.rules.families import FAMILIES
+
+        return ["family", "options", "what it is"], [
+            [name, ", ".join(signature(make).parameters), (make.__doc__ or "").splitlines()[0]]
+            for name, make in FAMILIES.items()
         ]
     single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway"}[kind]
     rows = []

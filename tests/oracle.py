@@ -186,7 +186,6 @@ def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Sy
                         "target": y[j] if k == top - 1 and supervised else 0.0,
                         "pre_sum": sum(pres[k]),
                         "post_sum": sum(posts[k]),
-                        "err_sum": sum(err[k + 1]),
                         "drive_err": sum(d * e for d, e in zip(drives[k], err[k + 1])),
                         "recon_err": sum(r * e for r, e in zip(recons, below)),
                         "recon_ordered": sum(posts[k][before] * row[before] for before in range(j + 1)),

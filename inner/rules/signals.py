@@ -71,7 +71,6 @@ _CATALOGUE = (
     Signal(
         "post_sum", "sum over j of post_j", "global", "layer", "Shervani-Tabar & Rosenbaum 2023, F5", needs=("post",)
     ),
-    Signal("err_sum", "sum over j of err_j", "global", "layer", "Emmert-Streib 2006", needs=("err",)),
     Signal(
         "drive_err",
         "sum over j of drive_j * err_j",

@@ -117,7 +117,6 @@ HEARD = {  # the layer-wide signals: whose change they notice, at the watched sy
     "reward": "an output unit",
     "pre_sum": "a unit of the layer below",
     "post_sum": "a unit of the layer above",
-    "err_sum": "feedback to other units of its layer",
     "drive_err": "feedback to other units of its layer",
     "recon_err": "a unit of the layer above",
 }

@@ -16,8 +16,10 @@ from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing
 from inner.rules.coefficient import SHARES, Coefficient
+from inner.rules.families import FAMILIES
 from inner.rules.homeostasis import KINDS, Homeostasis
 from inner.rules.rule import Rule
+from metalearn import library
 
 INPUTS, OUTPUTS, POPULATION, LABELS = 4, 3, 2, (("a",), ("b",))
 
@@ -108,6 +110,16 @@ def test_a_formula_per_layer(hidden: tuple[int, ...]) -> None:
     assert [rule.key_of(k, 4) for k in range(4)] == ["dw.hidden", "dw.1", "dw.hidden", "dw.output"]
     assert rule.key_of(1, 2) == "dw.1", "a number goes before 'output'"
     held_against_the_oracle(rule, hidden)
+
+
+NAMED = {name: library.rule(name) for name in library.named()} | {
+    f"family {name}": Rule.from_dict({"family": name}) for name in FAMILIES
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_named_rule_and_family(name: str) -> None:
+    held_against_the_oracle(NAMED[name], bias=True)
 
 
 def test_a_formula_per_layer_is_printed_layer_by_layer() -> None:
