@@ -39,6 +39,8 @@ def load(kind: str, name: str) -> type:
     """
     package, symbol = KINDS[kind]
     own = "." in name
+    if not all(name.split(".")):
+        raise ValueError(f"{kind}: expected a name or a dotted module name, got {name!r}")
     if not own and name not in names(kind):
         raise ValueError(f"{kind}: unknown name '{name}'{suggest(name, names(kind))}; known: {', '.join(names(kind))}")
     target = name if own else f"{package}.{name}"

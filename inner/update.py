@@ -38,7 +38,8 @@ class Product:
 class Update:
     """`update(signals, shape, batch)` is the batch mean of a formula, [N, I, O]; signals follow the sides of the catalogue.
 
-    pre-side signals [N, B, I], post-side [N, B, O], network-wide [N, B, 1], synapse-side [N, I, O], coefficients [N, 1, 1].
+    pre-side signals [N, B, I], post-side [N, B, O], network-wide [N, B, 1], synapse-side [N, I, O], sampled [N, B, I, O],
+    coefficients [N, 1, 1]; a coefficient per unit or synapse has a side too, and broadcasts over the samples.
     """
 
     def __init__(self, separated: Separated, sides: Mapping[str, str]) -> None:
@@ -50,7 +51,7 @@ class Update:
         self.weighted = tuple(Product.of(synapse, groups) for synapse, groups in by_synapse.items())
         self.rest = None if separated.rest == 0 else to_torch(separated.rest)
         # where the missing axis goes so that a signal broadcasts over [N, B, I, O]; coefficients are [N, 1, 1]
-        axis = {"pre": -1, "post": -2, "global": -1, "synapse": 1}
+        axis = {"pre": -1, "post": -2, "global": -1, "synapse": 1, "sampled": None}
         used = sorted(symbol.name for symbol in separated.rest.free_symbols)
         self.axes = {name: axis[sides[name]] if name in sides else 1 for name in used}
 
@@ -62,7 +63,12 @@ class Update:
             part = product.synapse(signals) * self._product(product, signals, shape, batch, None)
             total = part if total is None else total + part
         if self.rest is not None:
-            wide = self.rest({name: signals[name].unsqueeze(axis) for name, axis in self.axes.items()})
+            wide = self.rest(
+                {
+                    name: signals[name] if axis is None else signals[name].unsqueeze(axis)
+                    for name, axis in self.axes.items()
+                }
+            )
             part = _spread(wide, (shape[0], batch, *shape[1:]), signals["w"]).mean(1)
             total = part if total is None else total + part
         if self.plain is not None:

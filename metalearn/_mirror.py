@@ -102,6 +102,8 @@ class Mirror:
         if rule is not None:
             document = json.loads(Path(rule).read_text(encoding="utf-8"))
             notes = {key: document[key] for key in ("formula", "values", "fitness", "task") if key in document}
+            if "values" in notes:  # a list of a value per synapse stays in the file
+                notes["values"] = {k: v for k, v in notes["values"].items() if not isinstance(v, list)}
             name = re.sub(r"[^A-Za-z0-9_.-]", "-", f"rule-{self.run.name or self.run.id}")[:128]
             artifact = wandb.Artifact(name, type="rule", metadata=notes)
             artifact.add_file(rule, name="rule.json")

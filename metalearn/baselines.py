@@ -15,6 +15,7 @@ from inner.rules.rule import Rule
 from metalearn import library
 from metalearn.config import Config
 from metalearn.environment import describe
+from metalearn.rule_file import values_of
 from outer.evaluators.base import Evaluator
 from outer.objective import Objective
 from outer.searches.base import Search
@@ -115,7 +116,7 @@ def _recall(path: Path, rule: Rule) -> Tuned | None:
     """A remembered answer; a damaged or foreign file is no answer."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        values = {c.name: float(content["values"][c.name]) for c in rule.coefficients}
+        values = values_of({**rule.to_dict(), "values": {c.name: content["values"][c.name] for c in rule.coefficients}})
         return Tuned(
             values, int(content["lifetimes"]), float(content["select_score"]), tuple(map(float, content["fitness"]))
         )
@@ -135,7 +136,7 @@ def _remember(path: Path, tuned: Tuned) -> None:
 
 def tune_all(
     config: Config, rule: Rule, evaluator: Evaluator, progress: Callable[[str, int, int], None] | None = None
-) -> dict[str, tuple[Rule, dict[str, float], int]]:
+) -> dict[str, tuple[Rule, dict[str, Any], int]]:
     """Every baseline with its tuned values and the lifetimes spent; `progress(name, ended, all)` as each one ends."""
     wanted = arms(config, rule)
     folder = cache_folder() / "baselines"

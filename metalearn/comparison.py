@@ -11,15 +11,15 @@ import numpy as np
 from inner.components import build
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
+from inner.rules.sharing import flat, spread
 from inner.tasks.base import Task
+from metalearn.baselines import objective
 from metalearn.config import CellConfig, Config
 from outer.evaluators.base import Evaluator
 from outer.trial import Trial, interval, trial
 from outer.worlds import World
 
-Arms = Mapping[
-    str, tuple[Rule, Mapping[str, float], int]
-]  # name -> rule, coefficient values, lifetimes spent on tuning
+Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
 
 
@@ -57,6 +57,18 @@ def cells_of(config: Config) -> list[tuple[str, CellConfig]]:
     return [("main", CellConfig(task=config.task, hidden=hidden, steps=steps, batch=config.life.batch))]
 
 
+def check_fit(config: Config, rule: Rule) -> None:
+    """Raise ValueError where a rule with a value per layer, unit or synapse would meet networks of several shapes."""
+    if not spread(rule.coefficients):
+        return
+    counts = objective(config, rule).genome.counts
+    for group, cell in cells_of(config):
+        world = world_of(cell, config, 1, config.seed, read=False)
+        if group == "main":  # a transfer cell of another shape is skipped
+            values = {c.name: np.zeros(n) if c.share != "rule" else 0.0 for c, n in zip(rule.coefficients, counts)}
+            flat(rule.coefficients, values, world.shapes)
+
+
 def compare(
     arms: Arms,
     config: Config,
@@ -70,7 +82,11 @@ def compare(
     skipped = []
     for group, cell in cells_of(config) if cells is None else cells:
         try:
-            worlds.append((group, cell, world_of(cell, config, config.compare.lifetimes, config.seed)))
+            world = world_of(cell, config, config.compare.lifetimes, config.seed)
+            for rule, values, _ in arms.values():
+                if spread(rule.coefficients):  # refuses values that belong to another network
+                    flat(rule.coefficients, values, world.shapes)
+            worlds.append((group, cell, world))
         except ValueError as error:
             if group == "main":
                 raise

@@ -17,17 +17,17 @@ from metalearn.rule_file import read, rule_of, values_of
 from metalearn.store import RunStore
 
 
-def contestant(spec: str) -> tuple[str, Rule, dict[str, float], int, Config | None]:
+def contestant(spec: str) -> tuple[str, Rule, dict[str, Any], int, Config | None]:
     """(name, rule, values, lifetimes spent, config of its run) of a run folder, a rule.json or a library name."""
     path = Path(spec) if Path(spec).exists() else Path("runs") / spec
     if not path.exists():
-        if spec in library.entries():
+        if spec in library.named():
             rule = library.rule(spec)
             return spec, rule, rule.defaults, 0, None
         from inner.components import suggest
 
         runs = [p.name for p in Path("runs").glob("*") if (p / "run.sqlite").exists()]
-        known = [*runs, *library.entries()]
+        known = [*runs, *library.named()]
         raise ValueError(f"compare: no run, file or library rule named '{spec}'{suggest(spec, known)}")
     document = read(path)
     config, spent = None, 0
@@ -58,7 +58,7 @@ def contest(
             raise ValueError(f"--seed: expected 0 or more, got {seed}")
         changes["seed"] = seed
     config = config.model_copy(update=changes)
-    arms: dict[str, tuple[Rule, dict[str, float], int]] = {}
+    arms: dict[str, tuple[Rule, dict[str, Any], int]] = {}
     for name, rule, values, spent, _ in found:
         unique, number = name, 1
         while unique in arms:
@@ -76,7 +76,7 @@ def contest(
         return compare(arms, config, evaluator, step)
 
 
-def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, float], int]]:
+def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:
     """The baselines that a run has tuned already, as they stand in its comparison."""
     path = Path(spec) if Path(spec).exists() else Path("runs") / spec
     if not path.is_dir():

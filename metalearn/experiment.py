@@ -16,7 +16,7 @@ from inner.components import build, load, suggest
 from inner.rules.rule import Rule
 from metalearn import library
 from metalearn.baselines import objective, tune_all
-from metalearn.comparison import REFERENCE, cells_of, compare, world_of
+from metalearn.comparison import REFERENCE, cells_of, check_fit, compare, world_of
 from metalearn.config import Config
 from metalearn.environment import describe
 from metalearn.progress import Progress
@@ -26,6 +26,7 @@ from metalearn.tracking import Tracker
 from outer.evaluators.base import Evaluator
 from outer.evolution import evolve, select
 from outer.generation import Generation
+from outer.genome import Genome
 from outer.pruning import prune
 from outer.searches.base import Search
 
@@ -67,16 +68,13 @@ def check(config: Config) -> Rule:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
     if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
         raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
+    check_fit(config, rule)
     worlds = distribution.worlds("search", config.seed, ("check",), 1, 1)
     worlds[0].task.lives("search", 1, 1, config.seed, worlds[0].labels)
     build("search", config.search)
     evaluator_of(config).close()
-    if config.compare.baselines == "all":
-        for name in library.entries():
-            library.rule(name)
-    else:
-        for name in config.compare.baselines:
-            library.rule(name)
+    for name in library.entries() if config.compare.baselines == "all" else config.compare.baselines:
+        check_fit(config, library.rule(name))
     for group, cell in cells_of(config):  # data that a transfer cell lacks only skip it
         world_of(cell, config, 1, config.seed, read=group == "main")
     return rule
@@ -132,7 +130,8 @@ class Experiment:
                 generations = self._search(evaluator, tracker)
                 document = self._select(evaluator, generations)
                 self._compare(evaluator, document)
-                tracker.finish(self.folder / "rule.json", top_rows(generations, self.rule), self._summary(document))
+                own = objective(self.config, self.rule).genome
+                tracker.finish(self.folder / "rule.json", top_rows(generations, own), self._summary(document))
                 self.store.put("status", "finished")
                 code = 0
             finally:
@@ -284,11 +283,8 @@ def rule_document(
     }
 
 
-def top_rows(generations: Sequence[Generation], rule: Rule) -> list[dict[str, Any]]:
+def top_rows(generations: Sequence[Generation], genome: Genome) -> list[dict[str, Any]]:
     """The best candidates of the whole search, for the W&B table."""
-    from outer.genome import Genome
-
-    genome = Genome(rule.coefficients)
     pairs = sorted(
         ((float(f), g.index, p) for g in generations for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
     )
@@ -296,5 +292,5 @@ def top_rows(generations: Sequence[Generation], rule: Rule) -> list[dict[str, An
     rows = []
     for rank, (fitness, index, p) in enumerate(pairs[:TOP]):
         vector = np.asarray(by_index[index].candidates[p])
-        rows.append({"rank": rank + 1, "fitness": fitness, "generation": index, **genome.values(vector)})
+        rows.append({"rank": rank + 1, "fitness": fitness, "generation": index, **genome.summary(vector)})
     return rows

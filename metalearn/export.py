@@ -14,7 +14,23 @@ if TYPE_CHECKING:
     from inner.rules.rule import Rule
 
 FORMS = ("json", "latex", "python", "torch")
-TAKEN = {*dir(builtins), "math", "torch", "dw", "update", "self", "nn", "Tensor", "VALUES", "traces"}
+TAKEN = {
+    *dir(builtins),
+    "math",
+    "torch",
+    "dw",
+    "update",
+    "homeostasis",
+    "layer",
+    "dw_hidden",
+    "dw_output",
+    *(f"dw_{k}" for k in range(64)),
+    "self",
+    "nn",
+    "Tensor",
+    "VALUES",
+    "traces",
+}
 
 
 def export(rule_json: Mapping[str, Any], to: str, path: Path | None = None) -> str:
@@ -27,6 +43,12 @@ def export(rule_json: Mapping[str, Any], to: str, path: Path | None = None) -> s
     if to not in FORMS:
         raise ValueError(f"to: expected one of {', '.join(FORMS)}, got '{to}'{suggest(to, FORMS)}")
     rule, values = rule_file.rule_of(rule_json), rule_file.values_of(rule_json)
+    rows = [name for name, value in values.items() if isinstance(value, list)]
+    if rows and to in ("python", "torch"):
+        raise ValueError(
+            f"to: a {to} file holds one value per coefficient, '{rows[0]}' has {len(values[rows[0]]):,}; "
+            "use --to json, which metalearn.load_rule reads"
+        )
     if to == "json":
         text = json.dumps(dict(rule_json), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     elif to == "latex":
@@ -87,25 +109,44 @@ def one_line(value: object) -> str:
     return "".join(c for c in kept if c.isprintable())[:200]
 
 
-def _latex(rule: Rule, values: Mapping[str, float]) -> str:
+def functions_of(rule: Rule) -> dict[str, Any]:
+    """Name of a function in generated code -> its expression: traces first, then dw, or dw_hidden, dw_output, ..."""
+    made = {f"trace_{name}": expression for name, expression in rule.trace_expressions.items()}
+    return made | {key.replace(".", "_"): expression for key, expression in rule.expressions.items()}
+
+
+def _latex(rule: Rule, values: Mapping[str, Any]) -> str:
     lines = [
-        line.replace(" = ", " &= ", 1) if k == 0 else line.replace(r" \leftarrow ", r" &\leftarrow ", 1)
+        line.replace(" = ", " &= ", 1) if k < len(rule.formulas) else line.replace(r" \leftarrow ", r" &\leftarrow ", 1)
         for k, line in enumerate(rule.latex().split(" \\\\\n"))
     ]
-    header = [f"% feedback pathway: {one_line(rule.pathway)}"] + [
-        f"% {name} = {value!r}" for name, value in values.items()
-    ]
+    from inner.rules.sharing import describe
+
+    header = [f"% feedback pathway: {one_line(rule.pathway)}"]
+    for c in rule.coefficients:
+        value = values[c.name]
+        header.append(f"% {c.name} = {describe(c, value) if isinstance(value, list) else repr(value)}")
     body = " \\\\\n".join(lines)
     return "\n".join([*header, r"\begin{align*}", body, r"\end{align*}"]) + "\n"
 
 
-def _python(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any]) -> str:
+KEEP = '''def homeostasis(weights):
+    """The incoming weights of one unit after the step: {text}."""
+    {body}'''
+KEEP_BODIES = {
+    "max_norm": "norm = math.sqrt(sum(w * w for w in weights))\n    return [w * min(1.0, {c} / norm) if norm else w for w in weights]",
+    "normalise": "norm = math.sqrt(sum(w * w for w in weights))\n    return [w * {c} / norm if norm else w for w in weights]",
+    "max_weight": "return [min({c}, max(-{c}, w)) for w in weights]",
+}
+
+
+def _python(rule: Rule, values: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     """Stand-alone source: a function per trace, then `dw`, with the evolved values as defaults."""
     from inner.rules.faces import to_python_source
     from inner.rules.signals import SIGNALS
 
     names = safe_names([*values, *rule.trace_expressions])
-    formulas = {f"trace_{name}": e for name, e in rule.trace_expressions.items()} | {"dw": rule.expression}
+    formulas = functions_of(rule)
     sources, helpers = [], dict[str, None]()
     for function, expression in formulas.items():
         used = {symbol.name for symbol in expression.free_symbols}
@@ -119,7 +160,7 @@ def _python(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any]
         arguments = [names.get(n, n) for n in seen] + (["*", *defaults] if defaults else [])
         what = (
             "Weight change of one synapse for one sample."
-            if function == "dw"
+            if not function.startswith("trace_")
             else f"New value of the trace {function[6:]}."
         )
         notes = [*meanings(used), *(f"{names[n]}: trace of the synapse" for n in seen if n in rule.trace_expressions)]
@@ -131,6 +172,12 @@ def _python(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any]
         order = (
             "\nUpdate every trace first, each from the old values, then call dw with the new ones. Traces start at 0.\n"
         )
+    if rule.layers:
+        order += "\ndw_output is for the last layer of synapses, dw_0, dw_1, ... for single ones, dw_hidden for the others.\n"
+    if rule.homeostasis:
+        order += "\nAfter the update every unit's incoming weights go through homeostasis.\n"
+        body = KEEP_BODIES[rule.homeostasis.kind].format(c=repr(rule.homeostasis.bound))
+        sources.append(KEEP.format(text=rule.homeostasis.text, body=body))
     title = one_line(document.get("name") or document.get("run") or "An evolved learning rule")
     top = (
         f'"""{title}: needs only the standard library.\n\n    w += dw(...), averaged over the samples of a batch\n\n'

@@ -40,6 +40,20 @@ PATHWAYS = {  # rows of B_k (empty: no weights of its own), and what reaches lay
 }
 DECAY = 0.001  # of the pathway `learned`, as in inner/pathways/learned.py
 
+SUMS = {  # signals that are sums over a layer: [B, 1, 1], or [B, I, O]
+    "pre_sum": "pres[k].sum(1, keepdim=True).unsqueeze(2)",
+    "post_sum": "post.sum(1, keepdim=True).unsqueeze(2)",
+    "drive_err": "(drives[k] * err[k + 1]).sum(1, keepdim=True).unsqueeze(2)",
+    "recon_err": "((post @ w[: err[k].shape[1]].T) * err[k]).sum(1, keepdim=True).unsqueeze(2)",
+    "recon_ordered": "(post.unsqueeze(1) * w).cumsum(2)",
+}
+NORM = "            norm = self.weights[k].square().sum(0, keepdim=True).clamp(min=1e-30).sqrt()\n"
+KEEP = {  # homeostasis after the update
+    "max_norm": NORM + "            self.weights[k] *= {c} / norm.clamp(min={c})\n",
+    "normalise": NORM + "            self.weights[k] *= {c} / norm\n",
+    "max_weight": "            self.weights[k].clamp_(-{c}, {c})\n",
+}
+
 FILE = Template('''"""$title: needs only torch; `python` this file to see it learn a small problem.
 
     $formula
@@ -58,7 +72,7 @@ TRACES = ($trace_names)
 $helpers
 $functions
 
-def update(signals, traces):
+def update(signals, traces$layer_parameter):
     """dw [I, O] of one layer, averaged over its samples, and the new traces [I, O]."""
     ones = torch.ones_like(signals["pre"] * signals["post"])
     seen = dict(signals, **traces)
@@ -129,12 +143,12 @@ class Network:
                 "slope": slopes[k + 1].unsqueeze(1),
                 "reward": reward.unsqueeze(2),
                 "target": (target if k + 1 == top else torch.zeros_like(post)).unsqueeze(1),
-            }
-            change, self.traces[k] = update(signals, self.traces[k])
+$sums            }
+            change, self.traces[k] = update(signals, self.traces[k]$layer_argument)
             changes.append(change)
         for k, change in enumerate(changes):
             self.weights[k] += change
-$learn        return output
+$learn$keep        return output
 
 
 def demo(steps=400, batch=16):
@@ -171,7 +185,7 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     """
     from inner.rules.emit import Dialect
     from inner.rules.signals import SIGNALS
-    from metalearn.export import meanings, one_line
+    from metalearn.export import functions_of, meanings, one_line
 
     activation = document.get("activation") or "tanh"
     for what, name, held in (("pathway", rule.pathway, PATHWAYS), ("activation", activation, ACTIVATIONS)):
@@ -188,12 +202,13 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     )
     known = [*SIGNALS, *rule.trace_expressions]
     functions, bodies, updates = [], [], []
-    formulas = {f"trace_{name}": e for name, e in rule.trace_expressions.items()} | {"dw": rule.expression}
+    formulas, calls = functions_of(rule), {}
     for function, expression in formulas.items():
         source, body, call = _function(function, expression, known, values, names, dialect)
         functions.append(source)
         bodies.append(body)
-        if function != "dw":
+        calls[function] = call
+        if function.startswith("trace_"):
             updates.append(f'    fresh["{function[6:]}"] = (ones * {function}({call})).mean(0)')
     network = document.get("network")
     hidden = network.get("hidden") if isinstance(network, Mapping) else None
@@ -206,7 +221,12 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     own = f"torch.randn({rows}, below, generator=generator) / {rows}**0.5 for below, above in pairs" if rows else ""
     return FILE.substitute(
         title=one_line(document.get("name") or document.get("run") or "An evolved learning rule"),
-        formula=f"dw = {rule.with_values(values, digits=6)}",
+        formula=f"dw = {rule.with_values(values, digits=6)}"
+        + (f"\n    {rule.homeostasis.text}" if rule.homeostasis else ""),
+        layer_parameter=", layer" if rule.layers else "",
+        layer_argument=(", " + _layer(rule)) if rule.layers else "",
+        sums="".join(f'                "{name}": {text},\n' for name, text in SUMS.items() if name in rule.signals),
+        keep=KEEP[rule.homeostasis.kind].format(c=repr(rule.homeostasis.bound)) if rule.homeostasis else "",
         pathway=rule.pathway,
         signals="\n".join(
             f"    {line}" for line in meanings(s.name for e in formulas.values() for s in e.free_symbols)
@@ -214,9 +234,9 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         values="\n".join(f'    "{names[n]}": {v!r},' for n, v in values.items()),
         trace_names="".join(f'"{name}", ' for name in rule.trace_expressions).rstrip(),
         helpers="".join(f"\n{source}\n\n" for source in needed),
-        functions="\n\n\n".join(functions) + "\n",
+        functions="\n\n\n".join(functions + ([_dispatch(rule, calls)] if rule.layers else [])) + "\n",
         trace_updates="\n".join(updates) or "    # this rule has no traces",
-        arguments=call,
+        arguments="seen, layer" if rule.layers else calls["dw"],
         own=own,
         activation=value,
         feedback=feedback,
@@ -224,6 +244,19 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         learn=learn if rule.pathway == "learned" else "",
         hidden=repr(list(hidden)) if whole and hidden is not None else "[32]",
     )
+
+
+def _layer(rule: Rule) -> str:
+    """The expression, in `step`, that says which formula layer k has."""
+    single = {int(key): key for key in rule.layers if key.isdigit()}
+    return f'{single}.get(k, "output" if k + 1 == top else "hidden")'
+
+
+def _dispatch(rule: Rule, calls: Mapping[str, str]) -> str:
+    """Source of `dw` for a rule with a formula per layer."""
+    lines = ["def dw(seen, layer):", '    """The formula of one layer of synapses."""']
+    lines += [f'    if layer == "{key}":\n        return dw_{key}({calls["dw_" + key]})' for key in rule.layers]
+    return "\n".join([*lines, f"    return dw_hidden({calls['dw_hidden']})"])
 
 
 def _function(

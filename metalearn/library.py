@@ -1,4 +1,7 @@
-"""The rule library: `configs/rules.yaml` (and `rules.yaml` of the current folder), one line per rule."""
+"""The rule library, one line per rule: `rules.yaml` holds the baselines, `named_rules.yaml` further rules to use by name.
+
+Both are read from `configs/` and from the current folder.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,23 @@ from inner.components import suggest
 from inner.rules.rule import Rule
 from metalearn.config import folders, read_yaml
 
+BASELINES, NAMED = "rules", "named_rules"  # files
+
 
 def entries() -> dict[str, dict[str, Any]]:
-    """Every rule by name; rules of the current folder come last and may replace the library's."""
+    """The rules that `baselines: all` stands for, by name; those of the current folder may replace the library's."""
+    return _read(BASELINES)
+
+
+def named() -> dict[str, dict[str, Any]]:
+    """Every rule that can be used by name: the baselines first."""
+    own = entries()
+    return own | {name: content for name, content in _read(NAMED).items() if name not in own}
+
+
+def _read(stem: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    files = [folder / "rules.yaml" for folder in folders()[:1]] + [Path("rules.yaml")]
-    for path in files:
+    for path in [folder / f"{stem}.yaml" for folder in folders()[:1]] + [Path(f"{stem}.yaml")]:
         if path.is_file():
             for name, content in read_yaml(path).items():
                 if not isinstance(content, dict):
@@ -26,7 +40,7 @@ def entries() -> dict[str, dict[str, Any]]:
 
 def entry(name: str) -> dict[str, Any]:
     """One rule's mapping. Raises ValueError with the nearest valid name."""
-    known = entries()
+    known = named()
     if name not in known:
         raise ValueError(
             f"rule: no rule named '{name}' in the library{suggest(name, known)}; known: {', '.join(known)}"

@@ -21,7 +21,7 @@ def rule_section(rule: Mapping[str, Any], headed: bool = True) -> str:
 
     parts = ["<section><h2>The rule</h2>"]
     lines = _latex(rule)
-    parts.append(_formula(lines, str(rule.get("dw", rule.get("formula", ""))), "formula", "formula", _caption(rule)))
+    parts.append(_formula(lines, _text(rule), "formula", "formula", _caption(rule)))
     if rule.get("formula"):
         parts.append("<h3>With the evolved values</h3>")
         parts.append(_formula(_latex_of(rule, str(rule["formula"])), str(rule["formula"]), "formula", "valued", ""))
@@ -30,7 +30,7 @@ def rule_section(rule: Mapping[str, Any], headed: bool = True) -> str:
         parts.append(_formula(_latex_of(rule, str(rule["pruned"])), str(rule["pruned"]), "formula plain", "pruned", ""))
     bars = pictures.term_bars(terms(rule))
     values = "".join(
-        f'<tr><td>{escape(str(k))}</td><td class="num">{float(v):.6g}</td></tr>'
+        f'<tr><td>{escape(str(k))}</td><td class="num">{_number(v)}</td></tr>'
         for k, v in rule.get("values", {}).items()
     )
     head = '<thead><tr><th>coefficient</th><th class="num">value</th></tr></thead>'
@@ -39,6 +39,21 @@ def rule_section(rule: Mapping[str, Any], headed: bool = True) -> str:
     picture = "" if bars is None else f"<figure>{inline(bars, caption)}<figcaption>{caption}</figcaption></figure>"
     parts.append(f'<div class="pictures">{picture}<div>{table if values else ""}</div></div></section>')
     return "".join(parts)
+
+
+def _text(rule: Mapping[str, Any]) -> str:
+    """dw as it is written; with a formula per layer one after the other."""
+    dw = rule.get("dw", rule.get("formula", ""))
+    return "; ".join(f"{layer}: {text}" for layer, text in dw.items()) if isinstance(dw, Mapping) else str(dw)
+
+
+def _number(value: Any) -> str:
+    """A value of the table; of a list its size, mean and standard deviation."""
+    if not isinstance(value, list):
+        return f"{float(value):.6g}"
+    from statistics import fmean, pstdev
+
+    return f"{len(value):,} values: mean {fmean(value):.4g}, sd {pstdev(value):.4g}"
 
 
 def inline(svg: str, label: str) -> str:
@@ -126,15 +141,16 @@ def _visible(latex: str) -> int:
 def terms(rule: Mapping[str, Any]) -> dict[str, float]:
     """Number of every term of the rule after the evolved values are put in and products are expanded."""
     from inner.rules.faces import to_text
-    from inner.rules.signals import SIGNALS
-    from inner.rules.terms import numeric_terms
 
     try:
-        parsed, values = rule_of(rule), values_of(rule)
-        found = numeric_terms(parsed.expression, (*SIGNALS, *parsed.traces), values, None)
+        found = rule_of(rule).numeric(values_of(rule), None)
     except ValueError:
         return {}
-    return {_pretty(to_text(basis)): number for number, basis in found}
+    return {
+        _pretty(to_text(basis)) + (f" ({key.removeprefix('dw.')})" if key != "dw" else ""): number
+        for key, terms_of in found.items()
+        for number, basis in terms_of
+    }
 
 
 def _pretty(text: str) -> str:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 NAME = "rule.json"
 FORMAT = 1
-LIMIT = 4_000_000  # bytes; a rule is a few thousand
-KEYS = ("name", "dw", "traces", "pathway", "coefficients")  # what belongs to the rule itself
+LIMIT = 200_000_000  # bytes; a rule is a few thousand, a value per synapse about 20 each
+KEYS = ("name", "dw", "traces", "pathway", "coefficients", "homeostasis")  # what belongs to the rule itself
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def rule_of(document: object) -> Rule:
     """The rule in a document of rule.json. Raises ValueError in one line."""
     from inner.rules.rule import Rule
 
-    if not isinstance(document, Mapping) or not isinstance(document.get("dw"), str):
+    if not isinstance(document, Mapping) or not isinstance(document.get("dw"), str | Mapping):
         raise ValueError("expected a mapping with a formula 'dw'")
     if document.get("format", FORMAT) != FORMAT:
         raise ValueError(f"format: expected {FORMAT}, got {document['format']!r}; another version wrote this file")
@@ -64,14 +64,22 @@ def rule_of(document: object) -> Rule:
         raise ValueError(f"a field has the wrong type: {_line(error)}") from None
 
 
-def values_of(document: Mapping[str, Any]) -> dict[str, float]:
-    """Value of every coefficient, in the rule's order: `values` where given, else the initial value."""
+def values_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Value of every coefficient, in the rule's order: `values` where given, else the initial value.
+
+    A list of numbers where a coefficient has a value of its own per layer, unit or synapse.
+    """
     given = document.get("values", {})
     if not isinstance(given, Mapping):
         raise ValueError(f"values: expected a mapping, got {type(given).__name__}")
-    values = {}
+    values: dict[str, Any] = {}
     for coefficient in rule_of(document).coefficients:
         value = given.get(coefficient.name, coefficient.init)
+        if coefficient.share != "rule" and isinstance(value, list):
+            if any(isinstance(v, bool) or not isinstance(v, int | float) or not abs(v) <= 1e30 for v in value):
+                raise ValueError(f"values.{coefficient.name}: expected a list of finite numbers")
+            values[coefficient.name] = [float(v) for v in value]
+            continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"values.{coefficient.name}: expected a finite number, got {str(value)[:40]!r}")
         values[coefficient.name] = float(value)

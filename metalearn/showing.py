@@ -24,15 +24,29 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
         lines = {name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for name, path in known().items()}
         return ["config", "what it shows"], [[name, line] for name, line in lines.items()]
     if kind == "rules":
-        from metalearn.library import entries
+        from metalearn.library import entries, named, rule
 
-        rows = [[n, str(e.get("dw") or e.get("family")), str(e.get("pathway", "none"))] for n, e in entries().items()]
-        return ["rule", "dw", "pathway"], rows
+        rows = []
+        for name in named():
+            made = rule(name)
+            formulas = "; ".join(text if key == "dw" else f"{key[3:]}: {text}" for key, text in made.formulas.items())
+            short = formulas if len(formulas) <= 160 else f"{formulas[:150]} ..."
+            rows.append([name, short, made.pathway, "baseline" if name in entries() else ""])
+        return ["rule", "dw", "pathway", "use"], rows
     if kind == "signals":
         from inner.rules.signals import SIGNALS
 
-        return ["signal", "side", "locality", "meaning"], [
-            [s.name, s.side, s.locality, s.meaning] for s in SIGNALS.values()
+        return ["signal", "side", "locality", "meaning", "source"], [
+            [s.name, s.side, s.locality, s.meaning, s.source] for s in SIGNALS.values()
+        ]
+    if kind == "families":
+        from inspect import signature
+
+        from inner.rules.families import FAMILIES
+
+        return ["family", "options", "what it is"], [
+            [name, ", ".join(signature(make).parameters), (make.__doc__ or "").splitlines()[0]]
+            for name, make in FAMILIES.items()
         ]
     single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway"}[kind]
     rows = []
@@ -68,16 +82,18 @@ def show(path: Path, console: Any) -> None:
             if not (path / "rule.json").exists():
                 return
         document = read(path)
+        from inner.rules.sharing import describe
         from metalearn.rule_file import rule_of, values_of
 
         rule, values = rule_of(document), values_of(document)
         lines = [
-            f"dw      = {rule.dw}",
+            *(f"{key:<8}= {text}" for key, text in rule.formulas.items()),
             f"        = {rule.with_values(values)}",
             f"pruned  = {rule.pruned(values, 0.02)}",
             *(f"trace   {name} <- {text}" for name, text in rule.traces.items()),
+            *([f"then    {rule.homeostasis.text}"] if rule.homeostasis else []),
             f"pathway = {rule.pathway}",
-            "values  = " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()),
+            "values  = " + ", ".join(f"{c.name} {describe(c, values[c.name])}" for c in rule.coefficients),
         ]
         for key in ("task", "run", "fitness"):
             if document.get(key) is not None:

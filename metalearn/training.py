@@ -29,7 +29,7 @@ class LoadedRule:
     """An evolved rule: its formula, its values, and the way to train a torch module with it."""
 
     rule: Rule
-    values: dict[str, float]
+    values: dict[str, Any]  # a number each, or a list where a coefficient has a value per layer, unit or synapse
     document: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -59,7 +59,7 @@ class LoadedRule:
 class Trainer:
     """`step(x, target)` changes the weights of a module by one update of a rule, in place. Gradients are left alone."""
 
-    def __init__(self, rule: Rule, values: dict[str, float], module: nn.Module, seed: int = 0, output: str = "auto"):
+    def __init__(self, rule: Rule, values: dict[str, Any], module: nn.Module, seed: int = 0, output: str = "auto"):
         from inner.components import build, suggest
         from inner.pathways.base import Pathway
 
@@ -84,6 +84,8 @@ class Trainer:
             before = tuple(_weights(layer) for layer in seen.layers)
             moved = tuple(w + dw for w, dw in zip(before, changes))
             self._own, after = self._pathway.learn(self._own, moved, changes)
+            if self.rule.homeostasis is not None:
+                after = tuple(self.rule.homeostasis.apply(w) for w in after)
             for k, layer in enumerate(seen.layers):
                 change = (changes[k] if after[k] is moved[k] else after[k] - before[k])[0].to(layer.weight.dtype)
                 if layer.weight.requires_grad:
@@ -94,14 +96,18 @@ class Trainer:
         return output
 
     def changes(self, x: Tensor, target: Tensor | None = None) -> list[Tensor]:
-        """dw per Linear layer [I (+ 1), O], bias row last, that `step` would add; nothing is changed."""
+        """dw per Linear layer [I (+ 1), O], bias row last, that `step` would add (before homeostasis); nothing changes."""
         return [dw[0] for dw in self._changes(x, target)[0]]
 
     def _changes(self, x: Tensor, target: Tensor | None) -> tuple[list[Tensor], list[dict[str, Tensor]], Seen, Tensor]:
         """dw and traces per layer [1, I (+ 1), O], the forward pass, and the output as probabilities or as it is."""
         import torch
 
+        from inner.layer_sums import layer_sums
         from inner.learners.local_rule import compiled
+        from inner.reward import reward as reward_of
+        from inner.rules import sharing
+        from inner.rules.signals import observed
 
         seen = look(self.module, x, check=not self._layers)
         self._start(seen.layers)
@@ -109,10 +115,13 @@ class Trainer:
         with torch.no_grad():
             weights = [_weights(layer) for layer in seen.layers]
             err_out = torch.zeros_like(output) if kind == "unsupervised" else wanted - output
-            reward = _reward(output, wanted, kind)
+            reward = reward_of(output, wanted, kind)
             feedback, err = self._errors(seen, weights, err_out, reward)
-            rule, trace_rules = compiled(self.rule)
-            coefficients = {n: torch.full((1, 1, 1), v, device=output.device) for n, v in self.values.items()}
+            rules, trace_rules = compiled(self.rule)
+            sizes = [(w.shape[1], w.shape[2]) for w in weights]
+            theta = torch.from_numpy(sharing.flat(self.rule.coefficients, self.values, sizes)[None])
+            common, own = sharing.split(self.rule.coefficients, theta.float().to(output.device), sizes)
+            used = observed(self.rule.signals)
             changes, traces, last = [], [], len(weights) - 1
             for k, w in enumerate(weights):
                 post = output if k == last else seen.pre[k + 1].float()[None]
@@ -131,7 +140,8 @@ class Trainer:
                     signals |= {"err": err[k + 1], "feedback": feedback[k + 1]}
                 if k in err:
                     signals["pre_err"] = _with_bias(err[k], 0.0, bias)
-                signals |= coefficients | self._traces[k]
+                signals |= layer_sums(used, signals) | common | (own[k] if own else {}) | self._traces[k]
+                rule = rules[self.rule.key_of(k, last + 1)]
                 shape, batch = (1, w.shape[1], w.shape[2]), post.shape[1]
                 fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
                 changes.append(rule(signals | fresh, shape, batch))
@@ -158,12 +168,15 @@ class Trainer:
         self, seen: Seen, weights: list[Tensor], err_out: Tensor, reward: Tensor
     ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
         """`feedback` and `err` [1, B, units] per layer of units, as in `inner/learners/local_rule.py`."""
+        from inner.rules.signals import observed
+
         top = len(weights)
         feedback, err = {top: err_out}, {top: err_out}
-        if not {"err", "feedback", "pre_err"} & self.rule.signals:
+        wanted = observed(self.rule.signals)
+        if not {"err", "feedback", "pre_err"} & wanted:
             return feedback, err
         plain = [w[:, : layer.in_features] for w, layer in zip(weights, seen.layers)]
-        for k in range(top - 1, -1 if "pre_err" in self.rule.signals else 0, -1):
+        for k in range(top - 1, -1 if "pre_err" in wanted else 0, -1):
             feedback[k] = self._pathway.feedback(k, self._own, plain, err[k + 1], err_out, reward)
             err[k] = feedback[k] * seen.slope[k - 1].float()[None] if k > 0 else feedback[k]
         return feedback, err
@@ -199,12 +212,6 @@ def _output_and_target(seen: Seen, target: Tensor | None, output: str) -> tuple[
     if wanted.shape != out.shape:
         raise ValueError(f"target: expected shape {list(out.shape[1:])}, got {list(target.shape)}")
     return out, wanted, "classification" if probabilities else "regression"
-
-
-def _reward(output: Tensor, wanted: Tensor, kind: str) -> Tensor:
-    from inner.learners import local_rule
-
-    return local_rule._reward(output, wanted, kind)
 
 
 def _weights(layer: nn.Linear) -> Tensor:

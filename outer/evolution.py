@@ -59,7 +59,7 @@ def evolve(
             "seconds": time.perf_counter() - started,
         }
         metrics |= running.metrics()
-        metrics |= {f"theta/{name}": value for name, value in genome.values(favourite).items()}
+        metrics |= {f"theta/{name}": value for name, value in genome.summary(favourite).items()}
         yield Generation(index, candidates, fitness, evaluation.scores, evaluation.alive, favourite, metrics)
 
 

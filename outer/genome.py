@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,18 @@ from inner.rules.rule import Coefficient
 
 @dataclass(frozen=True)
 class Genome:
-    """The free coefficients of a learner, each with its transform and bounds; fixed ones keep their value."""
+    """The free coefficients of a learner, each with its transform and bounds; fixed ones keep their value.
+
+    counts: how many values each coefficient has (`inner.rules.sharing`), by default one; they stand side by side.
+    """
 
     coefficients: tuple[Coefficient, ...]
+    counts: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        counts = tuple(self.counts) or (1,) * len(self.coefficients)
+        assert len(counts) == len(self.coefficients)
+        object.__setattr__(self, "counts", counts)
 
     @property
     def free(self) -> tuple[int, ...]:
@@ -24,33 +34,71 @@ class Genome:
     @property
     def size(self) -> int:
         """D, the length of the vector a search works on."""
-        return len(self.free)
+        return sum(self.counts[i] for i in self.free)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the free coefficients."""
-        return tuple(self.coefficients[i].name for i in self.free)
+        """The names of the free coefficients, one for each entry of the vector: `eta`, or `A[0]`, `A[1]`, ..."""
+        found: list[str] = []
+        for i in self.free:
+            coefficient, count = self.coefficients[i], self.counts[i]
+            one = coefficient.share == "rule"
+            found += [coefficient.name] if one else [f"{coefficient.name}[{n}]" for n in range(count)]
+        return tuple(found)
+
+    def groups(self) -> tuple[tuple[Coefficient, slice], ...]:
+        """The free coefficients, each with its place in the vector."""
+        found, start = [], 0
+        for i in self.free:
+            found.append((self.coefficients[i], slice(start, start + self.counts[i])))
+            start += self.counts[i]
+        return tuple(found)
 
     def start(self) -> np.ndarray:
         """The vector [D] that decodes to the initial values."""
-        return np.array([float(self.coefficients[i].encode(self.coefficients[i].init)) for i in self.free])
+        starts = [np.full(where.stop - where.start, float(c.encode(c.init))) for c, where in self.groups()]
+        return np.concatenate(starts) if starts else np.zeros(0)
 
     def decode(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors [P, D] of the search -> coefficient values theta [P, all coefficients], float64."""
+        """Vectors [P, D] of the search -> coefficient values theta [P, all values of all coefficients], float64."""
         vectors = np.atleast_2d(np.asarray(vectors, dtype=np.float64))
         if vectors.shape[1] != self.size:
             raise ValueError(f"candidates: expected [P, D] with D = {self.size}, got {list(vectors.shape)}")
-        theta = np.empty((vectors.shape[0], len(self.coefficients)))
-        for i, coefficient in enumerate(self.coefficients):
-            theta[:, i] = coefficient.init
-        for d, i in enumerate(self.free):
-            theta[:, i] = self.coefficients[i].decode(vectors[:, d])
+        theta = np.empty((vectors.shape[0], sum(self.counts)))
+        taken, start = 0, 0
+        for coefficient, count in zip(self.coefficients, self.counts):
+            block = theta[:, start : start + count]
+            if coefficient.fixed:
+                block[:] = coefficient.init
+            else:
+                block[:] = coefficient.decode(vectors[:, taken : taken + count])
+                taken += count
+            start += count
         return theta
 
-    def values(self, vector: np.ndarray) -> dict[str, float]:
-        """Coefficient values by name of one vector [D]."""
-        return {c.name: float(v) for c, v in zip(self.coefficients, self.decode(vector)[0])}
+    def values(self, vector: np.ndarray) -> dict[str, Any]:
+        """Values by name of one vector [D]: a number, or a list where a coefficient has values of its own per unit."""
+        theta, start, found = self.decode(vector)[0], 0, {}
+        for coefficient, count in zip(self.coefficients, self.counts):
+            row = theta[start : start + count]
+            found[coefficient.name] = float(row[0]) if coefficient.share == "rule" else row.tolist()
+            start += count
+        return found
 
-    def encode(self, values: Mapping[str, float]) -> np.ndarray:
-        """The vector [D] whose decoded values are `values` (by name)."""
-        return np.array([float(self.coefficients[i].encode(values[self.coefficients[i].name])) for i in self.free])
+    def summary(self, vector: np.ndarray) -> dict[str, float]:
+        """As `values`, with mean and standard deviation (`A.mean`, `A.sd`) in place of a list."""
+        found: dict[str, float] = {}
+        for name, value in self.values(vector).items():
+            if isinstance(value, list):
+                found |= {f"{name}.mean": float(np.mean(value)), f"{name}.sd": float(np.std(value))}
+            else:
+                found[name] = value
+        return found
+
+    def encode(self, values: Mapping[str, Any]) -> np.ndarray:
+        """The vector [D] whose decoded values are `values` (by name); one number stands for a whole list."""
+        parts = []
+        for coefficient, where in self.groups():
+            row = np.asarray(coefficient.encode(np.asarray(values[coefficient.name], dtype=np.float64))).reshape(-1)
+            parts.append(np.broadcast_to(row, (where.stop - where.start,)))
+        return np.concatenate(parts) if parts else np.zeros(0)

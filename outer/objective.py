@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -53,10 +54,10 @@ class Objective:
         if self.lifetimes < 1 or self.shapes < 1:
             raise ValueError(f"lifetimes and shapes: expected at least 1, got {self.lifetimes} and {self.shapes}")
 
-    @property
+    @cached_property
     def genome(self) -> Genome:
-        """What a search over this objective moves."""
-        return Genome(self.rule.coefficients)
+        """What a search over this objective moves. Raises ValueError where its size would depend on the world."""
+        return Genome(self.rule.coefficients, self.distribution.counts(self.rule.coefficients))
 
     def worlds(self, generation: int, tier: str = "search") -> tuple[World, ...]:
         """The worlds that all candidates of a generation share."""

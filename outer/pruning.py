@@ -19,15 +19,13 @@ class Pruned:
     steps: tuple[tuple[str, float], ...]  # (removed coefficient, mean score without it), in order
 
 
-def removable(objective: Objective) -> list[int]:
-    """Positions in the vector of coefficients that may become 0."""
-    genome = objective.genome
-    found = []
-    for d, i in enumerate(genome.free):
-        coefficient = genome.coefficients[i]
+def removable(objective: Objective) -> dict[str, slice]:
+    """The coefficients that may become 0, each with its place in the vector; one with many values goes as a whole."""
+    found = {}
+    for coefficient, where in objective.genome.groups():
         zero = coefficient.decode(np.zeros(1))[0] == 0
         if coefficient.transform != "log" and zero:
-            found.append(d)
+            found[coefficient.name] = where
     return found
 
 
@@ -40,18 +38,19 @@ def prune(
     never touched. The score to keep up with is that of the whole rule, so that losses cannot add up.
     """
     worlds = objective.distribution.worlds("select", objective.seed, ("prune",), lifetimes, shapes)
-    kept, steps = removable(objective), []
-    names = objective.genome.names
+    places, steps = removable(objective), []
+    kept = list(places)
     vector = vector.copy()
     score = float(evaluator.evaluate(objective, vector[None], worlds).scores.mean())
     wanted = score - tolerance
     while len(kept) > 1:
         variants = np.repeat(vector[None], len(kept), 0)
-        variants[np.arange(len(kept)), kept] = 0.0
+        for variant, name in zip(variants, kept):
+            variant[places[name]] = 0.0
         means = evaluator.evaluate(objective, variants, worlds).scores.mean(1)
         least = int(np.argmax(means))
         if means[least] < wanted:
             break
         vector, score = variants[least], float(means[least])
-        steps.append((names[kept.pop(least)], score))
+        steps.append((kept.pop(least), score))
     return Pruned(vector, score, tuple(steps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from inner.learners.local_rule import Learner
 from inner.lifetime import live
 from inner.random import stream
 from inner.rules.rule import Rule
+from inner.rules.sharing import flat
 from outer.worlds import World
 
 RESAMPLES = 10_000
@@ -27,9 +29,9 @@ class Trial:
     curve: np.ndarray  # [L, C] float64
 
 
-def trial(rule: Rule, values: Mapping[str, float], world: World, seed: int, points: int = 12) -> Trial:
+def trial(rule: Rule, values: Mapping[str, Any], world: World, seed: int, points: int = 12) -> Trial:
     """Live every life of `world` under the rule with these coefficient values."""
-    theta = torch.tensor([[values[c.name] for c in rule.coefficients]], dtype=torch.float64)
+    theta = torch.from_numpy(flat(rule.coefficients, values, world.shapes)[None])
     lives = world.task.lives(world.tier, world.steps, world.batch, seed, world.labels)
     steps = lives.order.shape[1]
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve, select
@@ -14,7 +15,7 @@ from outer.searches.base import Search
 class Tuned:
     """What a budget bought for one arm."""
 
-    values: dict[str, float]  # coefficient values of the winner
+    values: dict[str, Any]  # coefficient values of the winner
     lifetimes: int  # inner lives spent by the search
     select_score: float  # mean on the select tier
     fitness: tuple[float, ...]  # best per generation

@@ -14,6 +14,8 @@ import numpy as np
 from inner.components import build
 from inner.networks.mlp import Network
 from inner.random import stream
+from inner.rules import sharing
+from inner.rules.coefficient import Coefficient
 from inner.tasks.base import Label, Task
 
 Range = tuple[float, float]
@@ -29,6 +31,11 @@ class World:
     batch: int
     labels: tuple[Label, ...]  # one per lifetime
     tier: str = "search"
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns of every layer of synapses."""
+        return sharing.shapes_of(self.network.sizes(self.task.inputs, self.task.outputs), self.network.bias)
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,25 @@ class Distribution:
             options["scale"] = round(float(low * (high / low) ** position), 4)
         hidden = self.hidden if self.hidden is not None else (width,) * depth
         return cast(Task, build("task", options)), Network(hidden=hidden, **self.network), steps
+
+    def counts(self, coefficients: Sequence[Coefficient]) -> tuple[int, ...]:
+        """How many values each coefficient has.
+
+        Raises ValueError where a coefficient has a value per layer or unit and networks of several shapes are drawn.
+        """
+        shared = next((c for c in coefficients if c.share != "rule"), None)
+        if shared is None:
+            return (1,) * len(coefficients)
+        for name, (low, high) in (("depth", self.depth), ("width", self.width)):
+            needed = name == "depth" or any(c.share not in ("rule", "layer") for c in coefficients)
+            if self.hidden is None and low != high and needed:
+                raise ValueError(
+                    f"rule.coefficients.{shared.name}: share '{shared.share}' needs networks of one shape; "
+                    f"expected one network.{name} (or network.hidden), got {low} to {high}"
+                )
+        hidden = self.hidden if self.hidden is not None else (self.width[0],) * self.depth[0]
+        world = World(cast(Task, build("task", dict(self.task))), Network(hidden=hidden, **self.network), 1, 1, ())
+        return tuple(sharing.count(c, world.shapes) for c in coefficients)
 
     def worlds(self, tier: str, seed: int, address: Label, lifetimes: int, shapes: int) -> tuple[World, ...]:
         """`lifetimes` lives in `shapes` different worlds, drawn from the stream (seed, "world", tier, *address)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Matrix = list[list[float]]
@@ -87,6 +87,8 @@ class Setting:
     bias: bool
     kind: str  # classification, regression or unsupervised
     decay: float = 0.001  # of the learned pathway
+    layers: dict[str, str] = field(default_factory=dict)  # "output" or "0", "1", ... -> its own dw
+    homeostasis: tuple[str, float] | None = None
 
 
 @dataclass
@@ -97,6 +99,28 @@ class Net:
     own: list[Matrix]
     traces: list[dict[str, Matrix]]
     coefficients: dict[str, float]
+    rows: dict[str, tuple[str, list[float]]] = field(default_factory=dict)  # name -> its share, and its row of values
+
+
+def value_at(share: str, row: list[float], weights: list[Matrix], k: int, i: int, j: int) -> float:
+    """The value of a coefficient at one synapse: values stand layer by layer, then unit i by unit i, then j by j."""
+    start = 0
+    for layer in range(k):
+        inputs, outputs = len(weights[layer]), len(weights[layer][0])
+        start += {"layer": 1, "neuron": outputs, "pre_neuron": inputs, "synapse": inputs * outputs}[share]
+    return row[start + {"layer": 0, "neuron": j, "pre_neuron": i, "synapse": i * len(weights[k][0]) + j}[share]]
+
+
+def kept(how: tuple[str, float] | None, w: Matrix) -> Matrix:
+    """The weights of one layer after the homeostatic step."""
+    if how is None:
+        return w
+    kind, bound = how
+    if kind == "max_weight":
+        return [[min(bound, max(-bound, v)) for v in row] for row in w]
+    norms = [math.sqrt(sum(row[j] ** 2 for row in w)) for j in range(len(w[0]))]
+    scale = [bound / n if kind == "normalise" or n > bound else 1.0 for n in norms]
+    return [[v * s for v, s in zip(row, scale)] for row in w]
 
 
 Synapses = list[list[list[dict[str, float]]]]  # [k][i][j] -> name of a signal or coefficient -> its value
@@ -140,8 +164,11 @@ def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Sy
     found = []
     for k, w in enumerate(net.weights):
         rows = []
+        inputs, outputs = range(len(w)), range(len(w[0]))
+        recons = [sum(posts[k][j] * w[i][j] for j in outputs) for i in inputs]
+        below = [err[k][i] if i < units[k] else 0.0 for i in inputs]
         for i, row in enumerate(w):
-            recon = sum(posts[k][j] * row[j] for j in range(len(row)))
+            recon = recons[i]
             synapses = []
             for j, weight in enumerate(row):
                 synapses.append(
@@ -157,8 +184,14 @@ def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Sy
                         "slope": slopes[k][j],
                         "reward": reward,
                         "target": y[j] if k == top - 1 and supervised else 0.0,
+                        "pre_sum": sum(pres[k]),
+                        "post_sum": sum(posts[k]),
+                        "drive_err": sum(d * e for d, e in zip(drives[k], err[k + 1])),
+                        "recon_err": sum(r * e for r, e in zip(recons, below)),
+                        "recon_ordered": sum(posts[k][before] * row[before] for before in range(j + 1)),
                     }
                     | net.coefficients
+                    | {name: value_at(share, r, net.weights, k, i, j) for name, (share, r) in net.rows.items()}
                 )
             rows.append(synapses)
         found.append(rows)
@@ -186,11 +219,13 @@ def step(s: Setting, net: Net, xs: Matrix, ys: Matrix) -> tuple[list[Matrix], Ne
     """(dw per layer, the network after the step, outputs before it) of one network shown the samples xs [B][I]."""
     samples = [one_sample(s, net, x, y) for x, y in zip(xs, ys)]
     batch = len(samples)
-    dw_tree = ast.parse(s.dw, mode="eval").body
+    last = len(net.weights) - 1
     trees = {name: ast.parse(text, mode="eval").body for name, text in s.traces.items()}
     changes: list[Matrix] = []
     new_traces: list[dict[str, Matrix]] = []
     for k, w in enumerate(net.weights):
+        text = s.layers.get(str(k)) or (s.layers["output"] if s.layers and k == last else s.dw)
+        dw_tree = ast.parse(text, mode="eval").body
         change = [[0.0] * len(row) for row in w]
         fresh = {name: [[0.0] * len(row) for row in w] for name in trees}
         for i, row in enumerate(w):
@@ -212,4 +247,5 @@ def step(s: Setting, net: Net, xs: Matrix, ys: Matrix) -> tuple[list[Matrix], Ne
             for k, matrix in enumerate(net.own)
         ]
         weights = [[[a * keep for a in row] for row in w] for w in weights]
-    return changes, Net(weights, own, new_traces, net.coefficients), [output for _, output in samples]
+    weights = [kept(s.homeostasis, w) for w in weights]
+    return changes, Net(weights, own, new_traces, net.coefficients, net.rows), [output for _, output in samples]

@@ -17,13 +17,16 @@ from torch import Tensor
 
 from inner.activations import activation
 from inner.components import build
+from inner.layer_sums import layer_sums
 from inner.learners import base
 from inner.learners.base import Shape
 from inner.networks.mlp import Network
 from inner.pathways.base import Pathway
+from inner.reward import reward as reward_of
+from inner.rules import sharing
 from inner.rules.rule import Coefficient, Rule
 from inner.rules.separate import separate
-from inner.rules.signals import SIGNALS
+from inner.rules.signals import SIGNALS, observed
 from inner.tasks.base import Label
 from inner.update import Update
 
@@ -39,16 +42,25 @@ class State:
     traces: tuple[dict[str, Tensor], ...]  # per layer, each [N, I (+ 1), O]
     coefficients: dict[str, Tensor]  # each [N, 1, 1]
     shape: Shape
+    own_coefficients: tuple[dict[str, Tensor], ...] = ()  # per layer, those with values of their own there
+
+
+def sides(rule: Rule) -> dict[str, str]:
+    """The side of every name that is more than one number: signals, traces, coefficients per unit or synapse."""
+    found = {name: "sampled" if signal.per_sample else signal.side for name, signal in SIGNALS.items()}
+    found |= {name: "synapse" for name in rule.traces}
+    return found | {c.name: sharing.SIDES[c.share] for c in rule.coefficients if c.share in sharing.SIDES}
+
+
+Traces = tuple[tuple[str, Update], ...]
 
 
 @lru_cache(maxsize=64)
-def compiled(rule: Rule) -> tuple[Update, tuple[tuple[str, Update], ...]]:
-    """The compiled formula of a rule and those of its traces."""
-    sides = {name: signal.side for name, signal in SIGNALS.items()} | {
-        name: "synapse" for name in rule.trace_expressions
-    }
-    traces = tuple((name, Update(separate(e, sides), sides)) for name, e in rule.trace_expressions.items())
-    return Update(separate(rule.expression, sides), sides), traces
+def compiled(rule: Rule) -> tuple[dict[str, Update], Traces]:
+    """The compiled formulas of a rule, by their keys in `rule.formulas`, and those of its traces."""
+    known = sides(rule)
+    traces = tuple((name, Update(separate(e, known), known)) for name, e in rule.trace_expressions.items())
+    return {key: Update(separate(e, known), known) for key, e in rule.expressions.items()}, traces
 
 
 @dataclass(frozen=True)
@@ -70,22 +82,25 @@ class Learner(base.Learner):
 
     @cached_property
     def signals(self) -> frozenset[str]:
-        """The catalogue's signals that the rule uses."""
-        return self.rule.signals
+        """The catalogue's signals that the rule uses, and those that these are summed from."""
+        return observed(self.rule.signals)
 
     @cached_property
-    def updates(self) -> tuple[Update, tuple[tuple[str, Update], ...]]:
-        """The compiled formulas: of dw, and of each trace."""
+    def updates(self) -> tuple[dict[str, Update], Traces]:
+        """The compiled formulas: of dw by key, and of each trace."""
         return compiled(self.rule)
 
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
-        """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not."""
+        """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not.
+
+        Raises ValueError where theta holds values per layer, unit or synapse for a network of another shape.
+        """
         sizes = self.network.sizes(shape.inputs, shape.outputs)
         weights = tuple(fold(w, population) for w in self.network.init(shape.inputs, shape.outputs, seed, labels))
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
         traces = tuple({name: torch.zeros_like(w) for name in self.rule.trace_expressions} for w in weights)
-        coefficients = {c.name: theta[:, d].reshape(-1, 1, 1) for d, c in enumerate(self.rule.coefficients)}
-        return State(weights, own, traces, coefficients, shape)
+        common, each = sharing.split(self.rule.coefficients, theta, [(w.shape[1], w.shape[2]) for w in weights])
+        return State(weights, own, traces, common, shape, each)
 
     def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
         """One update from x [N, B, I] and y [N, B, O]; returns the state and the output [N, B, O] before it."""
@@ -93,8 +108,13 @@ class Learner(base.Learner):
         if type(self.pathway).learn is not Pathway.learn:
             changes = [new - w for new, w in zip(weights, state.weights)]
             own, weights = self.pathway.learn(state.own, weights, changes)
-            return replace(state, weights=weights, own=own, traces=traces), output
-        return replace(state, weights=weights, traces=traces), output
+            return replace(state, weights=self._kept(weights), own=own, traces=traces), output
+        return replace(state, weights=self._kept(weights), traces=traces), output
+
+    def _kept(self, weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The weights after the homeostatic step of the rule, where it has one."""
+        keep = self.rule.homeostasis
+        return weights if keep is None else tuple(keep.apply(w) for w in weights)
 
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
         """dw per layer [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
@@ -111,9 +131,9 @@ class Learner(base.Learner):
         err_out = y - activity.output if supervised else torch.zeros_like(activity.output)
         wanted, last = self.signals, len(state.weights) - 1
         told = "reward" in wanted or self.rule.pathway == "reward"
-        reward = _reward(activity.output, y, state.shape.kind) if told else err_out[..., :1]
+        reward = reward_of(activity.output, y, state.shape.kind) if told else err_out[..., :1]
         feedback, err = self._errors(state, activity, err_out, reward)
-        rule, trace_rules = self.updates
+        rules, trace_rules = self.updates
         changes, traces = [], []
         for k, w in enumerate(state.weights):
             pre, post = activity.pre[k], activity.post[k]
@@ -135,7 +155,10 @@ class Learner(base.Learner):
                 "target": lambda: y if k == last and supervised else torch.zeros_like(post),
             }
             signals = {name: make[name]() for name in wanted if name in make} | {"w": w} | state.coefficients
-            signals |= state.traces[k]
+            signals |= layer_sums(wanted, signals) | state.traces[k]
+            if state.own_coefficients:
+                signals |= state.own_coefficients[k]
+            rule = rules[self.rule.key_of(k, last + 1)]
             shape, batch = (w.shape[0], w.shape[1], w.shape[2]), x.shape[1]
             fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
             changes.append(rule(signals | fresh, shape, batch, w if added else None))
@@ -182,19 +205,10 @@ class Learner(base.Learner):
             own=tuple(rest(b) for b in state.own),
             traces=tuple({name: rest(e) for name, e in layer.items()} for layer in state.traces),
             coefficients={name: rest(c) for name, c in state.coefficients.items()},
+            own_coefficients=tuple({name: rest(c) for name, c in each.items()} for each in state.own_coefficients),
         )
 
 
 def fold(shared: Tensor, population: int) -> Tensor:
     """[L, ...] shared by candidates -> [N, ...] with n = candidate * L + lifetime: the only place where P meets L."""
     return shared.expand(population, *shared.shape).reshape(-1, *shared.shape[1:])
-
-
-def _reward(output: Tensor, y: Tensor, kind: str) -> Tensor:
-    """One number per sample and network [N, B, 1]: +1 / -1 for a right / wrong class, -MSE for regression, 0 unsupervised."""
-    if kind == "classification":
-        right = output.argmax(-1, keepdim=True) == y.argmax(-1, keepdim=True)
-        return right.to(output.dtype) * 2 - 1
-    if kind == "regression":
-        return -((y - output) ** 2).mean(-1, keepdim=True)
-    return torch.zeros_like(output[..., :1])

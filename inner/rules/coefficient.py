@@ -20,7 +20,7 @@ from inner.rules.parse import check_name
 from inner.rules.signals import SIGNALS
 
 TRANSFORMS = ("linear", "log", "sinh")
-SHARES = ("rule", "layer")
+SHARES = ("rule", "layer", "neuron", "pre_neuron", "synapse")
 DEFAULT_SCALE = 0.02
 DEFAULT_LOG_INIT = 0.01
 _MAX_Z = 700.0  # exp and sinh stay finite in float64
@@ -37,7 +37,7 @@ class Coefficient:
     low: float | None = None
     high: float | None = None
     fixed: bool = False  # stays at `init`
-    share: str = "rule"  # one value per rule, or one per layer
+    share: str = "rule"  # one value per rule, layer, postsynaptic unit, presynaptic unit, or synapse
 
     def __post_init__(self) -> None:
         check_name(self.name, "coefficient")

@@ -1,18 +1,21 @@
 """A rule: the formula of dw, its traces, its coefficients and the feedback pathway that serves it.
 
     dw: "eta * (a*pre*post + b*err*e)"      traces: {e: "decay*e + (1 - decay)*pre"}
+    dw: {hidden: "a*pre*post", output: "b*err*pre", 0: "c*pre"}      homeostasis: {max_norm: 1.0}
 
-Names that are neither signals, traces nor functions are coefficients. A rule is a value: equal rules have equal
-dictionaries, and everything else (SymPy, torch, C, text) is derived from the formula on demand.
+Names that are neither signals, traces nor functions are coefficients. With a formula per layer, `output` is the last
+layer of synapses, a number counts layers from the input, 0, and `hidden` is every other one. A rule is a value: equal
+rules have equal dictionaries, and everything else (SymPy, torch, C, text) is derived from the formula on demand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import sympy
 
 from inner.components import names as component_names
@@ -21,11 +24,14 @@ from inner.rules import terms as term_tools
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_latex, to_python_source, to_text
 from inner.rules.families import expand
+from inner.rules.homeostasis import Homeostasis
+from inner.rules.layers import latex_head, per_layer
 from inner.rules.parse import check_name, names_in, parse
 from inner.rules.signals import SIGNALS
 
-KEYS = ("name", "family", "dw", "traces", "pathway", "coefficients")
+KEYS = ("name", "family", "dw", "traces", "pathway", "coefficients", "homeostasis")
 MAX_TRACES = 16
+Terms = list[tuple[float, sympy.Expr]]  # [(number, signal part)]
 
 
 @dataclass(frozen=True)
@@ -35,23 +41,27 @@ class Rule:
     Raises ValueError, in one line, for a formula, name or pathway that is not valid.
     """
 
-    dw: str
+    dw: str  # of every layer, or of those that `layers` does not name
     traces: dict[str, str] = field(default_factory=dict, hash=False)  # trace name -> its next value
     coefficients: tuple[Coefficient, ...] = ()
     pathway: str = "none"
     name: str = ""
+    layers: dict[str, str] = field(default_factory=dict, hash=False)  # "output" or "0", "1", ... -> its own dw
+    homeostasis: Homeostasis | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isprintable():
             raise ValueError(f"rule.name: expected a text of one line, got {str(self.name)[:40]!r}")
         object.__setattr__(self, "traces", dict(self.traces))
+        object.__setattr__(self, "layers", dict(self.layers))
         if len(self.traces) > MAX_TRACES:
             raise ValueError(f"rule.traces: expected at most {MAX_TRACES} traces, got {len(self.traces)}")
         for trace in self.traces:
             check_name(trace, "rule.traces: name")
             if trace in SIGNALS:
                 raise ValueError(f"rule.traces: '{trace}' is a signal; choose another name")
-        self._parsed("dw", self.dw)
+        for key, text in self.formulas.items():
+            self._parsed(key, text)
         for trace, text in self.traces.items():
             self._parsed(f"traces.{trace}", text)
         self._check_pathway()
@@ -77,7 +87,7 @@ class Rule:
         given = {coefficient.name: coefficient for coefficient in self.coefficients}
         if len(given) != len(self.coefficients):
             raise ValueError("rule.coefficients: a name is given twice")
-        occurring = [name for text in (self.dw, *self.traces.values()) for name in names_in(text)]
+        occurring = [name for text in (*self.formulas.values(), *self.traces.values()) for name in names_in(text)]
         wanted = [name for name in dict.fromkeys(occurring) if name not in SIGNALS and name not in self.traces]
         for name in given:
             if name not in wanted:
@@ -89,7 +99,7 @@ class Rule:
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Rule:
-        """From the keys name, dw (or family and its options), traces, pathway and coefficients."""
+        """From the keys name, dw (or family and its options), traces, pathway, coefficients and homeostasis."""
         if not isinstance(mapping, Mapping):
             raise ValueError(f"rule: expected a mapping with 'dw' or 'family', got {type(mapping).__name__}")
         fields = expand(mapping)
@@ -99,6 +109,8 @@ class Rule:
                 raise ValueError(f"rule: unknown key {str(key)[:40]!r}{near}; known: {', '.join(KEYS)}")
         if "dw" not in fields:
             raise ValueError("rule: expected 'dw' (a formula) or 'family', got neither")
+        fields["dw"], fields["layers"] = per_layer(fields["dw"])
+        fields["homeostasis"] = Homeostasis.from_dict(fields.get("homeostasis"))
         for key in ("traces", "coefficients"):
             fields[key] = {} if fields.get(key) is None else fields[key]
             if not isinstance(fields[key], Mapping):
@@ -110,18 +122,47 @@ class Rule:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, such that `Rule.from_dict(rule.to_dict()) == rule`."""
-        return {
+        made: dict[str, Any] = {
             "name": self.name,
-            "dw": self.dw,
+            "dw": {"hidden": self.dw, **self.layers} if self.layers else self.dw,
             "traces": dict(self.traces),
             "pathway": self.pathway,
             "coefficients": {coefficient.name: coefficient.to_dict() for coefficient in self.coefficients},
         }
+        return made | ({"homeostasis": self.homeostasis.to_dict()} if self.homeostasis else {})
+
+    @property
+    def formulas(self) -> dict[str, str]:
+        """The formulas of dw: {"dw": ...}, or one for each of "dw.hidden", "dw.output", "dw.0", ..."""
+        if not self.layers:
+            return {"dw": self.dw}
+        return {"dw.hidden": self.dw} | {f"dw.{key}": text for key, text in self.layers.items()}
+
+    def key_of(self, layer: int, layers: int) -> str:
+        """Which of `formulas` holds in a layer of synapses, counted from the input, of a network with so many."""
+        if not self.layers:
+            return "dw"
+        last = "output" if layer == layers - 1 else "hidden"
+        return f"dw.{layer if str(layer) in self.layers else last}"
+
+    @property
+    def expressions(self) -> dict[str, sympy.Expr]:
+        """The formulas of dw as SymPy expressions."""
+        return {key: self._parsed(key, text) for key, text in self.formulas.items()}
 
     @property
     def expression(self) -> sympy.Expr:
-        """dw as SymPy expression."""
+        """dw as SymPy expression. Raises ValueError for a rule with a formula per layer, which has `expressions`."""
+        if self.layers:
+            raise ValueError("rule.dw: expected one formula for all layers here, got one per layer")
         return self._parsed("dw", self.dw)
+
+    @property
+    def beyond_one_formula(self) -> tuple[str, ...]:
+        """What this rule has beside one formula, its traces and one value per coefficient; empty for most rules."""
+        shared = any(coefficient.share != "rule" for coefficient in self.coefficients)
+        held = {"a formula per layer": self.layers, "homeostasis": self.homeostasis, "values per layer or unit": shared}
+        return tuple(what for what, has in held.items() if has)
 
     @property
     def trace_expressions(self) -> dict[str, sympy.Expr]:
@@ -131,7 +172,7 @@ class Rule:
     @property
     def signals(self) -> frozenset[str]:
         """The signals of the catalogue that dw or a trace uses; traces are not among them."""
-        used = {name for text in (self.dw, *self.traces.values()) for name in names_in(text)}
+        used = {name for text in (*self.formulas.values(), *self.traces.values()) for name in names_in(text)}
         return frozenset(used & set(SIGNALS))
 
     @property
@@ -140,12 +181,13 @@ class Rule:
         return {coefficient.name: coefficient.init for coefficient in self.coefficients}
 
     def latex(self) -> str:
-        r"""\Delta w = ... in LaTeX, and one more line per trace."""
-        lines = [rf"\Delta w = {to_latex(self.expression)}"]
+        r"""\Delta w = ... in LaTeX, one line per formula, then one per trace, then the homeostatic step."""
+        lines = [rf"{latex_head(key)} = {to_latex(expression)}" for key, expression in self.expressions.items()]
         lines += [
             rf"{to_latex(sympy.Symbol(trace, real=True))} \leftarrow {to_latex(expression)}"
             for trace, expression in self.trace_expressions.items()
         ]
+        lines += [self.homeostasis.latex] if self.homeostasis else []
         return " \\\\\n".join(lines)
 
     def terms(self) -> list[tuple[str, str]]:
@@ -153,41 +195,67 @@ class Rule:
         pairs = term_tools.expanded_terms(self.expression, (*SIGNALS, *self.traces))
         return [(to_text(front), to_text(basis)) for front, basis in pairs]
 
-    def with_values(self, values: Mapping[str, float], digits: int = 3) -> str:
-        """dw as text with numbers for coefficients, largest term first. Names not in `values` take their `init`."""
-        return term_tools.terms_text(self._numeric(values, digits))
+    def with_values(self, values: Mapping[str, Any], digits: int = 3) -> str:
+        """dw as text with numbers for coefficients, largest term first. Names not in `values` take their `init`.
 
-    def pruned(self, values: Mapping[str, float], tolerance: float = 0.01, digits: int = 3) -> str:
+        A coefficient with many values keeps its name. With a formula per layer: "hidden: ...; output: ...".
+        """
+        return self._joined(values, digits, lambda terms: terms)
+
+    def pruned(self, values: Mapping[str, Any], tolerance: float = 0.01, digits: int = 3) -> str:
         """`with_values` without the terms whose |number| is below `tolerance` times the largest.
 
         It looks at numbers only: a small factor of a large signal may matter, so the reader's proof is an ablation.
         """
         if not 0 <= tolerance <= 1:
             raise ValueError(f"tolerance: expected a number from 0 to 1, got {tolerance!r}")
-        found = self._numeric(values, digits)
-        return term_tools.terms_text([term for term in found if abs(term[0]) >= tolerance * abs(found[0][0])])
+        return self._joined(
+            values, digits, lambda terms: [t for t in terms if abs(t[0]) >= tolerance * abs(terms[0][0])]
+        )
 
-    def python(self, values: Mapping[str, float] | None = None, function_name: str = "dw") -> str:
+    def _joined(self, values: Mapping[str, Any], digits: int, kept: Callable[[Terms], Terms]) -> str:
+        texts = {key: term_tools.terms_text(kept(terms)) for key, terms in self.numeric(values, digits).items()}
+        if not self.layers:
+            return texts["dw"]
+        return "; ".join(f"{key.removeprefix('dw.')}: {text}" for key, text in texts.items())
+
+    def numeric(self, values: Mapping[str, Any], digits: int | None) -> dict[str, Terms]:
+        """[(number, signal part)] of every formula; a coefficient with many values counts among the signals."""
+        numbers = self.merged(values)
+        seen = (*SIGNALS, *self.traces, *(name for name in self.defaults if name not in numbers))
+        return {key: term_tools.numeric_terms(e, seen, numbers, digits) for key, e in self.expressions.items()}
+
+    def python(self, values: Mapping[str, Any] | None = None, function_name: str = "dw") -> str:
         """Source of dw as a plain Python function of its signals and traces, with the numbers put in."""
-        numeric = term_tools.with_numbers(self.expression, self.merged(values or {}))
+        numbers = self.merged(values or {})
+        numeric = term_tools.with_numbers(self.expression, numbers)
         used = set(names_in(self.dw))
-        parameters = [name for name in (*SIGNALS, *self.traces) if name in used]
-        return to_python_source(numeric, function_name, parameters)
+        many = [name for name in self.defaults if name not in numbers]
+        return to_python_source(
+            numeric, function_name, [name for name in (*SIGNALS, *self.traces, *many) if name in used]
+        )
 
-    def merged(self, values: Mapping[str, float]) -> dict[str, float]:
-        """`values` completed by the coefficients' `init`. Raises ValueError for an unknown name or no finite number."""
+    def merged(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """`values` completed by the coefficients' `init`, without coefficients that have a row of values.
+
+        Raises ValueError for an unknown name, no finite number, or a row where one number is expected.
+        """
         known = self.defaults
+        shares = {coefficient.name: coefficient.share for coefficient in self.coefficients}
         for name, value in values.items():
             if name not in known:
                 near = suggest(name, known)
                 has = ", ".join(known) or "none"
                 raise ValueError(f"values: the rule has no coefficient {str(name)[:40]!r}{near}; it has: {has}")
-            if not abs(value) <= 1e30:
-                raise ValueError(f"values.{name}: expected a finite number within 1e30, got {value!r}")
-        return known | {name: float(value) for name, value in values.items()}
-
-    def _numeric(self, values: Mapping[str, float], digits: int | None) -> list[tuple[float, sympy.Expr]]:
-        return term_tools.numeric_terms(self.expression, (*SIGNALS, *self.traces), self.merged(values), digits)
+            if shares[name] != "rule" and isinstance(value, list | tuple | np.ndarray):
+                if not np.all(np.abs(np.asarray(value, dtype=np.float64)) <= 1e30):
+                    raise ValueError(f"values.{name}: expected finite numbers within 1e30")
+                del known[name]
+            elif isinstance(value, str | list | tuple | np.ndarray) or not abs(value) <= 1e30:
+                raise ValueError(f"values.{name}: expected a finite number within 1e30, got {str(value)[:40]}")
+            else:
+                known[name] = float(value)
+        return known
 
 
 @lru_cache(maxsize=256)

@@ -40,7 +40,10 @@ class Separated:
 
 
 def separate(expression: sympy.Expr, sides: Mapping[str, str]) -> Separated:
-    """Split an expression; `sides` maps signal names to "pre", "post", "synapse" or "global", other names are coefficients."""
+    """Split an expression; `sides` maps the names of signals to their side, other names are coefficients.
+
+    Sides: "pre", "post", "synapse", "global", and "sampled" for a value per sample and synapse, which does not split.
+    """
     groups: dict[tuple[sympy.Expr, sympy.Expr], list[sympy.Expr]] = {}
     rest = []
     for term in _terms(expression):
@@ -48,7 +51,7 @@ def separate(expression: sympy.Expr, sides: Mapping[str, str]) -> Separated:
         for factor in sympy.Mul.make_args(term):
             touched = {sides[s.name] for s in factor.free_symbols if s.name in sides}
             touched = {"post" if side == "global" else side for side in touched}
-            if len(touched) > 1:
+            if len(touched) > 1 or "sampled" in touched:
                 rest.append(term)
                 break
             parts[touched.pop() if touched else "post"].append(factor)

@@ -2,12 +2,13 @@
 
 Indices: i is the presynaptic unit, j the postsynaptic unit, w_ij the synapse between them. Locality classes:
 "local" is known at the synapse or at one of its two units, "layer" needs a sum over the units of one adjacent layer,
-"network" is one number broadcast to the whole network. Names that are not in this table (and are not declared traces
-or functions) are coefficients of the rule.
+"network" is one number broadcast to the whole network. A signal of side "global" is one number per layer or network.
+Names that are not in this table (and are not declared traces or functions) are coefficients of the rule.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -21,6 +22,8 @@ class Signal:
     locality: str  # "local" | "layer" | "network"
     source: str
     output_only: bool = False  # defined at the output layer only
+    needs: tuple[str, ...] = ()  # the signals that this one is summed from
+    per_sample: bool = False  # a synapse-side signal with a value for every sample, [N, B, I, O]
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
@@ -64,6 +67,41 @@ _CATALOGUE = (
     ),
     Signal("reward", "one number for the whole network and time step", "global", "network", "Williams 1992"),
     Signal("target", "the wanted activity of unit j", "post", "local", "Widrow & Hoff 1960", output_only=True),
+    Signal("pre_sum", "sum over i of pre_i", "global", "layer", "Miller & MacKay 1994", needs=("pre",)),
+    Signal(
+        "post_sum", "sum over j of post_j", "global", "layer", "Shervani-Tabar & Rosenbaum 2023, F5", needs=("post",)
+    ),
+    Signal(
+        "drive_err",
+        "sum over j of drive_j * err_j",
+        "global",
+        "layer",
+        "Shervani-Tabar & Rosenbaum 2023, F8",
+        needs=("drive", "err"),
+    ),
+    Signal(
+        "recon_err",
+        "sum over i of recon_i * pre_err_i",
+        "global",
+        "layer",
+        "Shervani-Tabar & Rosenbaum 2023, F6 and F7",
+        needs=("recon", "pre_err"),
+    ),
+    Signal(
+        "recon_ordered",
+        "sum over units k = 0 .. j of post_k * w_ik: what unit j and the units before it say back to unit i",
+        "synapse",
+        "layer",
+        "Sanger 1989",
+        needs=("post",),
+        per_sample=True,
+    ),
 )
 
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _CATALOGUE}
+
+
+def observed(names: Iterable[str]) -> frozenset[str]:
+    """The signals of the catalogue among `names`, and those that they are summed from."""
+    used = {name for name in names if name in SIGNALS}
+    return frozenset(used.union(*(SIGNALS[name].needs for name in used)))

@@ -112,11 +112,52 @@ def test_errors_through_other_feedback_weights_stay_local(signal: str, pathway: 
         assert torch.equal(before, learner.changes(other, x, told)[0][k][:, i, j]), name
 
 
-@pytest.mark.parametrize("signal", FAR_SIGNALS)
+HEARD = {  # the layer-wide signals: whose change they notice, at the watched synapse
+    "recon": "a unit of the layer above",
+    "reward": "an output unit",
+    "pre_sum": "a unit of the layer below",
+    "post_sum": "a unit of the layer above",
+    "drive_err": "feedback to other units of its layer",
+    "recon_err": "a unit of the layer above",
+}
+
+
+@pytest.mark.parametrize("signal", [name for name in FAR_SIGNALS if name != "recon_ordered"])
 def test_signals_flagged_as_wider_do_see_further(signal: str) -> None:
     """The disturbances have teeth: `recon` hears another unit of the layer above, `reward` the whole network."""
-    result, _ = moved(signal, "none")
-    assert result["a unit of the layer above" if signal == "recon" else "an output unit"]
+    result, _ = moved(signal, "random" if HEARD[signal].startswith("feedback") or "err" in signal else "none")
+    assert result[HEARD[signal]]
+
+
+@pytest.mark.parametrize("signal", [name for name in FAR_SIGNALS if SIGNALS[name].locality == "layer"])
+def test_layer_signals_see_their_own_layer_only(signal: str) -> None:
+    """A sum over a layer of synapses does not move when a unit of a layer that is not adjacent to it changes."""
+    learner, state, x, y = prepared("random")
+    learner = replace(learner, rule=Rule(signal, pathway="random"))
+    before = learner.changes(state, x, y)[0]
+    weights = [w.clone() for w in state.weights]
+    weights[2] += (
+        0.7  # the output layer; what hidden units hear goes through fixed feedback weights, and err there is 0
+    )
+    quiet = learner.network.forward(state.weights, x, "linear").output
+    loud = learner.network.forward(tuple(weights), x, "linear").output
+    first = learner.changes(state, x, quiet)[0][0]
+    again = learner.changes(replace(state, weights=tuple(weights)), x, loud)[0][0]  # the same errors: none
+    assert torch.equal(first, again)
+    assert not torch.equal(
+        before[2], learner.changes(replace(state, weights=tuple(weights)), x, y)[0][2]
+    ) or signal in ("pre_sum",)
+
+
+@pytest.mark.parametrize("unit, heard", [(0, True), (1, True), (2, True), (3, False)])
+def test_ordered_recon_hears_the_units_before_its_own(unit: int, heard: bool) -> None:
+    """Synapse (0, 2) of the second layer hears units 0, 1 and 2 of the layer above, not unit 3."""
+    learner, state, x, y = prepared("none")
+    learner = replace(learner, rule=Rule("recon_ordered"))
+    weights = [w.clone() for w in state.weights]
+    weights[1][:, 1, unit] += 0.7
+    before, after = (learner.changes(s, x, y)[0][1][:, 0, 2] for s in (state, replace(state, weights=tuple(weights))))
+    assert torch.equal(before, after) != heard
 
 
 def test_weight_transport_is_seen() -> None:

@@ -158,14 +158,14 @@ def test_terms_and_numbers_add_up_to_the_rule(family: str) -> None:
     rule = Rule.from_dict({"family": family})
     rng = stream(0, "test terms", family)
     values = {name: float(rng.normal()) for name in rule.defaults}
-    signals = {name: float(rng.normal()) for name in SIGNALS}
+    signals = {name: float(rng.normal()) for name in (*SIGNALS, *rule.traces)}
     wanted = evaluate(rule.expression, values | signals)
-    total = sum(evaluate(parse(f), values) * evaluate(parse(b), signals) for f, b in rule.terms())
+    total = sum(evaluate(parse(f), values) * evaluate(parse(b), signals | values) for f, b in rule.terms())
     assert math.isclose(total, wanted, rel_tol=1e-9)
     assert math.isclose(evaluate(parse(rule.with_values(values, digits=12)), signals), wanted, rel_tol=1e-8)
     scope: dict[str, Any] = {}
     exec(rule.python(values), scope)
-    used = {name: signals[name] for name in rule.signals}
+    used = {s.name: signals[s.name] for s in rule.expression.free_symbols if s.name in signals}
     assert math.isclose(scope["dw"](**used), wanted, rel_tol=1e-9)
 
 
@@ -210,8 +210,10 @@ def test_families_are_the_published_formulas() -> None:
 
 def test_the_catalogue_is_complete() -> None:
     wanted = "pre post w err feedback pre_err recon drive slope reward target".split()
+    sums = "pre_sum post_sum drive_err recon_err recon_ordered".split()
+    wanted += sums
     assert list(SIGNALS) == wanted
     for signal in SIGNALS.values():
         assert signal.side in SIDES and signal.locality in LOCALITIES and signal.meaning and signal.source
-    assert [name for name, signal in SIGNALS.items() if signal.locality != "local"] == ["recon", "reward"]
+    assert [name for name, signal in SIGNALS.items() if signal.locality != "local"] == ["recon", "reward", *sums]
     assert [name for name, signal in SIGNALS.items() if signal.output_only] == ["target"]

@@ -91,7 +91,7 @@ def test_hand_written_rules(text: str) -> None:
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_families_separate_completely(family: str) -> None:
     separated = check(Rule.from_dict({"family": family}).dw)
-    assert separated.rest == 0
+    assert (separated.rest == 0) == (family != "mlp"), "a network per synapse has no factors"
     if family == "taylor":
         assert len(separated.groups) == 9  # pre**i w**k, i and k from 0 to 2
     if family == "chalmers":

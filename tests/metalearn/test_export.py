@@ -28,6 +28,14 @@ RULES: dict[str, dict[str, Any]] = {
     "functions": {"dw": "eta*err*tanh(a*pre) + max(b, post)*step(pre)*relu(drive)*sign(w)*min(pre, 0.1)*tanh(0.5)"},
     "signals": {"dw": "a*recon*post + b*reward*pre + c*target*pre + d*feedback*slope - log(1 + abs(w))*exp(-pre**2)"},
     "traces": {"dw": "eta*e*err - a*f*w", "traces": {"e": "decay*e + pre*post", "f": "0.5*f + sigmoid(e)*pre"}},
+    "sums": {"dw": "a*pre_sum*pre*0.01 + b*post*post_sum + c*drive_err*pre - d*recon_err*post - f*post*recon_ordered"},
+    "layers": {
+        "dw": {"hidden": "a*post*(pre - recon)", "output": "b*err*pre", "1": "c*e*err"},
+        "traces": {"e": "0.5*e + pre"},
+    },
+    "max norm": {"dw": "a*pre*post + b*err*pre", "homeostasis": {"max_norm": 0.9}},
+    "normalise": {"dw": "a*pre*post + b*err*pre", "homeostasis": {"normalise": 1.3}},
+    "max weight": {"dw": "a*pre*post + b*err*pre", "homeostasis": {"max_weight": 0.3}},
     "awkward names": {"dw": "math*err*pre + torch*post + print*w + seen*pre + x*k", "traces": {}},
 }
 
@@ -64,7 +72,8 @@ def test_python_file_computes_the_rule(name: str, tmp_path: Path) -> None:
     rng = stream(5, name)
     known = [s for s in (*rule.signals, *rule.traces)]
     points = [{s: float(rng.normal()) for s in known} for _ in range(50)]
-    formulas = {"dw": rule.expression} | {f"trace_{t}": e for t, e in rule.trace_expressions.items()}
+    formulas = {key.replace(".", "_"): e for key, e in rule.expressions.items()}
+    formulas |= {f"trace_{t}": e for t, e in rule.trace_expressions.items()}
     for function, expression in formulas.items():
         used = {s.name for s in expression.free_symbols}
         handed = [{rename.get(k, k): v for k, v in point.items() if k in used} for point in points]
@@ -127,6 +136,28 @@ def test_torch_file_lives_the_same_life_as_the_engine(name: str, pathway: str, a
         assert (end - begin).abs().max() > 1e-5 or pathway == "none"
 
 
+@pytest.mark.parametrize("name", ["max norm", "normalise", "max weight"])
+def test_python_file_holds_the_homeostatic_step(name: str, tmp_path: Path) -> None:
+    document = fake_rule(name)
+    export(document, "python", tmp_path / "rule.py")
+    keep = rule_file.rule_of(document).homeostasis
+    weights = (0.4 * torch.randn(2, 7, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)).cumsum(0)
+    for column in weights:
+        code = "import json, runpy, sys; print(json.dumps(runpy.run_path('rule.py')['homeostasis'](json.loads(sys.argv[1]))))"
+        found = json.loads(run("-c", code, json.dumps(column[:, 0].tolist()), folder=tmp_path))
+        assert keep is not None and found == pytest.approx(keep.apply(column)[:, 0].tolist())
+
+
+def test_values_per_synapse_go_to_json_and_latex_only(tmp_path: Path) -> None:
+    spec = {"dw": "eta*err*pre", "coefficients": {"eta": {"share": "synapse"}}, "values": {"eta": [0.5, 1.5, 1.0]}}
+    for form in ("python", "torch"):
+        with pytest.raises(ValueError, match="holds one value per coefficient, 'eta' has 3; use --to json") as error:
+            export(spec, form, tmp_path / "out")
+        assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+    assert json.loads(export(spec, "json"))["values"] == {"eta": [0.5, 1.5, 1.0]}
+    assert "% eta = 3 values, one per synapse: mean 1, sd 0.4082, from 0.5 to 1.5" in export(spec, "latex")
+
+
 def test_torch_file_shows_that_it_learns(tmp_path: Path) -> None:
     document = {"dw": "eta*err*pre", "pathway": "random", "values": {"eta": 0.2}, "network": {"hidden": [16]}}
     assert "Network([8, *[16], 4])" in export(document, "torch", tmp_path / "rule_torch.py")
@@ -146,6 +177,8 @@ def test_json_and_latex(tmp_path: Path) -> None:
     assert r"\Delta w &= " in text and text.count(r"&\leftarrow") == 2 and text.count(r"\\") == 2
     assert text.count("{") == text.count("}") and r"\begin{align*}" in text
     assert f"% eta = {document['values']['eta']!r}" in text
+    text = export(fake_rule("layers", homeostasis={"max_norm": 2}), "latex")
+    assert text.count(r" &= ") == 3 and text.count(r"&\leftarrow") == 2 and r"\mathrm{output}" in text
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from inner.learners.base import Shape
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
+from inner.rules import sharing
+from inner.rules.rule import Rule
 from metalearn.training import LoadedRule, Trainer, load_rule
 
 ALL = (
@@ -105,6 +108,56 @@ def test_three_steps_equal_the_projects_learner(tmp_path: Path, pathway: str, ki
         now = torch.cat([layer.weight.T] + ([layer.bias[None]] if bias else [])).detach()
         torch.testing.assert_close(now - begin, w[0] - begin, rtol=1e-3, atol=1e-5)
         assert (now - begin).abs().max() > 1e-3
+
+
+NEW: list[dict[str, Any]] = [
+    {
+        "dw": {"hidden": "0.05*post*(pre - recon)", "output": "0.3*err*pre", "1": "0.1*e*err"},
+        "traces": {"e": "0.5*e + pre"},
+    },
+    {"dw": "0.1*err*pre*pre_sum + 0.01*post*(post_sum + drive_err + recon_err) - 0.1*post*recon_ordered"},
+    {"dw": "0.3*err*pre", "homeostasis": {"max_norm": 1.0}},
+    {"dw": "0.3*err*pre", "homeostasis": {"normalise": 1.5}, "pathway": "learned"},
+    {
+        "dw": "A*err*pre - 0.01*B*w + C*post",
+        "coefficients": {n: {"share": s} for n, s in zip("ABC", ("synapse", "neuron", "layer"))},
+    },
+]
+
+
+@pytest.mark.parametrize("spec", NEW, ids=range(len(NEW)))
+@pytest.mark.parametrize("bias", [True, False])
+def test_everything_that_a_rule_may_say_equals_the_projects_learner(
+    tmp_path: Path, spec: dict[str, Any], bias: bool
+) -> None:
+    learner = Learner(Rule.from_dict({"pathway": "random", **spec}), Network((7, 6), activation="tanh", bias=bias))
+    shapes = sharing.shapes_of((5, 7, 6, 3), bias)
+    counts = [sharing.count(c, shapes) for c in learner.rule.coefficients]
+    theta = torch.from_numpy(stream(6, "theta").uniform(0.05, 0.3, (1, sum(counts)))).float()
+    parts = theta[0].split(counts)
+    values = {c.name: part.tolist() for c, part in zip(learner.rule.coefficients, parts)}
+    loaded = fake_rule(tmp_path, values=values, **{"pathway": "random", **spec})
+    assert loaded.rule == learner.rule
+    net, (x, labels) = module(nn.Tanh(), bias), batch()
+    trainer = loaded.trainer(net, seed=3)
+    state = learner.init(Shape(5, 3, "classification"), theta, 1, 3, [("trainer",)])
+    linear = [layer for layer in net if isinstance(layer, nn.Linear)]
+    start = [torch.cat([m.weight.T] + ([m.bias[None]] if bias else [])).detach().clone() for m in linear]
+    state = replace(state, weights=tuple(w[None] for w in start))
+    for _ in range(3):
+        state, _ = learner.step(state, x[None], nn.functional.one_hot(labels, 3).float()[None])
+        trainer.step(x, labels)
+    for layer, begin, w in zip(linear, start, state.weights):
+        now = torch.cat([layer.weight.T] + ([layer.bias[None]] if bias else [])).detach()
+        torch.testing.assert_close(now - begin, w[0] - begin, rtol=1e-3, atol=1e-5)
+        assert (now - begin).abs().max() > 1e-3
+
+
+def test_values_of_another_network_are_refused(tmp_path: Path) -> None:
+    share = {"A": {"share": "neuron"}}
+    loaded = fake_rule(tmp_path, "A*err*pre", "none", {"A": [0.1] * 15}, coefficients=share)  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match="15 values, one per postsynaptic unit, belong to another network"):
+        loaded.trainer(module(nn.Tanh())).step(*batch())
 
 
 class Plain(nn.Module):
