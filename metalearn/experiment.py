@@ -289,10 +289,10 @@ def top_rows(generations: Sequence[Generation], rule: Rule) -> list[dict[str, An
     from outer.genome import Genome
 
     genome = Genome(rule.coefficients)
+    by_index = {g.index: g for g in generations if g.digest is None}
     pairs = sorted(
-        ((float(f), g.index, p) for g in generations for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
+        ((float(f), i, p) for i, g in by_index.items() for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
     )
-    by_index = {g.index: g for g in generations}
     rows = []
     for rank, (fitness, index, p) in enumerate(pairs[:TOP]):
         vector = np.asarray(by_index[index].candidates[p])
