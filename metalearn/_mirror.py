@@ -58,6 +58,7 @@ class Mirror:
         mode: Literal["online", "offline"],
         folder: str,
         config: dict[str, Any],
+        group: str | None = None,
     ) -> None:
         """Begin the W&B run, or go on with the one that has this id; offline where online cannot be had."""
         import wandb
@@ -72,6 +73,8 @@ class Mirror:
             "config": config,
             "settings": wandb.Settings(**{key: value for key, value in QUIET.items() if key in known}),
         }
+        if group is not None and not os.environ.get("WANDB_RUN_GROUP"):
+            arguments["group"] = group
         if not os.environ.get("WANDB_PROJECT"):
             arguments["project"] = project
         if not os.environ.get("WANDB_NAME"):

@@ -11,19 +11,30 @@ from typing import Any
 import numpy as np
 
 from metalearn._files import RunError, damaged
-from outer.generation import ARRAYS, Generation
+from outer.generation import ARRAYS, OPTIONAL, Generation
 
-DTYPES = {"candidates": "<f8", "fitness": "<f8", "scores": "<f8", "alive": "|b1", "favourite": "<f8"}
-AXES = {"candidates": "PD", "fitness": "P", "scores": "PL", "alive": "PL", "favourite": "D"}
+DTYPES = {
+    "candidates": "<f8",
+    "fitness": "<f8",
+    "scores": "<f8",
+    "alive": "|b1",
+    "favourite": "<f8",
+    "digest": "|u1",
+}
+AXES = {"candidates": "PD", "fitness": "P", "scores": "PL", "alive": "PL", "favourite": "D", "digest": "H"}
 
 
 def checked_arrays(generation: Generation) -> dict[str, np.ndarray]:
     """The arrays of a generation, little-endian and contiguous, their shapes and types checked against each other."""
-    sizes: dict[str, int] = {}
+    sizes: dict[str, int] = {"0": 0}
     arrays = {}
-    for name in ARRAYS:
+    for name in ARRAYS + OPTIONAL:
+        if name in OPTIONAL and getattr(generation, name) is None:
+            continue
         value = np.asarray(getattr(generation, name))
         axes, want = AXES[name], np.dtype(DTYPES[name])
+        if name == "candidates" and generation.digest is not None:
+            axes = "0D"  # left out: no rows
         if value.dtype.newbyteorder("<") != want or value.ndim != len(axes):
             expected = f"{want.name} [{', '.join(axes)}]"
             raise RunError(f"generation.{name}: expected {expected}, got {value.dtype.name} {list(value.shape)}")
@@ -43,7 +54,7 @@ def stored_array(data: bytes, dtype: str, shape: str, path: Path) -> np.ndarray:
 
 def digest_of(index: int, metrics: str, arrays: Mapping[str, np.ndarray]) -> bytes:
     digest = blake2b(f"{index}\n{metrics}\n".encode(), digest_size=16)
-    for name in ARRAYS:
+    for name in ARRAYS + tuple(name for name in OPTIONAL if name in arrays):
         digest.update(f"{name} {arrays[name].shape}\n".encode())
         digest.update(arrays[name].tobytes())
     return digest.digest()

@@ -285,10 +285,10 @@ def rule_document(
 
 def top_rows(generations: Sequence[Generation], genome: Genome) -> list[dict[str, Any]]:
     """The best candidates of the whole search, for the W&B table."""
+    by_index = {g.index: g for g in generations if g.digest is None}
     pairs = sorted(
-        ((float(f), g.index, p) for g in generations for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
+        ((float(f), i, p) for i, g in by_index.items() for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
     )
-    by_index = {g.index: g for g in generations}
     rows = []
     for rank, (fitness, index, p) in enumerate(pairs[:TOP]):
         vector = np.asarray(by_index[index].candidates[p])

@@ -3,7 +3,8 @@
 One generation is one SQLite transaction (rollback journal, synchronous=FULL). A rollback journal and not a write-ahead
 log, because a reader of the latter must write beside the file: here a run on a read-only disk can be shown. Arrays are
 raw little-endian bytes with dtype and shape, and each generation carries a BLAKE2b digest that reading checks;
-documents are JSON. Loading never runs code.
+documents are JSON. Candidates of more than 1 MiB are kept as their own digest: a replay asks them again and checks.
+Loading never runs code.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from inner.components import suggest
 from metalearn._database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Transaction, connect
 from metalearn._files import RunError, WriterLock, damaged, one_line_errors, sync_folder, write_text_atomically
 from metalearn._records import DTYPES, checked_arrays, digest_of, stored_array, to_json
-from outer.generation import ARRAYS, Generation
+from outer.generation import ARRAYS, OPTIONAL, Generation
 
 if TYPE_CHECKING:
     from typing import Self
@@ -152,7 +153,8 @@ class RunStore:
         found = []
         for expected, (number, metrics, digest) in enumerate(rows, start=first):
             arrays = parts[number]
-            if number != expected or set(arrays) != set(ARRAYS) or digest_of(number, metrics, arrays) != digest:
+            whole = set(arrays) - set(OPTIONAL) == set(ARRAYS)
+            if number != expected or not whole or digest_of(number, metrics, arrays) != digest:
                 raise RunError(damaged(path, f"generation {expected} is not what was stored"))
             found.append(Generation(index=number, metrics=json.loads(metrics), **arrays))
         return found

@@ -59,12 +59,14 @@ class Tracker:
         project: str,
         run_id: str | None,
         first: int = 0,
+        group: str | None = None,
     ) -> Tracker:
         """Begin mirroring into `folder`/wandb, or go on with the W&B run `run_id`.
 
         mode: "offline", "online" or "disabled". WANDB_MODE, WANDB_DISABLED, WANDB_PROJECT, WANDB_NAME, WANDB_DIR and
         the rest of W&B's environment variables come before the arguments. Online without a key or a network goes on
         offline, with one warning. first: generations below this index are in W&B already and are skipped.
+        group: the W&B group that the run belongs to.
 
         Raises ValueError for an unknown mode, and for nothing else.
         """
@@ -89,6 +91,7 @@ class Tracker:
             mode=mode,
             folder=str(Path(folder).resolve()),
             config=dict(config),
+            group=group,
         )
         return tracker
 
@@ -99,8 +102,12 @@ class Tracker:
 
     def generation(self, generation: Generation) -> None:
         """One row, on the axis "generation". Generations below `first` are skipped."""
-        if generation.index >= self._first:
-            self._send(do="row", values={"generation": generation.index, **generation.metrics})
+        self.row(generation.index, generation.metrics)
+
+    def row(self, index: int, metrics: Mapping[str, float]) -> None:
+        """The numbers of generation `index`."""
+        if index >= self._first:
+            self._send(do="row", values={"generation": index, **metrics})
 
     def finish(
         self, rule_json_path: Path | None, top_k_rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]

@@ -12,6 +12,7 @@ from outer.evaluators.base import Evaluator
 from outer.generation import Generation
 from outer.objective import Evaluation, Objective
 from outer.searches.base import Search
+from outer.worlds import World
 
 
 def evolve(
@@ -24,26 +25,28 @@ def evolve(
     """
     genome = objective.genome
     running = search.start(genome.start(), objective.seed)
-    best, lifetimes = -np.inf, 0
+    best, lifetimes, steps = -np.inf, 0, 0.0
     for past in history:
         asked = running.ask()
-        if asked.shape != past.candidates.shape or asked.tobytes() != past.candidates.tobytes():
+        if not past.asked(asked):
             raise ValueError(
                 f"resume: generation {past.index} does not replay bit for bit here; the library versions or the machine differ"
             )
         running.tell(asked, Evaluation(past.fitness, past.scores, past.alive))
         best, lifetimes = max(best, float(past.fitness.max())), lifetimes + past.scores.size
+        steps = past.metrics.get("inner_steps", steps)
     for index in range(len(history), search.generations):
         if running.stop():
             return
         started = time.perf_counter()
-        candidates = running.ask()
-        evaluation = evaluator.evaluate(objective, candidates, objective.worlds(index))
+        candidates, worlds = running.ask(), objective.worlds(index)
+        evaluation = evaluator.evaluate(objective, candidates, worlds)
         if not evaluation.alive.any():
             raise ValueError(
                 f"generation {index}: every network of every candidate left the finite range; "
                 "lower the coefficients' initial values or scales, or search.sigma0"
             )
+        steps += consumed(len(candidates), worlds, evaluation) * running.cost
         running.tell(candidates, evaluation)
         best, lifetimes = max(best, float(evaluation.fitness.max())), lifetimes + evaluation.scores.size
         favourite = running.favourite()
@@ -56,11 +59,19 @@ def evolve(
             "best_so_far": best,
             "failures": float((~evaluation.alive).sum()),
             "lifetimes": float(lifetimes),
+            "inner_steps": float(steps),
             "seconds": time.perf_counter() - started,
         }
         metrics |= running.metrics()
         metrics |= {f"theta/{name}": value for name, value in genome.summary(favourite).items()}
-        yield Generation(index, candidates, fitness, evaluation.scores, evaluation.alive, favourite, metrics)
+        yield Generation(index, candidates, fitness, evaluation.scores, evaluation.alive, favourite, metrics).light()
+
+
+def consumed(population: int, worlds: Sequence[World], evaluation: Evaluation) -> float:
+    """Inner steps of one generation: what the evaluation counted, or every step of every life of its worlds."""
+    if evaluation.steps is not None:
+        return evaluation.steps
+    return float(population * sum(world.steps * len(world.labels) for world in worlds))
 
 
 @dataclass(frozen=True)
@@ -77,8 +88,9 @@ def finalists(history: Sequence[Generation], count: int) -> np.ndarray:
     """The search's latest recommendations and the best candidates of its last third [K, D], without repeats."""
     last = history[-max(1, len(history) // 3) :]
     favourites = [last[-1].favourite, last[len(last) // 2].favourite, np.mean([g.favourite for g in last], axis=0)]
-    pairs = sorted(
-        ((float(g.fitness[p]), g.index, p) for g in last for p in range(len(g.fitness))), key=lambda t: (-t[0], t[1:])
+    pairs = sorted(  # candidates that a digest replaced cannot run; the favourites are there
+        ((float(g.fitness[p]), g.index, p) for g in last for p in range(len(g.candidates))),
+        key=lambda t: (-t[0], t[1:]),
     )
     by_index = {g.index: g for g in last}
     best = [by_index[index].candidates[p] for _, index, p in pairs[:count]]

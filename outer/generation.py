@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 import numpy as np
 
 ARRAYS = ("candidates", "fitness", "scores", "alive", "favourite")
+OPTIONAL = ("digest",)  # only where the candidates were left out
+LARGE = 2**20  # bytes of candidates above which a digest takes their place: a search can ask them again
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,16 +17,33 @@ class Generation:
     """One generation of a search. P candidates, L lifetimes per candidate, D coefficients.
 
     Metrics are plain numbers: best, mean, median, worst, best_so_far, sigma (when the search has one), failures,
-    lifetimes (cumulative count), seconds, and the favourite's coefficient values as "theta/<name>".
+    lifetimes and inner_steps (cumulative counts), seconds, and the favourite's coefficient values as "theta/<name>"
+    (up to 200 of them).
     """
 
     index: int  # 0, 1, ...
-    candidates: np.ndarray  # [P, D] float64, in the search's own space
+    candidates: np.ndarray  # [P, D] float64, in the search's own space; [0, D] where a digest takes their place
     fitness: np.ndarray  # [P] float64, higher is better, always finite
     scores: np.ndarray  # [P, L] float64, the score of every lifetime
     alive: np.ndarray  # [P, L] bool, False where the network left the finite range
     favourite: np.ndarray  # [D] float64, what the search would recommend after this generation
     metrics: dict[str, float] = field(default_factory=dict)
+    digest: np.ndarray | None = None  # [16] uint8, BLAKE2b of candidates that were left out
+
+    def light(self) -> Generation:
+        """The same record with a digest in place of candidates of more than LARGE bytes: O(D) and not O(P D) per generation.
+
+        Nothing is lost: a search is a function of its seed and what it was told, so that `ask` gives them back.
+        """
+        if self.digest is not None or self.candidates.nbytes <= LARGE:
+            return self
+        return replace(self, candidates=self.candidates[:0], digest=digest_of(self.candidates))
+
+    def asked(self, candidates: np.ndarray) -> bool:
+        """Whether these [P, D] are bit for bit the candidates of this generation."""
+        if self.digest is None:
+            return _same_bits(candidates, self.candidates)
+        return len(candidates) == len(self.fitness) and _same_bits(digest_of(candidates), self.digest)
 
     def same_bits(self, other: Generation) -> bool:
         """True when index and arrays agree bit for bit (shape, type and every byte; -0.0 differs from 0.0).
@@ -31,9 +51,19 @@ class Generation:
         Metrics are left out: they follow from the arrays, and "seconds" is a wall-clock time that never repeats.
         """
         return self.index == other.index and all(
-            _same_bits(getattr(self, name), getattr(other, name)) for name in ARRAYS
+            _same_bits(getattr(self, name), getattr(other, name)) for name in ARRAYS + OPTIONAL
         )
 
 
-def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+def digest_of(candidates: np.ndarray) -> np.ndarray:
+    """uint8 [16], the fingerprint of shape and bits of candidates [P, D]."""
+    little = np.ascontiguousarray(candidates, dtype="<f8")
+    digest = blake2b(f"{little.shape}".encode(), digest_size=16)
+    digest.update(little.data)
+    return np.frombuffer(digest.digest(), dtype=np.uint8).copy()
+
+
+def _same_bits(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

@@ -31,6 +31,7 @@ class Evaluation:
     fitness: np.ndarray  # [P] float64, finite
     scores: np.ndarray  # [P, L] float64
     alive: np.ndarray  # [P, L] bool
+    steps: float | None = None  # inner steps lived by all candidates together; None: every life to its end
 
 
 @dataclass(frozen=True)

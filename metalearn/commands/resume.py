@@ -12,9 +12,13 @@ from metalearn.cli import Command, console, guarded, run_folder
 def command(run: str) -> None:
     """Go on with a run that was interrupted: the result is bit for bit that of the uninterrupted run."""
     from metalearn.experiment import Experiment
+    from metalearn.search_bench import KEY, Bench
+    from metalearn.store import RunStore
 
     folder = run_folder(run)
-    experiment = Experiment.open(folder, console())
+    with RunStore.open(folder, write=False) as store:
+        kind = Bench if store.get(KEY) else Experiment
+    experiment = kind.open(folder, console())
     from metalearn.environment import describe, differences
 
     for line in differences(experiment.store.environment, describe()):

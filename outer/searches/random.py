@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from inner.random import stream
 from outer.objective import Evaluation
 from outer.searches import base
+from outer.searches.base import check_range, finite
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,11 @@ class Search(base.Search):
     popsize: int = 16
     generations: int = 60
     sigma0: float = 2.0
+    rank_based: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         base.check_options(self.popsize, self.generations, least=1)
-        if not self.sigma0 > 0:
-            raise ValueError(f"search.sigma0: expected a number > 0, got {self.sigma0}")
+        check_range("sigma0", self.sigma0, 0)
 
     def start(self, origin: np.ndarray, seed: int) -> Running:
         """Start at `origin` [D]."""
@@ -44,9 +46,10 @@ class Running(base.Running):
 
     def tell(self, candidates: np.ndarray, evaluation: Evaluation) -> None:
         """Keep the best."""
-        top = int(np.argmax(evaluation.fitness))
-        if evaluation.fitness[top] > self.best_fitness:
-            self.best, self.best_fitness = candidates[top].copy(), float(evaluation.fitness[top])
+        fitness = finite(evaluation.fitness)
+        top = int(np.argmax(fitness))
+        if fitness[top] > self.best_fitness:
+            self.best, self.best_fitness = candidates[top].copy(), float(fitness[top])
         self.generation += 1
 
     def favourite(self) -> np.ndarray:

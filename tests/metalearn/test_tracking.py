@@ -98,7 +98,7 @@ def fake_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> No
 def test_a_run_reads_back_with_wandbs_own_tool(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rule = tmp_path / "rule.json"
     rule.write_text('{"formula": "eta*pre*post", "values": {"eta": 0.1}}')
-    with Tracker.start(tmp_path, "my run", CONFIG, "offline", "rules", None) as tracker:
+    with Tracker.start(tmp_path, "my run", CONFIG, "offline", "rules", None, group="my group") as tracker:
         for index in range(5):
             tracker.generation(generation(index))
         tracker.finish(
@@ -108,6 +108,7 @@ def test_a_run_reads_back_with_wandbs_own_tool(tmp_path: Path, caplog: pytest.Lo
     (lines,) = records(tmp_path)
     (run,) = of("run", lines)
     assert (run["project"], run["display_name"], run["run_id"]) == ("rules", "my run", tracker.run_id)
+    assert run["run_group"] == "my group"
     assert {key: run["config"]["update"][key] for key in CONFIG} == CONFIG
     metrics = of("metric", lines)
     assert any(metric.get("name") == "generation" for metric in metrics)

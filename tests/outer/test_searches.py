@@ -1,67 +1,55 @@
-"""The battery that every search must pass, and one update of CMA-ES against pycma's plain reference implementation."""
+"""The battery that every search in the folder must pass: a new file is picked up because it exists.
+
+What a search can do beyond the battery is declared here, by name: GOALS says how far it gets within which budget.
+A search without an entry must improve on where it starts. `rank_based` is declared by the search itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
+from drive import Function, advance, ellipsoid, evaluation, sphere, start
 
-from inner.components import build, names
+from inner.components import build, load, names
 from inner.random import stream
-from outer.objective import Evaluation
-from outer.searches.base import Running
 
 SEARCHES = names("search")
-RANK_BASED = ("cma", "es")
-Function = Callable[[np.ndarray], np.ndarray]  # [P, D] -> [P], higher is better
-
-
-def sphere(x: np.ndarray) -> np.ndarray:
-    return -np.square(x).sum(1)
-
-
-def ellipsoid(x: np.ndarray) -> np.ndarray:
-    """Condition number 1e6."""
-    scales = 10.0 ** (6 * np.arange(x.shape[1]) / max(x.shape[1] - 1, 1))
-    return -(np.square(x) * scales).sum(1)
-
-
-def evaluation(fitness: np.ndarray) -> Evaluation:
-    return Evaluation(fitness, fitness[:, None], np.ones((len(fitness), 1), dtype=bool))
-
-
-def start(name: str, size: int = 10, seed: int = 0, **options: object) -> Running:
-    return build("search", {"name": name, **options}).start(np.ones(size), seed)
-
-
-def advance(running: Running, function: Function, generations: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Run; the history of (candidates, fitness)."""
-    history = []
-    for _ in range(generations):
-        candidates = running.ask()
-        fitness = function(candidates)
-        running.tell(candidates, evaluation(fitness))
-        history.append((candidates, fitness))
-    return history
-
-
-# search -> (generations of 16, fitness of the favourite to reach on the sphere, on the ellipsoid); start: -10, -1.3e6
-BUDGETS = {"cma": (400, -1e-9, -1e-9), "es": (400, -0.05, -1e4)}
+RANK_BASED = [name for name in SEARCHES if load("search", name).rank_based]
+# search -> (options, generations of 16, fitness of the favourite to reach on the sphere, on the ellipsoid).
+# They start at -10 and -1.3e6. Only CMA-ES learns the scales of a badly conditioned ellipsoid: for the others, 1e-8 there
+# is out of reach, and the goal says how far they come.
+GOALS: dict[str, tuple[dict[str, object], int, float, float]] = {
+    "cma": ({}, 400, -1e-8, -1e-8),
+    "es": ({"decay": 0.99}, 1500, -1e-8, -1e2),
+    "ga": ({"decay": 0.98, "sigma": 0.5}, 900, -1e-8, -1e4),
+    "hillclimb": ({"adapt": True}, 600, -1e-8, -1e3),
+}
 
 
 @pytest.mark.parametrize("function", [sphere, ellipsoid])
 @pytest.mark.parametrize("name", SEARCHES)
 def test_optimises(name: str, function: Function) -> None:
-    """Ten dimensions within a stated budget; a search without a budget in the table must at least improve."""
+    """Ten dimensions within a stated budget."""
     origin = float(function(np.ones((1, 10)))[0])
-    generations, *goals = BUDGETS.get(name, (60, 0.9 * -10.0, 0.9 * origin))
-    running = start(name)
+    options, generations, *goals = GOALS.get(name, ({}, 60, 0.9 * -10.0, 0.9 * origin))
+    running = start(name, **options)
     history = advance(running, function, generations)
-    reached = float(function(running.favourite()[None])[0])
-    assert reached >= goals[function is ellipsoid], f"reached {reached}"
-    if name not in BUDGETS:
-        assert reached == max(float(f.max()) for _, f in history)
+    goal = goals[0] if function is sphere else goals[1]
+    assert float(function(running.favourite()[None])[0]) > max(goal, origin)
+    assert all(x.shape[1] == 10 and np.isfinite(x).all() for x, _ in history)
+    assert not running.stop(), "a search that has converged goes on"
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_noisy_sphere(name: str) -> None:
+    """Noise of standard deviation 1, new in every evaluation: the true value still improves, on the mean of three seeds."""
+    reached = []
+    for seed in range(3):
+        rng = stream(seed, "noise")
+        running = start(name, seed=seed)
+        advance(running, lambda x: sphere(x) + rng.standard_normal(len(x)), 150)
+        reached.append(float(sphere(running.favourite()[None])[0]))
+    assert np.mean(reached) > -9.0
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -93,8 +81,8 @@ def test_same_seed_same_bits_and_no_global_generator(name: str) -> None:
     other = advance(start(name, seed=4), ellipsoid, 8)
     assert repr(np.random.get_state()) == before  # noqa: NPY002
     for (x, _), (y, _), (z, _) in zip(one, two, other):
-        assert x.tobytes() == y.tobytes() and not (x == z).any()
-    assert not (one[0][0] - one[1][0] == 0).any(), "generations draw different numbers"
+        assert x.tobytes() == y.tobytes() and x.tobytes() != z.tobytes()
+    assert (one[0][0] != one[1][0]).any(1).sum() >= 8, "generations draw different numbers"
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -121,7 +109,7 @@ def test_tell_does_not_change_its_arguments(name: str) -> None:
             array.setflags(write=False)
         running.tell(candidates, told)
         running.favourite()[:] = np.nan  # what is handed out is the caller's own
-        running.ask()[:] = np.nan if name == "random" else 0.0
+        running.ask()[:] = np.nan
         assert (candidates.tobytes(), told.fitness.tobytes()) == kept
     assert np.isfinite(running.favourite()).all()
 
@@ -160,6 +148,37 @@ def test_failures_with_a_very_low_fitness_are_survived(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_fitness_that_is_no_number_is_survived(name: str, bad: float) -> None:
+    """A quarter of each generation has no number; no search may take it for good, and a whole bad generation is survived."""
+    running = start(name)
+    start_value = float(sphere(np.ones((1, 10)))[0])
+
+    def broken(x: np.ndarray) -> np.ndarray:
+        return np.where(x[:, 0] > 1.3, bad, sphere(x))
+
+    advance(running, broken, 150)
+    best = running.favourite()
+    assert np.isfinite(best).all() and float(sphere(best[None])[0]) > start_value and best[0] < 1.3
+    advance(running, lambda x: np.full(len(x), bad), 3)
+    assert np.isfinite(running.ask()).all() and np.isfinite(running.favourite()).all()
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_asking_twice_is_asking_once(name: str) -> None:
+    """Nobody has to count how often a search was asked."""
+    once, twice = start(name), start(name)
+    for _ in range(4):
+        x = once.ask()
+        twice.ask()
+        y = twice.ask()
+        assert x.tobytes() == y.tobytes()
+        once.tell(x, evaluation(sphere(x)))
+        twice.tell(y, evaluation(sphere(y)))
+    assert once.favourite().tobytes() == twice.favourite().tobytes()
+
+
+@pytest.mark.parametrize("name", SEARCHES)
 def test_one_dimension(name: str) -> None:
     running = start(name, size=1)
     history = advance(running, lambda x: -np.square(x[:, 0] - 0.3), 100)
@@ -176,54 +195,3 @@ def test_only_ranks_matter(name: str) -> None:
         changed = advance(start(name), lambda x, change=change: change(sphere(x)), 15)
         for (x, _), (y, _) in zip(plain, changed):
             assert x.tobytes() == y.tobytes()
-
-
-@pytest.mark.parametrize("size", [2, 10])
-def test_cma_moves_its_mean_as_purecma_does(size: int) -> None:
-    """Changes of the mean, generation by generation, against pycma's readable reference and the formula itself."""
-    from cma import purecma
-
-    running = start("cma", size, popsize=12, sigma0=0.7)
-    reference = purecma.CMAES(list(np.ones(size)), 0.7, popsize=12)
-    order = np.log(6.5) - np.log(np.arange(1, 7))  # log((P + 1) / 2) - log i of the better half (Hansen 2016, eq. 49)
-    recombination = order / order.sum()
-    for _ in range(6):
-        candidates = running.ask()
-        fitness = ellipsoid(candidates)
-        before, reference_before = running.favourite(), np.array(reference.xmean)
-        running.tell(candidates, evaluation(fitness))
-        reference.tell([list(x) for x in candidates], list(-fitness))
-        change = running.favourite() - before
-        best = candidates[np.argsort(-fitness)[:6]]
-        np.testing.assert_allclose(change, recombination @ (best - before), rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(change, np.array(reference.xmean) - reference_before, rtol=1e-9, atol=1e-12)
-
-
-def test_es_moves_along_the_estimated_gradient() -> None:
-    """Mirrored pairs, ranks and Adam's moments by a plain loop over Kingma & Ba's algorithm 1, compared on steps."""
-    running = start("es", 4, popsize=8, sigma=0.2, lr=0.05, weight_decay=0.01)
-    first, second, mean = [0.0] * 4, [0.0] * 4, [1.0] * 4
-    for t in range(1, 6):
-        candidates = running.ask()
-        np.testing.assert_allclose(candidates[:4] + candidates[4:], 2 * np.array([mean] * 4), rtol=1e-12)
-        fitness = ellipsoid(candidates)
-        ranks = [sum(g < f for g in fitness) / 7 - 0.5 for f in fitness]
-        for d in range(4):
-            slope = sum(r * (x[d] - mean[d]) / 0.2 for r, x in zip(ranks, candidates)) / (8 * 0.2) - 0.01 * mean[d]
-            first[d] = 0.9 * first[d] + 0.1 * slope
-            second[d] = 0.999 * second[d] + 0.001 * slope**2
-        mean = [
-            m + 0.05 * (f / (1 - 0.9**t)) / ((s / (1 - 0.999**t)) ** 0.5 + 1e-8) for m, f, s in zip(mean, first, second)
-        ]
-        before = running.favourite()
-        running.tell(candidates, evaluation(fitness))
-        np.testing.assert_allclose(running.favourite() - before, np.array(mean) - before, rtol=1e-8)
-
-
-def test_random_search_draws_from_one_fixed_distribution() -> None:
-    """2,000 draws: mean at the origin and standard deviation sigma0, whatever it was told."""
-    running = start("random", 10, popsize=50, sigma0=2.0)
-    drawn = np.concatenate([x for x, _ in advance(running, sphere, 40)])
-    assert np.abs(drawn.mean(0) - 1).max() < 5 * 2 / np.sqrt(2000)
-    assert np.abs(drawn.std(0) / 2 - 1).max() < 5 / np.sqrt(4000)
-    assert stream(0, "x").random() == stream(0, "x").random()

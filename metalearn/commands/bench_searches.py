@@ -1,0 +1,52 @@
+"""`metalearn bench-searches`: which search is best, at equal cost."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from metalearn.cli import Command, console, folder_of, guarded
+
+
+@click.command(cls=Command, name="bench-searches")
+@click.argument("arguments", nargs=-1, metavar="[CONFIG] [KEY=VALUE ...]")
+@click.option("--searches", default="cma,es,ga,hillclimb", show_default=True, help="Names, separated by commas.")
+@click.option("--budget", type=float, help="Inner steps of each search and seed; default: what CONFIG's search takes.")
+@click.option("--seeds", type=int, default=5, show_default=True, help="Repetitions, each with its own lives.")
+@click.option("--set", "changes", multiple=True, metavar="SEARCH.OPTION=VALUE", help="For example: --set es.lr=0.05")
+@click.option("--name", help="Name of the run's folder; default: bench-CONFIG, with a number when it is taken.")
+@click.option("--runs", default="runs", show_default=True, help="Folder that holds the runs.")
+def command(
+    arguments: tuple[str, ...],
+    searches: str,
+    budget: float | None,
+    seeds: int,
+    changes: tuple[str, ...],
+    name: str | None,
+    runs: str,
+) -> None:
+    """Hold searches against each other on one experiment, at an equal number of inner steps.
+
+    Random search and the hand-written rules of CONFIG's comparison always take part; the rules are tuned by CONFIG's
+    own search with the same budget. An interrupted comparison goes on with `metalearn resume`.
+    """
+    from metalearn import config as configs
+    from metalearn.search_bench import Bench, settings
+
+    found = [a for a in arguments if "=" not in a]
+    if len(found) > 1:
+        raise ValueError(
+            f"bench-searches: expected one config, got {', '.join(found)}; overrides are written key=value"
+        )
+    config_name = found[0] if found else "digits"
+    config = configs.load(config_name, [a for a in arguments if "=" in a])
+    plan = settings(config, [s.strip() for s in searches.split(",") if s.strip()], budget, seeds, changes)
+    options = ["--searches", searches, "--seeds", str(seeds), *(["--budget", f"{budget:g}"] if budget else [])]
+    for change in changes:
+        options += ["--set", change]
+    line = "metalearn bench-searches " + " ".join(shlex.quote(a) for a in [*arguments, *options])
+    folder = folder_of(Path(runs), name, f"bench-{Path(config_name).stem}")
+    bench = Bench.create(config, plan, folder, console(), line)
+    guarded(folder, bench.run)
