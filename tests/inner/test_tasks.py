@@ -31,7 +31,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 ]
 CASES: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in names("task")] + VARIANTS
 # All patterns of a Boolean mapping are shown and scored; its tiers differ in the addresses of their draws only.
-SHARED_PATTERNS = {"xor", "parity"}
+SHARED_PATTERNS = {"xor", "parity", "chalmers"}
 LABELS: list[tuple[str | int, ...]] = [("life", 3), ("life", 4), ("life", "3")]
 
 

@@ -93,8 +93,8 @@ def test_same_seed_same_bits_and_no_global_generator(name: str) -> None:
     other = advance(start(name, seed=4), ellipsoid, 8)
     assert repr(np.random.get_state()) == before  # noqa: NPY002
     for (x, _), (y, _), (z, _) in zip(one, two, other):
-        assert x.tobytes() == y.tobytes() and not (x == z).any()
-    assert not (one[0][0] - one[1][0] == 0).any(), "generations draw different numbers"
+        assert x.tobytes() == y.tobytes() and x.tobytes() != z.tobytes()
+    assert (one[0][0] != one[1][0]).any(1).sum() >= 8, "generations draw different numbers"
 
 
 @pytest.mark.parametrize("name", SEARCHES)
