@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inner.rules.rule import Rule
-from inner.tasks._shuffled import Shuffled
+from inner.tasks._controls import Shuffled
 from metalearn import library
 from metalearn.comparison import world_of
 from metalearn.config import CellConfig, load
