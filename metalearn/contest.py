@@ -16,7 +16,6 @@ from metalearn.progress import Progress
 from metalearn.rule_file import read, rule_of, values_of
 from metalearn.store import RunStore
 
-
 Contestant = tuple[str, Rule, dict[str, float], int, Config | None]
 
 
