@@ -16,8 +16,10 @@ from metalearn.progress import Progress
 from metalearn.rule_file import read, rule_of, values_of
 from metalearn.store import RunStore
 
+Contestant = tuple[str, Rule, dict[str, Any], int, Config | None]
 
-def contestant(spec: str) -> tuple[str, Rule, dict[str, Any], int, Config | None]:
+
+def contestant(spec: str) -> Contestant:
     """(name, rule, values, lifetimes spent, config of its run) of a run folder, a rule.json or a library name."""
     path = Path(spec) if Path(spec).exists() else Path("runs") / spec
     if not path.exists():
@@ -46,18 +48,7 @@ def contest(
     if not rules:
         raise ValueError("compare: expected at least one run, rule.json or library rule")
     found = [contestant(spec) for spec in rules]
-    config = configs.load(config_name) if config_name else next((c for *_, c in found if c is not None), None)
-    config = config or configs.load("digits")
-    changes: dict[str, Any] = {}
-    if lifetimes is not None:
-        if lifetimes < 2:
-            raise ValueError(f"--lifetimes: expected at least 2, got {lifetimes}")
-        changes["compare"] = config.compare.model_copy(update={"lifetimes": lifetimes})
-    if seed is not None:
-        if seed < 0:
-            raise ValueError(f"--seed: expected 0 or more, got {seed}")
-        changes["seed"] = seed
-    config = config.model_copy(update=changes)
+    config = _config_of(found, config_name, lifetimes, seed)
     arms: dict[str, tuple[Rule, dict[str, Any], int]] = {}
     for name, rule, values, spent, _ in found:
         unique, number = name, 1
@@ -74,6 +65,41 @@ def contest(
             bar.update(ended)
 
         return compare(arms, config, evaluator, step)
+
+
+def _config_of(found: Sequence[Contestant], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:
+    """The config asked for, else that of the first run, else the default; with other lifetimes or another seed."""
+    config = configs.load(config_name) if config_name else next((c for *_, c in found if c is not None), None)
+    config = config or configs.load("digits")
+    changes: dict[str, Any] = {}
+    if lifetimes is not None:
+        if lifetimes < 2:
+            raise ValueError(f"--lifetimes: expected at least 2, got {lifetimes}")
+        changes["compare"] = config.compare.model_copy(update={"lifetimes": lifetimes})
+    if seed is not None:
+        if seed < 0:
+            raise ValueError(f"--seed: expected 0 or more, got {seed}")
+        changes["seed"] = seed
+    return config.model_copy(update=changes)
+
+
+def examine(
+    rules: Sequence[str], config_name: str | None, lifetimes: int | None, seed: int | None, console: Any
+) -> dict[str, Any]:
+    """The controls of one rule (`metalearn/controls.py`): is it a rule or a stored solution?"""
+    from metalearn.controls import run_controls
+
+    if len(rules) != 1:
+        raise ValueError(f"compare --controls: expected one run, rule.json or library rule, got {len(rules)}")
+    found = contestant(rules[0])
+    config = _config_of([found], config_name, lifetimes, seed)
+    with evaluator_of(config) as evaluator, Progress(console, "controls", 1) as bar:
+
+        def step(ended: int, total: int) -> None:
+            bar.total = total
+            bar.update(ended)
+
+        return run_controls(found[1], found[2], config, config.compare.lifetimes, evaluator, step)
 
 
 def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from inner.components import suggest
+from inner.engines import moments
 from inner.learners.local_rule import Learner
 from inner.lifetime import live
 from inner.rules.rule import Rule
@@ -73,9 +74,19 @@ class Objective:
         curve = self.measure in ("area", "steps_to_threshold")
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
         with torch.no_grad():
-            result = live(
-                learner, world.task, lives, theta, self.seed, world.labels, record, self.measure == "prequential_bits"
-            )
+            if self.measure != "prequential_bits" and moments.applies(learner, world.task, lives):
+                result = moments.live(learner, world.task, lives, theta, self.seed, world.labels, record)
+            else:
+                result = live(
+                    learner,
+                    world.task,
+                    lives,
+                    theta,
+                    self.seed,
+                    world.labels,
+                    record,
+                    self.measure == "prequential_bits",
+                )
         alive = result.alive.numpy()
         if self.measure == "final":
             value = result.score.numpy()

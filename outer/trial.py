@@ -29,14 +29,25 @@ class Trial:
     curve: np.ndarray  # [L, C] float64
 
 
-def trial(rule: Rule, values: Mapping[str, Any], world: World, seed: int, points: int = 12) -> Trial:
-    """Live every life of `world` under the rule with these coefficient values."""
+def trial(
+    rule: Rule,
+    values: Mapping[str, Any],
+    world: World,
+    seed: int,
+    points: int = 12,
+    weights: int | None = None,
+) -> Trial:
+    """Live every life of `world` under the rule with these coefficient values.
+
+    seed addresses data and initial weights; `weights`, where given, addresses the initial weights alone.
+    """
     theta = torch.from_numpy(flat(rule.coefficients, values, world.shapes)[None])
     lives = world.task.lives(world.tier, world.steps, world.batch, seed, world.labels)
     steps = lives.order.shape[1]
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
     with torch.no_grad():
-        result = live(Learner(rule, world.network), world.task, lives, theta, seed, world.labels, record)
+        born = seed if weights is None else weights
+        result = live(Learner(rule, world.network), world.task, lives, theta, born, world.labels, record)
     return Trial(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
 
 

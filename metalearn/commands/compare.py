@@ -12,9 +12,17 @@ from metalearn.cli import Command, console
 @click.option("--config", "config_name", help="Cells and lifetimes from this config; default: the first run's own.")
 @click.option("--lifetimes", type=int, help="Fresh lives per cell.")
 @click.option("--seed", type=int, help="Addresses the fresh lives.")
+@click.option(
+    "--controls", is_flag=True, help="Is it a rule or a stored solution? One rule, one thing changed at a time."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole comparison as JSON.")
 def command(
-    rules: tuple[str, ...], config_name: str | None, lifetimes: int | None, seed: int | None, as_json: bool
+    rules: tuple[str, ...],
+    config_name: str | None,
+    lifetimes: int | None,
+    seed: int | None,
+    controls: bool,
+    as_json: bool,
 ) -> None:
     """Hold rules against each other on fresh lives of the final tier, paired; the first one is the reference.
 
@@ -22,14 +30,19 @@ def command(
     """
     from rich.console import Console
 
-    from metalearn.contest import contest
+    from metalearn.contest import contest, examine
 
-    document = contest(rules, config_name, lifetimes, seed, Console(quiet=True) if as_json else console())
+    shown = Console(quiet=True) if as_json else console()
+    document = (examine if controls else contest)(rules, config_name, lifetimes, seed, shown)
     if as_json:
         import json
 
         click.echo(json.dumps(document, indent=2))
-        return
-    from metalearn.tables import print_comparison
+    elif controls:
+        from metalearn.controls import print_controls
 
-    print_comparison(document, console())
+        print_controls(document, console())
+    else:
+        from metalearn.tables import print_comparison
+
+        print_comparison(document, console())

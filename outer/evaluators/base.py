@@ -12,6 +12,7 @@ from outer.objective import Evaluation, Objective
 from outer.worlds import World
 
 CHUNK = 256  # networks that run in lockstep at most: their weights should stay in the processor's cache
+TINY = 2**15  # weights that always may: networks of a few synapses run in larger chunks
 
 Part = tuple[np.ndarray, np.ndarray]
 Done = Callable[[int, Any], None]
@@ -22,10 +23,16 @@ def scores(objective: Objective, candidates: np.ndarray, world: World) -> Part:
     return objective.scores(candidates, world)
 
 
-def chunks(population: int, lives: int, parts: int = 1) -> list[slice]:
-    """Cut P candidates into slices of at most CHUNK networks, and into at least `parts` where there are enough."""
-    size = max(1, min(CHUNK // max(lives, 1), -(-population // parts)))
+def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None) -> list[slice]:
+    """Cut P candidates into slices of at most `limit` (CHUNK) networks, and into at least `parts` where there are enough."""
+    size = max(1, min((limit or CHUNK) // max(lives, 1), -(-population // parts)))
     return [slice(start, min(start + size, population)) for start in range(0, population, size)]
+
+
+def limit_of(world: World) -> int:
+    """Networks of this world that run in lockstep at most."""
+    sizes = world.network.sizes(world.task.inputs, world.task.outputs)
+    return max(CHUNK, TINY // sum(i * o for i, o in zip(sizes, sizes[1:])))
 
 
 class Evaluator(ABC):
@@ -38,9 +45,22 @@ class Evaluator(ABC):
         """The results of function(*job), in the order of jobs; done(j, result) is called as each one ends."""
 
     def evaluate(self, objective: Objective, candidates: np.ndarray, worlds: Sequence[World]) -> Evaluation:
-        """Score candidates [P, D]: a job per world and chunk, put together in the order of the worlds."""
+        """Score candidates [P, D]: a job per world and chunk, put together in the order of the worlds.
+
+        Candidates that are equal to the last bit live once: their scores are equal to the last bit.
+        """
+        candidates = np.ascontiguousarray(candidates)
+        whole = candidates.view(np.dtype((np.void, candidates.itemsize * candidates.shape[1])))[:, 0]
+        _, first, copies = np.unique(whole, return_index=True, return_inverse=True)
+        if len(first) < len(candidates):
+            once = self.evaluate(objective, candidates[first], worlds)
+            return Evaluation(once.fitness[copies], once.scores[copies], once.alive[copies])
         parts = -(-self.workers // len(worlds))
-        cuts = [(w, cut) for w, world in enumerate(worlds) for cut in chunks(len(candidates), len(world.labels), parts)]
+        cuts = [
+            (w, cut)
+            for w, world in enumerate(worlds)
+            for cut in chunks(len(candidates), len(world.labels), parts, limit_of(world))
+        ]
         found: list[Part] = self.map(scores, [(objective, candidates[cut], worlds[w]) for w, cut in cuts])
         joined = []
         for w in range(len(worlds)):

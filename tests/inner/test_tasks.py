@@ -26,11 +26,12 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("parity", {"bits": 4, "permute": False}),
     ("linear", {"inputs": 6, "outputs": 4}),
     ("pca", {"outputs": 3}),
+    ("oja", {"variances": (1.0, 0.7, 0.2, 0.1, 0.0)}),
     ("yin_yang", {"permute": False}),
 ]
 CASES: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in names("task")] + VARIANTS
 # All patterns of a Boolean mapping are shown and scored; its tiers differ in the addresses of their draws only.
-SHARED_PATTERNS = {"xor", "parity"}
+SHARED_PATTERNS = {"xor", "parity", "chalmers"}
 LABELS: list[tuple[str | int, ...]] = [("life", 3), ("life", 4), ("life", "3")]
 
 
@@ -208,6 +209,7 @@ def test_chance_is_what_guessing_scores(case: tuple[str, dict[str, Any]], task: 
         guesses, tolerance = task.score(torch.zeros_like(lives.test_y), lives.test_y), 0.25 * abs(task.chance)
     else:
         random = np.random.Generator(np.random.Philox(2)).standard_normal((60, task.inputs, task.outputs))
+        random /= np.sqrt(np.square(random).sum(1, keepdims=True))  # a random direction, weights of length 1
         outputs = lives.test_x @ torch.from_numpy(random.astype(np.float32))
         guesses, tolerance = task.score(outputs, lives.test_y), 0.08
     assert guesses.double().mean().item() == pytest.approx(task.chance, abs=tolerance)

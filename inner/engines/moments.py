@@ -1,0 +1,126 @@
+"""The whole life of a linear unit that sees the same batch at every step, from the batch's moments alone.
+
+With y = sum_k x_k w_k a polynomial rule needs of its B samples only mean(x_i^a), mean(x_i^a x_k) and mean(x_i^a x_k x_l):
+
+    mean_b x_i^a y^2 = sum_kl w_k w_l mean_b(x_i^a x_k x_l)
+
+so they are summed once per life, and a step costs I * (1 + I + I(I + 1)/2) multiplications whatever B is. It is the same
+lifetime as in `inner/lifetime.py` up to rounding; the rule may hold `post` up to its square and any power of `pre` and `w`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import sympy
+import torch
+from torch import Tensor
+
+from inner.learners.local_rule import Learner, fold
+from inner.lifetime import Result
+from inner.rules.faces import to_torch
+from inner.rules.rule import Rule
+from inner.rules.terms import expanded_terms
+from inner.tasks.base import Label, Lives, Task
+
+POLYNOMIAL = ("pre", "post", "w")
+MOST_INPUTS = 16  # beyond, the table of third moments is larger than the batch
+Powers = tuple[int, int, int]  # of pre, post, w
+
+
+@lru_cache(maxsize=64)
+def powers(rule: Rule) -> tuple[tuple[sympy.Expr, Powers], ...] | None:
+    """dw as [(coefficient part, powers of pre, post and w)]; None for a rule that is no such polynomial."""
+    if rule.traces or not rule.signals <= set(POLYNOMIAL):
+        return None
+    symbols = [sympy.Symbol(name, real=True) for name in POLYNOMIAL]
+    found = []
+    for front, basis in expanded_terms(rule.expression, POLYNOMIAL):
+        degrees = {factor.as_base_exp()[0]: factor.as_base_exp()[1] for factor in sympy.Mul.make_args(basis)}
+        degrees.pop(sympy.Integer(1), None)
+        if not set(degrees) <= set(symbols) or any(not n.is_Integer or n < 0 for n in degrees.values()):
+            return None
+        pre, post, w = (int(degrees.get(symbol, 0)) for symbol in symbols)
+        if post > 2:
+            return None
+        found.append((front, (pre, post, w)))
+    return tuple(found)
+
+
+def applies(learner: Learner, task: Task, lives: Lives) -> bool:
+    """Whether these lives can be lived by moments: one linear layer, no teacher, the same full batch at every step."""
+    network, order = learner.network, lives.order
+    linear = not network.hidden and not network.bias and network.resolve_output(task.kind) == "linear"
+    small = 1 <= lives.x.shape[2] <= MOST_INPUTS
+    if not (linear and small and task.kind == "unsupervised" and order.shape[1] > 0 and powers(learner.rule)):
+        return False
+    return bool((order == order[:, :1]).all())
+
+
+def live(
+    learner: Learner,
+    task: Task,
+    lives: Lives,
+    theta: Tensor,
+    seed: int,
+    labels: Sequence[Label],
+    record: Sequence[int] = (),
+) -> Result:
+    """The lives of every candidate theta [P, D]; arguments and result are those of `inner.lifetime.live`, without bits."""
+    population, count = theta.shape[0], len(labels)
+    padded = theta if population * count > 1 else theta.expand(2, -1)
+    p, steps = padded.shape[0], lives.order.shape[1]
+    each = padded.to(torch.float32).repeat_interleave(count, 0)  # [N, D]
+    w = fold(learner.network.init(lives.x.shape[2], lives.y.shape[2], seed, labels)[0], p)  # [N, I, O]
+    shown = lives.x[torch.arange(count)[:, None], lives.order[:, 0]]  # [L, B, I]
+    kernel = _kernel(learner.rule, each, shown, p)  # [N, C * I, F]
+    n, inputs, outputs = w.shape
+    row, column = torch.triu_indices(inputs, inputs)
+    test_x, test_y = fold(lives.test_x, p), fold(lives.test_y, p)
+    wanted = {int(s): c for c, s in enumerate(record)}
+    curve = torch.full((n, len(wanted)), task.worst, dtype=torch.float64)
+    one = torch.ones(n, 1, outputs)
+
+    def score() -> tuple[Tensor, Tensor]:
+        alive = torch.isfinite(w.sum((1, 2)))
+        value = task.score(torch.bmm(test_x, w), test_y).to(torch.float64)
+        return torch.where(alive & torch.isfinite(value), value, task.worst), alive
+
+    for t in range(steps + 1):
+        if t in wanted:
+            curve[:, wanted[t]] = score()[0]
+        if t < steps:
+            features = torch.cat([one, w, w[:, row] * w[:, column]], 1)  # [N, F, O]
+            parts = torch.bmm(kernel, features).reshape(n, -1, inputs, outputs)
+            change = parts[:, -1]
+            for c in range(parts.shape[1] - 2, -1, -1):  # Horner's scheme in w
+                change = torch.addcmul(parts[:, c], change, w)
+            w = w + change
+    final, alive = score()
+
+    def unfold(value: Tensor) -> Tensor:
+        return value.reshape(p, count, *value.shape[1:])[:population]
+
+    return Result(unfold(final), unfold(alive), unfold(curve), unfold(torch.zeros(n, dtype=torch.float64)), w)
+
+
+def _kernel(rule: Rule, theta: Tensor, shown: Tensor, population: int) -> Tensor:
+    """K [N, C * I, F] with dw = sum_c w^c (K_c features), features = (1, w_k, w_k w_l for k <= l)."""
+    terms = powers(rule)
+    assert terms is not None
+    values = {c.name: theta[:, d].reshape(-1, 1, 1) for d, c in enumerate(rule.coefficients)}
+    inputs, x = shown.shape[2], shown.double()
+    row, column = torch.triu_indices(inputs, inputs)
+    twice = torch.where(row == column, 1.0, 2.0).double()
+    of_post = (torch.ones_like(x[..., :1]), x, x[..., row] * x[..., column] * twice)  # samples of y^0, y^1, y^2
+    edges = [0, 1, 1 + inputs, 1 + inputs + len(row)]
+    deepest = max(w for _, (_, _, w) in terms)
+    kernel = torch.zeros(len(theta), deepest + 1, inputs, edges[-1])
+    moments: dict[tuple[int, int], Tensor] = {}
+    for front, (pre, post, w) in terms:
+        if (pre, post) not in moments:
+            mean = torch.bmm((x**pre).transpose(1, 2), of_post[post]) / x.shape[1]  # [L, I, features of y^post]
+            moments[pre, post] = fold(mean.float(), population)
+        kernel[:, w, :, edges[post] : edges[post + 1]] += to_torch(front)(values) * moments[pre, post]
+    return kernel.reshape(len(theta), -1, edges[-1])

@@ -1,0 +1,54 @@
+"""`metalearn sweep`: one search over many seeds, and over the values of one key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from metalearn.cli import Command, console
+
+
+@click.command(cls=Command)
+@click.argument("arguments", nargs=-1, required=True, metavar="CONFIG [KEY=VALUE ...]")
+@click.option("--over", metavar="KEY=V1,V2,...", help="Repeat all searches for each of these values of a key.")
+@click.option("--seeds", type=int, default=5, show_default=True, help="Searches per value, with seeds counted up.")
+@click.option("--picture", type=click.Path(dir_okay=False), help="Write the scores as an SVG picture.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
+def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: str | None, as_json: bool) -> None:
+    """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen worlds apart."""
+    from rich.console import Console
+
+    from metalearn import config as configs
+    from metalearn import sweep as sweeping
+    from metalearn.experiment import evaluator_of
+    from metalearn.progress import Progress
+    from metalearn.store import write_text_atomically
+
+    names = [a for a in arguments if "=" not in a]
+    if len(names) != 1:
+        raise ValueError(
+            f"sweep: expected one config, got {', '.join(names) or 'none'}; overrides are written key=value"
+        )
+    overrides = [a for a in arguments if "=" in a]
+    config = configs.load(names[0], overrides)
+    shown = Console(quiet=True) if as_json else console()
+    with evaluator_of(config) as evaluator, Progress(shown, "searches", 1) as bar:
+
+        def step(ended: int, total: int) -> None:
+            bar.total = total
+            bar.update(ended)
+
+        document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, step)
+    if picture:
+        write_text_atomically(Path(picture), sweeping.picture(document) + "\n")
+    if as_json:
+        import json
+
+        click.echo(json.dumps(document, indent=2))
+        return
+    shown.print(sweeping.table(document))
+    for row in document["rows"]:
+        for run in row["runs"]:
+            where = f"{row['value']} seed {run['seed']}" if row["value"] else f"seed {run['seed']}"
+            shown.print(f"{where}: {run['unseen']:.3f}  dw = {run['formula']}", highlight=False, soft_wrap=True)

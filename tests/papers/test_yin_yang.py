@@ -1,0 +1,31 @@
+"""Yin-Yang (Kriener et al. 2021), 4-30-3: does a local rule assign credit to the hidden layer? (`pytest -m paper`; a minute)."""
+
+from __future__ import annotations
+
+import pytest
+
+from inner.rules.rule import Rule
+from metalearn.comparison import world_of
+from metalearn.config import load
+from outer.trial import trial
+
+pytestmark = pytest.mark.paper
+
+
+@pytest.mark.parametrize(
+    "pathway, low, high",
+    [
+        ("backprop", 0.961, 0.991),  # the paper: 97.6 +- 1.5 % for this size
+        ("random", 0.90, 1.0),
+        ("direct", 0.90, 1.0),
+        ("none", 0.0, 0.90),  # the hidden layer stays as it was born
+    ],
+)
+def test_accuracy_after_80_epochs(pathway: str, low: float, high: float) -> None:
+    """Mean over 10 seeds of 1,000 fresh points; learning rate 0.1, batches of 20 out of 5,000 points."""
+    config = load("papers/yin_yang")
+    world = world_of(config.compare.main[0], config, 10, config.seed)
+    rule = Rule.from_dict({"dw": "eta*err*pre", "pathway": pathway, "coefficients": {"eta": {"init": 0.1}}})
+    scores = trial(rule, rule.defaults, world, config.seed, points=2).scores
+    print(f"yin-yang {pathway}: {scores.mean():.4f} +- {scores.std(ddof=1):.4f}")
+    assert low <= scores.mean() <= high
