@@ -34,7 +34,9 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
         return ["signal", "side", "locality", "meaning"], [
             [s.name, s.side, s.locality, s.meaning] for s in SIGNALS.values()
         ]
-    single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway"}[kind]
+    single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway", "studies": "study"}[
+        kind
+    ]
     rows = []
     for name in names(single):
         fields = getattr(load(single, name), "__dataclass_fields__", {})

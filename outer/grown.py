@@ -62,7 +62,7 @@ class Generator:
         from_sender = torch.bmm(units, send.reshape(p, e, h))  # [P, units, h]
         from_receiver = torch.bmm(units, receive.reshape(p, e, h))
         layers, start = [], 0
-        for k, (fan_in, fan_out) in enumerate(self.shapes):
+        for fan_in, fan_out in self.shapes:
             end = start + fan_in
             senders = from_sender[:, start:end].unsqueeze(2)
             receivers = from_receiver[:, end : end + fan_out].unsqueeze(1)

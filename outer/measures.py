@@ -26,7 +26,7 @@ def assimilation(birth: float, adult: float, chance: float) -> float | None:
 def steps_to_threshold(curve: np.ndarray, steps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """First recorded step at which curve [..., C] reaches the threshold, twice the last where it never does; reached."""
     over = curve >= threshold
-    reached = over.any(-1)
+    reached = np.asarray(over.any(-1))
     return np.where(reached, steps[over.argmax(-1)].astype(float), 2.0 * float(steps[-1])), reached
 
 

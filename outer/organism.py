@@ -17,7 +17,7 @@ from inner.networks.mlp import Network
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 from outer.grown import Generator
-from outer.segments import Block, Numbers, Segments
+from outer.segments import Block, Numbers, Segment, Segments
 
 WEIGHTS = ("random", "direct", "grown")
 OPEN = 0.5  # z of a mask's first vector: every synapse exists and learns
@@ -71,7 +71,8 @@ class Organism:
     @cached_property
     def segments(self) -> Segments:
         """The segments that evolve; fixed coefficients of the rule stay at their initial values."""
-        genes, parts = self.genes, []
+        genes = self.genes
+        parts: list[Segment] = []
         synapses = sum(i * o for i, o in self.shapes)
         fixed = () if genes.rule else tuple(_fixed(c) for c in self.rule.coefficients)
         parts.append(Numbers("rule", fixed or self.rule.coefficients))
