@@ -24,18 +24,22 @@ class Jump:
     """A step between generation - 1 and generation."""
 
     generation: int
-    size: float  # height of the step, with the drift of both sides taken out
+    size: float  # height of the step: least squares of one straight line and all steps together
     p: float
 
 
 def jumps(values: np.ndarray, seed: int = 0, alpha: float = ALPHA) -> list[Jump]:
     """The significant steps of a series [T], in order; none for a series shorter than 2 * LEAST."""
-    found: list[Jump] = []
-    _segment(np.asarray(values, dtype=float), 0, seed, alpha, found)
-    return sorted(found, key=lambda jump: jump.generation)
+    values, found = np.asarray(values, dtype=float), list[tuple[int, float]]()
+    _segment(values, 0, seed, alpha, found)
+    found.sort()
+    time = np.arange(len(values))
+    design = np.stack([np.ones(len(values)), time, *((time >= place) for place, _ in found)], 1)
+    sizes = np.linalg.lstsq(design, values, rcond=None)[0][2:] if found else []
+    return [Jump(place, float(size), p) for (place, p), size in zip(found, sizes)]
 
 
-def _segment(values: np.ndarray, offset: int, seed: int, alpha: float, found: list[Jump]) -> None:
+def _segment(values: np.ndarray, offset: int, seed: int, alpha: float, found: list[tuple[int, float]]) -> None:
     n = len(values)
     if n < 2 * LEAST:
         return
@@ -58,6 +62,6 @@ def _segment(values: np.ndarray, offset: int, seed: int, alpha: float, found: li
     if p > alpha:
         return
     place = int(places[best])
-    found.append(Jump(offset + place, float(steps[best] @ residual / norms[best]), p))
+    found.append((offset + place, p))
     _segment(values[:place], offset, seed, alpha, found)
     _segment(values[place:], offset + place, seed, alpha, found)

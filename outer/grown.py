@@ -75,15 +75,24 @@ class Generator:
     def fit(self, genes: Tensor, scales: Tensor, target: Tensor, steps: int) -> Tensor:
         """Genes z [P, size] moved by Adam until they grow `target` [P, W] as well as they can; scales [size] decode z.
 
-        Each candidate is fitted by itself: the loss is summed over candidates, so no gradient crosses.
+        Each candidate is fitted by itself: the loss is summed over candidates, so no gradient crosses. Steps shrink to 0,
+        and the best of all steps is kept, the start included: nobody is written back worse than not at all.
         """
         z = genes.clone().requires_grad_(True)
         first, second = torch.zeros_like(genes), torch.zeros_like(genes)
-        for t in range(1, steps + 1):
+        best, least = genes, torch.full((len(genes),), torch.inf, dtype=genes.dtype)
+        reach = torch.zeros_like(genes[:, :1])
+        size = target.square().sum(1).clamp_min(1e-12)
+        for t in range(1, steps + 2):
             with torch.enable_grad():
-                error = (self.grow(z * scales) - target).square().sum(1) / target.square().sum(1).clamp_min(1e-12)
+                error = (self.grow(z * scales) - target).square().sum(1) / size
                 (slope,) = torch.autograd.grad(error.sum(), z)
+            if t == 1:  # who learned little is fitted in small steps
+                reach = FIT_RATE * (4 * error.detach().sqrt()).clamp_max(1.0).unsqueeze(1)
+            better = error.detach() < least
+            best = torch.where(better.unsqueeze(1), z.detach(), best)
+            least = torch.where(better, error.detach(), least)
             first, second = 0.9 * first + 0.1 * slope, 0.999 * second + 0.001 * slope.square()
-            rate = FIT_RATE * math.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            rate = reach * (1 - (t - 1) / steps) * math.sqrt(1 - 0.999**t) / (1 - 0.9**t)
             z = (z.detach() - rate * first / (second.sqrt() + 1e-8)).requires_grad_(True)
-        return z.detach()
+        return best

@@ -59,10 +59,11 @@ class Habitat:
         steps = world.steps if self.learning else 0
         lives = world.task.lives(world.tier, steps, world.batch, self.seed, world.labels)
         record = curve_steps(steps)
+        distinct = sorted(set(record))  # a short life has fewer steps than points
         learner = self.organism.learner
         with torch.no_grad():
             theta = self.organism.phenotype(vectors)
-            result = live(learner, world.task, lives, theta, self.seed, world.labels, record, prequential=True)
+            result = live(learner, world.task, lives, theta, self.seed, world.labels, distinct, prequential=True)
         shown = max(steps * world.batch, 1)
         alive, bits = result.alive.numpy(), result.bits.numpy() / shown
         bits = np.where(alive & np.isfinite(bits), bits, WORST_BITS)
@@ -72,7 +73,7 @@ class Habitat:
             learned = learner.learned(result.state)[: p * count].reshape(p, count, -1).to(torch.float64)
             learned = torch.where(result.alive.unsqueeze(-1), learned, torch.zeros_like(learned))
             change = learned.mean(1).numpy()  # a life that failed has nothing to hand on
-        curve = result.curve.numpy()[:, :, np.searchsorted(sorted(set(record)), record)]
+        curve = result.curve.numpy()[:, :, np.searchsorted(distinct, record)]
         return Lives(curve, np.asarray(record), bits, alive, change)
 
 
