@@ -195,7 +195,8 @@ def write(folder: Path) -> Path:
     drawn = {}
     if arms:
         makers = {"life": life_panels, "measures": measure_panels, "best": best_panels, "curves": curve_panels}
-        drawn = {name: panels.save(make(arms), folder, name) for name, make in makers.items() if make(arms)}
+        shown = {name: make(arms) for name, make in makers.items()}
+        drawn = {name: panels.save(own, folder, name, png=name == "life") for name, own in shown.items() if own}
     captions = {
         "life": "Mean of the population; bands from the lowest to the highest seed. Dashed: before any learning.",
         "measures": "What moved: share of ability that is innate, size of the genome, spread of the population.",

@@ -32,6 +32,13 @@ def create(config: str, overrides: Sequence[str], folder: Path, console: Any, ar
     return Baldwin.create(found, folder, console, arguments)
 
 
+def inherits(config: str) -> bool:
+    """Whether a config, by path or name, is one for `metalearn baldwin`: it holds a study or a genome."""
+    from metalearn.config import find, read_yaml
+
+    return bool({"study", "genome"} & set(read_yaml(find(config))))
+
+
 def kind_of(folder: Path) -> str:
     """search, baldwin, study or lineage."""
     with RunStore.open(folder, write=False) as store:

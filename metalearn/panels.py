@@ -66,13 +66,14 @@ def _panel(axes: Any, panel: Mapping[str, Any]) -> None:
         axes.legend(fontsize=7.5, frameon=False)
 
 
-def save(panels: Sequence[Mapping[str, Any]], folder: Path, name: str) -> str:
-    """Write NAME.svg and NAME.png into `folder`; returns the SVG's text."""
+def save(panels: Sequence[Mapping[str, Any]], folder: Path, name: str, png: bool = True) -> str:
+    """Write NAME.svg (and NAME.png) into `folder`; returns the SVG's text."""
     from metalearn._files import write_text_atomically
 
     figure = draw(panels, name)
     with pictures.style(name):
         text = pictures.to_svg(figure, name)
-        figure.savefig(folder / f"{name}.png", dpi=130, facecolor="white", metadata={"Software": None})
+        if png:
+            figure.savefig(folder / f"{name}.png", dpi=130, facecolor="white", metadata={"Software": None})
     write_text_atomically(folder / f"{name}.svg", text + "\n")
     return text

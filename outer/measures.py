@@ -10,15 +10,17 @@ from outer.lives import Lives
 from outer.organism import Organism
 
 RESOLUTION = 0.05  # units of z to which a genome is rounded before it is coded
+MARGIN = 0.1
 HEADER_BITS = 64.0  # smallest and largest whole number of a segment
 
 
 def assimilation(birth: float, adult: float, chance: float) -> float | None:
     """(birth - chance) / (adult - chance): the share of the adult's ability that is innate; 0 is none, 1 is all.
 
-    None where the adult is no better than chance: there is nothing to have a share of.
+    Below 0 is born worse than chance: a bias that serves learning only. None where the adult is hardly better than
+    chance (by less than MARGIN of it): there is nothing to have a share of, and a ratio of two noises.
     """
-    if not adult > chance:
+    if not adult > chance + MARGIN * max(abs(chance), 0.1):
         return None
     return (birth - chance) / (adult - chance)
 

@@ -135,7 +135,8 @@ def test_genome_bits_see_rounding_and_masks() -> None:
 
 def test_measures_of_small_cases() -> None:
     assert assimilation(0.4, 0.7, 0.1) == pytest.approx(0.5)
-    assert assimilation(0.1, 0.1, 0.1) is None
+    assert assimilation(0.1, 0.105, 0.1) is None and assimilation(-9.0, -0.395, -0.4) is None
+    assert assimilation(-0.8, -0.2, -0.4) == pytest.approx(-2.0)
     curve, steps = np.array([[0.1, 0.5, 0.9], [0.1, 0.2, 0.3]]), np.array([0, 5, 10])
     speed, reached = steps_to_threshold(curve, steps, 0.5)
     assert speed.tolist() == [5.0, 20.0] and reached.tolist() == [True, False]
