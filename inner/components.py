@@ -15,6 +15,7 @@ KINDS = {
     "pathway": ("inner.pathways", "Pathway"),
     "search": ("outer.searches", "Search"),
     "evaluator": ("outer.evaluators", "Evaluator"),
+    "study": ("outer.studies", "Study"),
 }
 NOT_COMPONENTS = {"base"}
 

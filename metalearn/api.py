@@ -45,6 +45,8 @@ def search(
 
     overrides = [f"{key.replace('__', '.')}={_yaml(value)}" for key, value in keys.items()]
     checked = configs.load(config, overrides)
+    if checked.genome is not None:
+        raise ValueError("config: it has a 'genome' section; run it with metalearn baldwin")
     folder = folder_of(Path(runs), name, Path(config).stem)
     experiment = Experiment.create(
         checked, folder, _console(quiet), [config, *overrides, *(["--name", name] if name else [])]

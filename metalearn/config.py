@@ -4,37 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from inner.components import suggest
-
-
-def _pair(value: Any) -> Any:
-    """A single number stands for the pair (number, number)."""
-    return (value, value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def _component(value: Any) -> Any:
-    """`cma` and `{name: cma}` are the same component."""
-    spec = {"name": value} if isinstance(value, str) else value
-    name = spec.get("name") if isinstance(spec, dict) else ""
-    if not isinstance(name, str) or name.startswith("."):
-        raise ValueError("expected a name or {name: ..., option: ...}")
-    return spec
-
-
-IntRange = Annotated[tuple[int, int], BeforeValidator(_pair)]
-FloatRange = Annotated[tuple[float, float], BeforeValidator(_pair)]
-Component = Annotated[dict[str, Any], BeforeValidator(_component)]
-
-
-class Section(BaseModel):
-    """Unknown keys are refused; a section never changes after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from metalearn._section import Component, FloatRange, IntRange, Section
+from metalearn.config_baldwin import GenomeConfig, InheritanceConfig
 
 
 class NetworkConfig(Section):
@@ -119,6 +96,8 @@ class Config(Section):
     selection: SelectionConfig = Field(SelectionConfig(), description="how the winner is chosen")
     compare: CompareConfig = Field(CompareConfig(), description="what the winner is held against")
     evaluator: Component = Field({"name": "auto"}, description="auto, serial or {name: processes, workers: 2}")
+    genome: GenomeConfig | None = Field(None, description="what evolves besides the rule; for metalearn baldwin")
+    inheritance: InheritanceConfig = Field(InheritanceConfig(), description="what the young inherit")
     engine: Literal["auto", "eager"] = Field("auto", description="how lives are run")
     tracking: TrackingConfig = Field(TrackingConfig(), description="the W&B mirror")
 
@@ -227,6 +206,8 @@ def _library_entry(name: str) -> dict[str, Any]:
 
 def validate(content: dict[str, Any]) -> Config:
     """Check a mapping. Raises ValueError for the first mistake: key, what was expected, what was given, nearest name."""
+    if "study" in content:
+        raise ValueError("config: this is a study, not a search; run it with metalearn baldwin")
     try:
         return Config.model_validate(content)
     except ValidationError as error:

@@ -48,7 +48,9 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
             [name, ", ".join(signature(make).parameters), (make.__doc__ or "").splitlines()[0]]
             for name, make in FAMILIES.items()
         ]
-    single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway"}[kind]
+    single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway", "studies": "study"}[
+        kind
+    ]
     rows = []
     for name in names(single):
         fields = getattr(load(single, name), "__dataclass_fields__", {})

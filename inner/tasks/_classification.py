@@ -95,6 +95,7 @@ class Classification(Task):
     test: int  # V, test samples of a life
     classes: int | None = None  # k-way lives: how many classes each life draws (None: all)
     compact: bool = False  # k-way lives have k outputs instead of one per class of the data set
+    relabel: bool = False  # classes renamed anew for every life, pixels left where they are
 
     @abstractmethod
     def data(self) -> DataSet:
@@ -134,7 +135,7 @@ class Classification(Task):
         check_draw(tier, steps, batch, labels)
         data = self.data()
         randoms = [stream(seed, "task", tier, *label) for label in labels]
-        if self.permute or self.compact:
+        if self.permute or self.compact or self.relabel:
             return stack([self._own_life(data, tier, steps, batch, random) for random in randoms])
         rows = [self._shared_life(data, tier, steps, batch, random) for random in randoms]
         order, test = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
@@ -164,6 +165,8 @@ class Classification(Task):
         if self.permute:
             pixels = random.permutation(self.inputs)
             names = names if self.compact else random.permutation(self.outputs)
+        elif self.relabel:
+            names = random.permutation(self.outputs)
         order = epochs(random, len(train), steps, batch)
         fixed = data.fixed_test(tier)
         shown, scored = index[train[: max(1, steps * batch)]], index[test] if fixed is None else fixed

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from inner.tasks._classification import Classification, DataSet, check_options, data_set
+from inner.tasks._common import check_flag
 
 
 @lru_cache(maxsize=1)
@@ -26,9 +27,11 @@ class Task(Classification):
     permute: bool = True  # pixels and labels permuted anew for every life
     scale: float = 1.0  # factor on the standardised pixels
     test: int = 200  # V, test samples of a life
+    relabel: bool = False  # with permute: false, classes renamed anew for every life and pixels left where they are
 
     def __post_init__(self) -> None:
         check_options(self.permute, self.scale, self.test)
+        check_flag("relabel", self.relabel)
 
     @property
     def inputs(self) -> int:

@@ -6,7 +6,7 @@ import click
 
 from metalearn.cli import Command, console
 
-KINDS = ("rules", "families", "learners", "tasks", "searches", "configs", "signals", "pathways")
+KINDS = ("rules", "families", "learners", "tasks", "searches", "configs", "signals", "pathways", "studies")
 
 
 @click.command(cls=Command, name="list")

@@ -11,9 +11,6 @@ from metalearn.cli import Command, run_folder
 @click.argument("run", type=click.Path())
 def command(run: str) -> None:
     """Write report.html of a run anew, however far the run has come."""
-    from metalearn.experiment import write_report_of
-    from metalearn.store import RunStore
+    from metalearn.baldwin_start import write_report
 
-    folder = run_folder(run)
-    with RunStore.open(folder, write=False) as store:
-        click.echo(f"report {write_report_of(store, folder)}")
+    click.echo(f"report {write_report(run_folder(run))}")

@@ -11,14 +11,10 @@ from metalearn.cli import Command, console, guarded, run_folder
 @click.argument("run", type=click.Path())
 def command(run: str) -> None:
     """Go on with a run that was interrupted: the result is bit for bit that of the uninterrupted run."""
-    from metalearn.experiment import Experiment
-    from metalearn.search_bench import KEY, Bench
-    from metalearn.store import RunStore
+    from metalearn.baldwin_start import reopen
 
     folder = run_folder(run)
-    with RunStore.open(folder, write=False) as store:
-        kind = Bench if store.get(KEY) else Experiment
-    experiment = kind.open(folder, console())
+    experiment = reopen(folder, console())
     from metalearn.environment import describe, differences
 
     for line in differences(experiment.store.environment, describe()):

@@ -25,8 +25,14 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     if len(names) > 1:
         raise ValueError(f"search: expected one config, got {', '.join(names)}; overrides are written key=value")
     config_name = names[0] if names else "digits"
-    config = configs.load(config_name, [a for a in arguments if "=" in a])
+    overrides = [a for a in arguments if "=" in a]
     folder = folder_of(Path(runs), name, Path(config_name).stem)
+    from metalearn.baldwin_start import create, inherits
+
+    if inherits(config_name):  # what evolves is more than a rule
+        guarded(folder, create(config_name, overrides, folder, console(), [*arguments]).run)
+        return
+    config = configs.load(config_name, overrides)
     from metalearn.experiment import Experiment
 
     experiment = Experiment.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])

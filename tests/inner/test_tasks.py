@@ -16,6 +16,7 @@ from inner.tasks.base import TIERS, Lives, Task
 SMALL: dict[str, dict[str, Any]] = {"mnist": {"size": 8}, "fashion_mnist": {"size": 8}, "emnist": {"size": 8}}
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("digits", {"permute": False}),
+    ("digits", {"permute": False, "relabel": True}),
     ("mnist", {"permute": False, "scale": 0.5}),
     ("mnist", {"standard": True}),
     ("mnist", {"standard": True, "permute": False}),
@@ -31,7 +32,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 ]
 CASES: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in names("task")] + VARIANTS
 # All patterns of a Boolean mapping are shown and scored; its tiers differ in the addresses of their draws only.
-SHARED_PATTERNS = {"xor", "parity", "chalmers"}
+SHARED_PATTERNS = {"xor", "parity", "chalmers", "sines"}
 LABELS: list[tuple[str | int, ...]] = [("life", 3), ("life", 4), ("life", "3")]
 
 

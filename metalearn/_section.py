@@ -1,0 +1,32 @@
+"""What every part of a config is built from: sections that refuse unknown keys, components by name, ranges."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+def _pair(value: Any) -> Any:
+    """A single number stands for the pair (number, number)."""
+    return (value, value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _component(value: Any) -> Any:
+    """`cma` and `{name: cma}` are the same component."""
+    spec = {"name": value} if isinstance(value, str) else value
+    name = spec.get("name") if isinstance(spec, dict) else ""
+    if not isinstance(name, str) or name.startswith("."):
+        raise ValueError("expected a name or {name: ..., option: ...}")
+    return spec
+
+
+IntRange = Annotated[tuple[int, int], BeforeValidator(_pair)]
+FloatRange = Annotated[tuple[float, float], BeforeValidator(_pair)]
+Component = Annotated[dict[str, Any], BeforeValidator(_component)]
+
+
+class Section(BaseModel):
+    """Unknown keys are refused; a section never changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,0 +1,218 @@
+"""One experiment on inheritance: every arm and seed lives the same lives; resumable, with measures, pictures and a table."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import yaml
+
+from inner.components import build
+from inner.networks.mlp import Network
+from inner.tasks.base import Task
+from metalearn import library
+from metalearn.baselines import objective
+from metalearn.config import Config
+from metalearn.environment import describe
+from metalearn.experiment import check_options, evaluator_of
+from metalearn.progress import Progress
+from metalearn.store import RunStore, write_text_atomically
+from metalearn.tracking import Tracker
+from outer.evaluators.base import Evaluator
+from outer.generation import Generation
+from outer.inheritance import Inheritance
+from outer.lineage import evolve
+from outer.lives import Habitat, lives
+from outer.organism import Genes, Organism
+from outer.searches.base import Search
+
+NAIVE = 16  # unselected newborns that the outcome is held against
+MOVED_BY_TELL = ("microbial",)  # searches whose population is what they are told, as writing back needs
+
+
+def selected(generation: int, last: int) -> bool:
+    """Whether learning curves of a generation are kept: 0, 1, 2, 5, 10, 20, 50, ... and the last."""
+    digits = str(generation)
+    return generation == last or (digits[0] in "0125" and not digits[1:].strip("0"))
+
+
+def habitat(config: Config, seed: int) -> Habitat:
+    """What a config describes, at one seed. Raises ValueError for an experiment that cannot work."""
+    rule = library.rule(config.rule)
+    genome = config.genome
+    if genome is None:
+        raise ValueError("config: metalearn baldwin needs a 'genome' section, such as genome: {weights: direct}")
+    distribution = objective(config, rule).distribution
+    for name, (low, high) in (("network.depth", distribution.depth), ("network.width", distribution.width)):
+        if distribution.hidden is None and low != high:
+            raise ValueError(
+                f"config: {name}: inherited weights need one network, expected a number, got {low} to {high}"
+            )
+    if distribution.steps[0] != distribution.steps[1]:
+        raise ValueError(f"config: life.steps: expected one number, got {list(distribution.steps)}")
+    widths = distribution.hidden
+    hidden = widths if widths is not None else (distribution.width[0],) * distribution.depth[0]
+    network, task = Network(hidden=hidden, **distribution.network), cast(Task, build("task", dict(config.task)))
+    genes = Genes(
+        rule=genome.rule == "evolved",
+        rates=genome.rates == "evolved",
+        weights=genome.weights,
+        plasticity=genome.plasticity == "evolved",
+        wiring=genome.wiring == "evolved",
+        length=genome.length == "evolved",
+        scale=genome.scale,
+        bound=math.inf if genome.bound is None else genome.bound,
+        expression=genome.expression,
+        hidden=genome.hidden,
+        fit_steps=genome.fit_steps,
+    )
+    organism = Organism(rule, network, task.inputs, task.outputs, distribution.steps[0], genes)
+    if not organism.size:
+        raise ValueError(
+            "config: genome: every segment is fixed and so is every coefficient: there is nothing to evolve"
+        )
+    return Habitat(organism, distribution, seed, config.lifetimes, config.inheritance.learning)
+
+
+def check(config: Config) -> None:
+    """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
+    check_options("task", config.task)
+    check_options("search", config.search)
+    build("search", config.search)
+    found = habitat(config, config.seed)
+    found.worlds(0)[0].task.lives("final", 1, 1, config.seed, [("check", 0)])
+    evaluator_of(config).close()
+    arms = config.inheritance.arms
+    if len(set(arms)) != len(arms):
+        raise ValueError(f"inheritance.arms: expected each kind once, got {', '.join(arms)}")
+    if "lamarckian" in arms:
+        if found.organism.genes.weights == "random":
+            raise ValueError("inheritance.arms: lamarckian needs genome.weights direct or grown, got random")
+        name = str(config.search["name"])
+        if name in ("cma", "es", "random"):
+            raise ValueError(
+                f"search: '{name}' samples a distribution and has no individuals to write back into; "
+                f"lamarckian needs a search that keeps a population, such as {MOVED_BY_TELL[0]}"
+            )
+
+
+class Baldwin:
+    """A run folder with one store per arm and seed. Use `create` for a new run and `open` to go on with one."""
+
+    def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
+        from metalearn.config import validate
+
+        self.store, self.folder, self.console = store, folder, console
+        self.config = validate(store.config)
+
+    @classmethod
+    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Baldwin:
+        """A new run; raises ValueError before anything is written when the config cannot work."""
+        check(config)
+        plain = config.plain()
+        plain["rule"] = library.rule(config.rule).to_dict()
+        store = RunStore.create(folder, plain, describe())
+        command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
+        store.put("kind", "baldwin")
+        store.put("command", command)
+        write_text_atomically(
+            folder / "config.yaml", f"# {command}\n" + yaml.safe_dump(plain, sort_keys=False, width=120)
+        )
+        return cls(store, folder, console)
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> Baldwin:
+        """An existing run, to go on with."""
+        return cls(RunStore.open(folder, write=True), folder, console)
+
+    def run(self) -> None:
+        """Whatever is missing: generations of each arm and seed, outcomes, pictures, table."""
+        from metalearn.baldwin_report import print_outcomes, write
+
+        self.console.print(f"run {self.folder}", highlight=False)
+        given = self.config.inheritance
+        with closing(self.store), evaluator_of(self.config) as evaluator:
+            for seed in range(self.config.seed, self.config.seed + given.seeds):
+                for arm in given.arms:
+                    self._lineage(arm, seed, evaluator)
+            self.store.put("status", "finished")
+        path = write(self.folder)
+        print_outcomes(self.folder, self.console)
+        self.console.print(f"report {path}", highlight=False)
+
+    def _lineage(self, arm: str, seed: int, evaluator: Evaluator) -> None:
+        """One arm at one seed, from where its own store stops."""
+        folder = self.folder / lineage_name(arm, seed)
+        known = (folder / "run.sqlite").exists()
+        store = RunStore.open(folder, write=True) if known else RunStore.create(folder, self.store.config, describe())
+        with store:
+            if store.get("outcome") is not None:
+                return
+            store.put("kind", "lineage")
+            tracker, code = self._track(store, folder), 1
+            try:
+                self._evolve(arm, seed, store, evaluator, tracker)
+                tracker.finish(None, [], {f"final/{k}": v for k, v in store.get("outcome")["means"].items()})
+                code = 0
+            finally:
+                tracker.close(code)
+
+    def _track(self, store: RunStore, folder: Path) -> Tracker:
+        tracking, stored = self.config.tracking, store.get("tracking") or {}
+        name = f"{self.folder.name}-{folder.name}"
+        tracker = Tracker.start(
+            folder, name, store.config, tracking.mode, tracking.project, stored.get("run_id"), store.count
+        )
+        store.put("tracking", {"run_id": tracker.run_id})
+        return tracker
+
+    def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
+        search, own = cast(Search, build("search", self.config.search)), habitat(self.config, seed)
+        given, history = self.config.inheritance, store.generations()
+        inheritance = Inheritance(arm, given.cost)
+        with Progress(self.console, f"{arm}, seed {seed}", search.generations, len(history)) as bar:
+            for step in evolve(own, inheritance, search, evaluator, given.threshold, history):
+                generation = step.generation
+                if selected(generation.index, search.generations - 1):
+                    curves = {"steps": step.lives.steps.tolist(), "population": step.lives.curve.mean((0, 1)).tolist()}
+                    curves["best"] = step.lives.curve[step.top].mean(0).tolist()
+                    store.put(f"curve/{generation.index:06d}", curves)
+                store.append(generation)
+                tracker.generation(generation)
+                history.append(generation)
+                now = generation.metrics
+                bar.update(len(history), f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}")
+        store.put("outcome", outcome(own, search, history, evaluator, given.lifetimes))
+
+
+def lineage_name(arm: str, seed: int) -> str:
+    """The folder of an arm at a seed."""
+    return f"{arm}-s{seed}"
+
+
+def outcome(
+    own: Habitat, search: Search, history: Sequence[Generation], evaluator: Evaluator, lifetimes: int
+) -> dict[str, Any]:
+    """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
+    worlds = own.worlds(0, "final", lifetimes)
+    newborn = search.start(own.organism.segments.start(), own.seed).ask()[:NAIVE]
+    found: dict[str, Any] = {"lifetimes": lifetimes, "chance": worlds[0].task.chance}
+    for name, vectors in (("evolved", history[-1].favourite[None]), ("naive", newborn)):
+        lived = lives(evaluator, own, vectors, worlds)
+        found[name] = {
+            "curve": lived.curve.mean(0).tolist(),  # [L, C]
+            "bits": lived.bits.mean(0).tolist(),
+            "steps": lived.steps.tolist(),
+        }
+    means: dict[str, float] = {}
+    for name in ("evolved", "naive"):
+        curve = np.array(found[name]["curve"])
+        means |= {f"{name}/birth": curve[:, 0].mean(), f"{name}/adult": curve[:, -1].mean()}
+        means[f"{name}/bits"] = float(np.mean(found[name]["bits"]))
+    found["means"] = {key: float(value) for key, value in means.items()}
+    return found

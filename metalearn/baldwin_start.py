@@ -1,0 +1,86 @@
+"""Makes or reopens whatever a run folder holds: a search, an experiment on inheritance, or a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from metalearn.store import RunStore
+
+
+class Runnable(Protocol):
+    """A run in progress."""
+
+    store: RunStore
+
+    def run(self) -> None:
+        """Whatever is missing."""
+
+
+def create(config: str, overrides: Sequence[str], folder: Path, console: Any, arguments: Sequence[str]) -> Runnable:
+    """A new run of an experiment on inheritance or of a study. Raises ValueError before anything is written."""
+    from metalearn.config_baldwin import StudyConfig, load_any
+
+    found = load_any(config, overrides)
+    if isinstance(found, StudyConfig):
+        from metalearn.studies import StudyRun
+
+        return StudyRun.create(found, folder, console, arguments)
+    from metalearn.baldwin import Baldwin
+
+    return Baldwin.create(found, folder, console, arguments)
+
+
+def inherits(config: str) -> bool:
+    """Whether a config, by path or name, is one for `metalearn baldwin`: it holds a study or a genome."""
+    from metalearn.config import find, read_yaml
+
+    return bool({"study", "genome"} & set(read_yaml(find(config))))
+
+
+def kind_of(folder: Path) -> str:
+    """search, races, baldwin, study or lineage."""
+    from metalearn.search_bench import KEY
+
+    with RunStore.open(folder, write=False) as store:
+        return "races" if store.get(KEY) else str(store.get("kind", "search"))
+
+
+def reopen(folder: Path, console: Any) -> Runnable:
+    """An existing run of any kind, to go on with."""
+    kind = kind_of(folder)
+    if kind == "lineage":
+        raise ValueError(f"'{folder.name}' is one arm of a run; go on with the whole: metalearn resume {folder.parent}")
+    if kind == "baldwin":
+        from metalearn.baldwin import Baldwin
+
+        return Baldwin.open(folder, console)
+    if kind == "study":
+        from metalearn.studies import StudyRun
+
+        return StudyRun.open(folder, console)
+    if kind == "races":
+        from metalearn.search_bench import Bench
+
+        return Bench.open(folder, console)
+    from metalearn.experiment import Experiment
+
+    return Experiment.open(folder, console)
+
+
+def write_report(folder: Path) -> Path:
+    """The report of a run of any kind, however far it has come."""
+    kind = kind_of(folder)
+    if kind == "baldwin":
+        from metalearn.baldwin_report import write
+
+        return write(folder)
+    if kind == "study":
+        from metalearn.studies import write as write_study
+
+        return write_study(folder)
+    from metalearn.experiment import write_report_of
+
+    with RunStore.open(folder, write=False) as store:
+        return write_report_of(store, folder)

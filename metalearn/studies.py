@@ -1,0 +1,130 @@
+"""Runs a study part by part in a run folder: resumable, with its table and pictures."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any, cast
+
+import yaml
+
+from inner.components import build
+from metalearn import panels
+from metalearn.config_baldwin import StudyConfig, study
+from metalearn.environment import describe
+from metalearn.experiment import check_options
+from metalearn.progress import Progress
+from metalearn.store import RunStore, write_text_atomically
+from outer.studies.base import Study, Summary
+
+
+def make(config: StudyConfig) -> Study:
+    """The study of a config. Raises ValueError for an unknown name or option."""
+    check_options("study", config.study)
+    return cast(Study, build("study", dict(config.study)))
+
+
+class StudyRun:
+    """A run folder in progress. Use `create` for a new run and `open` to go on with one."""
+
+    def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
+        self.store, self.folder, self.console = store, folder, console
+        self.config = study(store.config)
+
+    @classmethod
+    def create(cls, config: StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> StudyRun:
+        """A new run; raises ValueError before anything is written when the config cannot work."""
+        make(config)
+        store = RunStore.create(folder, config.plain(), describe())
+        command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
+        store.put("kind", "study")
+        store.put("command", command)
+        text = f"# {command}\n" + yaml.safe_dump(config.plain(), sort_keys=False, width=120)
+        write_text_atomically(folder / "config.yaml", text)
+        return cls(store, folder, console)
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> StudyRun:
+        """An existing run, to go on with."""
+        return cls(RunStore.open(folder, write=True), folder, console)
+
+    def run(self) -> None:
+        """The parts that are missing, then table, pictures and page."""
+        self.console.print(f"run {self.folder}", highlight=False)
+        own = make(self.config)
+        with closing(self.store):
+            for part in own.parts():
+                if self.store.get(f"part/{part}") is None:
+                    with Progress(self.console, part, 1) as bar:
+
+                        def tell(done: int, total: int) -> None:
+                            bar.total = total
+                            bar.update(done)
+
+                        self.store.put(f"part/{part}", own.run(part, self.config.seed, tell))
+            self.store.put("status", "finished")
+        path = write(self.folder)
+        print_summary(self.folder, self.console)
+        self.console.print(f"report {path}", highlight=False)
+
+
+def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, dict[str, Any]]:
+    """The summary (None while a part is missing), the config, the command and the environment of a run."""
+    with RunStore.open(folder, write=False) as store:
+        config = study(store.config)
+        own = make(config)
+        results = {part: store.get(f"part/{part}") for part in own.parts()}
+        found = own.summary(results) if all(r is not None for r in results.values()) else None
+        return found, config, store.get("command", "metalearn baldwin"), store.environment
+
+
+def print_summary(folder: Path, console: Any) -> None:
+    """The headline and the table in the terminal."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    found = summary(folder)[0]
+    if found is None:
+        return
+    table = Table(box=SIMPLE, pad_edge=False)
+    for k, column in enumerate(found.columns):
+        table.add_column(column, justify="right" if k else "left")
+    for row in found.rows:
+        table.add_row(*row)
+    console.print(table)
+    console.print(found.headline, highlight=False)
+
+
+def write(folder: Path) -> Path:
+    """Write the pictures (SVG, PNG) and report.html of a run; returns the page's path."""
+    from metalearn.report import _conditions, _figure, _resource, _table
+
+    found, config, command, environment = summary(folder)
+    body = []
+    if found is not None:
+        marks = [["", *["num"] * (len(found.columns) - 1)]] * len(found.rows)
+        body.append(f"<section><h2>Results</h2>{_table(found.columns, found.rows, marks)}</section><section>")
+        for name, drawn in found.pictures.items():
+            titles = "; ".join(str(panel["title"]) for panel in drawn)
+            body.append(f'<div class="wide">{_figure(panels.save(drawn, folder, name), titles)}</div>')
+        body.append("</section>")
+    body += [
+        f"<section><h2>Repeat</h2><pre>{escape(command)}</pre></section>",
+        _conditions(config.plain(), environment),
+    ]
+    page = Template(_resource("_report.html")).substitute(
+        title=escape(folder.name),
+        css=_resource("_report.css"),
+        eyebrow=f"Run <b>{escape(folder.name)}</b>",
+        heading=escape(str(config.study["name"]).replace("_", " ").capitalize()),
+        headline=escape(found.headline if found else "Not finished yet."),
+        facts="",
+        body="\n".join(body),
+        footer="This page is self-contained.",
+    )
+    write_text_atomically(folder / "report.html", page)
+    return folder / "report.html"

@@ -1,0 +1,40 @@
+"""What a study is: an experiment of its own in parts that do not depend on each other, and what its results say.
+
+A part is a function of the options, the seed and its name, so that an interrupted study goes on with the parts that it
+lacks and ends with the same bits.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Tell = Callable[[int, int], None]  # (done, total) of the part's own steps
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is shown of a study: a sentence, a table, pictures of panels (see metalearn/panels.py)."""
+
+    headline: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    pictures: Mapping[str, list[dict[str, Any]]]
+
+
+class Study(ABC):
+    """Options are the fields of a frozen dataclass `Study` in each file."""
+
+    @abstractmethod
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts, in the order in which they are run."""
+
+    @abstractmethod
+    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+        """The results of one part, as JSON types."""
+
+    @abstractmethod
+    def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
+        """What the results of all parts say."""

@@ -1,0 +1,213 @@
+"""`metalearn baldwin` end to end: arms on the same lives, resumed bit for bit, measured, drawn; and its mistakes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from metalearn import config as configs
+from metalearn.baldwin import check, selected
+from metalearn.baldwin_start import reopen
+from metalearn.cli import main
+from metalearn.config_baldwin import StudyConfig, load_any
+from metalearn.store import RunStore
+from metalearn.studies import make
+from outer.generation import Generation
+
+ARMS = ("darwinian", "baldwinian", "lamarckian")
+TINY: dict[str, Any] = {
+    "task": {"name": "linear", "inputs": 6, "outputs": 3, "test": 40},
+    "rule": {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.1, "transform": "log"}}},
+    "network": {"hidden": [5]},
+    "life": {"steps": 12},
+    "search": {"name": "microbial", "popsize": 6, "generations": 9},
+    "lifetimes": 2,
+    "shapes": 1,
+    "genome": {"weights": "direct"},
+    "inheritance": {"seeds": 2, "lifetimes": 6},
+    "evaluator": "serial",
+    "tracking": {"mode": "disabled"},
+}
+STUDY = {"study": {"name": "hinton_nowlan", "runs": 2, "generations": 12, "popsize": 50, "loci": 4}}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, content in (("tiny", TINY), ("needle", STUDY)):
+        (tmp_path / f"{name}.yaml").write_text("# A test.\n" + yaml.safe_dump(content), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def contents(run: Path) -> dict[str, tuple[list[Generation], dict[str, Any]]]:
+    found = {}
+    for arm in sorted(p.name for p in run.iterdir() if (p / "run.sqlite").exists()):
+        with RunStore.open(run / arm, write=False) as store:
+            keys = [k for k in store.keys() if k not in ("environment", "tracking")]
+            found[arm] = store.generations(), {k: store.get(k) for k in keys}
+    return found
+
+
+def test_a_run_its_measures_and_its_pictures(place: Path) -> None:
+    result = invoke("baldwin", "tiny.yaml", "--name", "x")
+    assert result.exit_code == 0, result.output
+    run, found = place / "runs" / "x", contents(place / "runs" / "x")
+    assert sorted(found) == sorted(f"{arm}-s{seed}" for arm in ARMS for seed in (0, 1))
+    for generations, documents in found.values():
+        assert len(generations) == 9
+        assert {int(k.split("/")[1]) for k in documents if k.startswith("curve/")} == {0, 1, 2, 5, 8}
+        for g in generations:
+            wanted = {"birth", "adult", "gain", "bits", "genome_bits", "diversity", "steps_to_threshold", "asked"}
+            assert wanted <= set(g.metrics) and all(np.isfinite(v) for v in g.metrics.values())
+            assert g.metrics["gain"] == g.metrics["adult"] - g.metrics["birth"]
+        assert len(documents["outcome"]["evolved"]["curve"]) == 6
+    first = {arm: found[f"{arm}-s0"][0][0].metrics for arm in ARMS}
+    for name in ("asked", "birth", "adult", "bits"):
+        assert len({m[name] for m in first.values()}) == 1, (
+            "the first generation is the same population in the same lives"
+        )
+    assert found["darwinian-s0"][0][0].metrics["asked"] != found["darwinian-s1"][0][0].metrics["asked"]
+    assert len({json.dumps(found[f"{arm}-s0"][1]["outcome"]["naive"]) for arm in ARMS}) == 1
+    for name in ("life", "measures", "best", "curves"):
+        assert (run / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert (run / "life.png").read_bytes()[:4] == b"\x89PNG"
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 4 and "lamarckian" in page and "sup-F" in page
+    assert all(arm in result.output for arm in (*ARMS, "unselected"))
+    before = page
+    assert invoke("report", "x").exit_code == 0
+    assert (run / "report.html").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("weights", ["direct", "grown"])
+def test_interrupted_anywhere_and_resumed_is_the_whole_run(
+    place: Path, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)  # pictures take their time
+    options = [f"genome.weights={weights}", "inheritance.seeds=1", "search.generations=4"]
+    assert invoke("baldwin", "tiny.yaml", *options, "--name", "whole").exit_code == 0
+    stored = RunStore.append
+    for stop in (2, 6, 11):  # within each of the arms
+
+        def append(self: RunStore, generation: Generation) -> None:
+            stored(self, generation)
+            count[0] += 1
+            if count[0] == stop:
+                raise KeyboardInterrupt
+
+        count = [0]
+        monkeypatch.setattr(RunStore, "append", append)
+        assert invoke("baldwin", "tiny.yaml", *options, "--name", f"cut{stop}").exit_code != 0
+        monkeypatch.setattr(RunStore, "append", stored)
+        result = invoke("resume", f"cut{stop}")
+        assert result.exit_code == 0, result.output
+        whole, cut = contents(place / "runs" / "whole"), contents(place / "runs" / f"cut{stop}")
+        assert whole.keys() == cut.keys()
+        for arm in whole:
+            assert all(a.same_bits(b) for a, b in zip(whole[arm][0], cut[arm][0], strict=True))
+            timeless = [[{**g.metrics, "seconds": 0} for g in each[arm][0]] for each in (whole, cut)]
+            assert timeless[0] == timeless[1] and whole[arm][1] == cut[arm][1]
+
+
+def test_the_command_line_chooses_arms_and_seeds(place: Path) -> None:
+    options = ["search.generations=2", "inheritance.lifetimes=2"]
+    result = invoke("baldwin", "tiny.yaml", *options, "--inheritance", "lamarckian,darwinian", "--seeds", "1")
+    assert result.exit_code == 0, result.output
+    assert sorted(contents(place / "runs" / "tiny")) == ["darwinian-s0", "lamarckian-s0"]
+    assert invoke("search", "tiny.yaml", *options, "inheritance.seeds=1").exit_code == 0  # the same experiment
+    assert sorted(contents(place / "runs" / "tiny-2")) == sorted(f"{arm}-s0" for arm in ARMS)
+    shutil.rmtree(place / "runs" / "tiny-2" / "baldwinian-s0")
+    assert invoke("report", "tiny-2").exit_code == 0, "a report of what there is"
+    result = invoke("resume", "runs/tiny-2/darwinian-s0")
+    assert result.exit_code == 2 and "metalearn resume runs/tiny-2" in result.stderr
+
+
+def test_a_study_runs_and_resumes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert invoke("baldwin", "needle.yaml", "--name", "whole").exit_code == 0
+    put = RunStore.put
+
+    def stop(self: RunStore, key: str, value: Any) -> None:
+        if key == "part/no learning":
+            raise KeyboardInterrupt
+        put(self, key, value)
+
+    monkeypatch.setattr(RunStore, "put", stop)
+    assert invoke("baldwin", "needle.yaml", "--name", "cut").exit_code != 0
+    monkeypatch.setattr(RunStore, "put", put)
+    assert invoke("report", "cut").exit_code == 0
+    reopen(place / "runs" / "cut", Console(quiet=True)).run()
+    for key in ("part/learning", "part/no learning"):
+        with RunStore.open(Path("runs/whole"), write=False) as a, RunStore.open(Path("runs/cut"), write=False) as b:
+            assert a.get(key) == b.get(key) is not None
+    assert (place / "runs/cut/alleles.svg").read_text() == (place / "runs/whole/alleles.svg").read_text()
+    result = invoke("search", "needle.yaml", "study.runs=1")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    "overrides, expected",
+    [
+        (
+            ["genome.weights=drect"],
+            "config: genome.weights: input should be 'random', 'direct' or 'grown', got 'drect'",
+        ),
+        (["genome.weight=direct"], "config: unknown key 'genome.weight' (did you mean 'weights'?)"),
+        (["inheritance.arms=[lamarkian]"], "config: inheritance.arms.0"),
+        (["inheritance.arms=[darwinian,darwinian]"], "inheritance.arms: expected each kind once"),
+        (["genome.weights=random"], "inheritance.arms: lamarckian needs genome.weights direct or grown, got random"),
+        (["search=cma"], "search: 'cma' samples a distribution and has no individuals to write back into"),
+        (["network.hidden=null", "network.width=[4,9]"], "config: network.width: inherited weights need one network"),
+        (["life.steps=[4,9]"], "config: life.steps: expected one number, got [4, 9]"),
+        (["genome=null"], "config: metalearn baldwin needs a 'genome' section"),
+        (["genome={rule: fixed}", "inheritance.arms=[darwinian]"], "config: genome: every segment is fixed"),
+        (["inheritance.cost=-1"], "config: inheritance.cost"),
+        (["search.deme=0"], "search.deme: expected 1 to popsize - 1 = 5, got 0"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(place: Path, overrides: list[str], expected: str) -> None:
+    result = invoke("baldwin", "tiny.yaml", *overrides)
+    assert result.exit_code == 2 and result.stdout == ""
+    assert result.stderr.startswith(f"error: {expected}") and len(result.stderr.splitlines()) == 1, result.stderr
+    assert not (place / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "overrides, expected",
+    [
+        (["study.run=3"], "study.run: 'hinton_nowlan' has no such option (did you mean 'runs'?)"),
+        (["study.runs=0"], "study.runs: expected a whole number of at least 1, got 0"),
+        (["study=hinton"], "study: unknown name 'hinton' (did you mean 'hinton_nowlan'?)"),
+        (["lifetimes=3"], "override: expected study.OPTION=value or seed=value, got 'lifetimes=3'"),
+    ],
+)
+def test_a_mistake_in_a_study(place: Path, overrides: list[str], expected: str) -> None:
+    result = invoke("baldwin", "needle.yaml", *overrides)
+    assert (result.exit_code, result.stdout) == (2, "") and result.stderr.startswith(f"error: {expected}")
+    assert not (place / "runs").exists()
+    with pytest.raises(ValueError, match="metalearn baldwin"):
+        configs.load("needle.yaml")
+
+
+@pytest.mark.parametrize("name", configs.known())
+def test_shipped_configs_can_be_run(name: str) -> None:
+    found = load_any(name)
+    if isinstance(found, StudyConfig):
+        assert make(found).parts()
+    elif found.genome is not None:
+        check(found)
+
+
+def test_generations_whose_curves_are_kept() -> None:
+    assert [g for g in range(301) if selected(g, 300)] == [0, 1, 2, 5, 10, 20, 50, 100, 200, 300]

@@ -1,0 +1,234 @@
+"""Kinds of inheritance differ exactly as stated and in nothing else; lives with inherited parts against a plain oracle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from inner.components import build
+from inner.inherited import Layout, Learner
+from inner.learners import local_rule
+from inner.lifetime import live
+from inner.networks.mlp import Network
+from inner.random import stream
+from inner.rules.rule import Rule
+from inner.tasks.base import Lives as Data
+from outer.evaluators.serial import Evaluator
+from outer.generation import Generation
+from outer.inheritance import KINDS, Inheritance
+from outer.lineage import Step, evolve
+from outer.lives import Habitat, lives
+from outer.organism import Genes, Organism
+from outer.worlds import Distribution
+
+SGD = Rule.from_dict(
+    {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.1, "transform": "log"}}}
+)
+STEPS = 12
+GENES = {
+    "direct": Genes(weights="direct"),
+    "grown": Genes(weights="grown", expression=3, hidden=4, fit_steps=10),
+    "masked": Genes(rates=True, weights="direct", plasticity=True, wiring=True, length=True),
+}
+
+
+def habitat(genes: Genes = GENES["direct"], lifetimes: int = 3, bias: bool = False, **changes: object) -> Habitat:
+    task = {"name": "linear", "inputs": 6, "outputs": 3, "test": 40}
+    distribution = Distribution(task, steps=(STEPS, STEPS), hidden=(5,), network={"bias": bias})
+    organism = Organism(SGD, Network(hidden=(5,), bias=bias), 6, 3, STEPS, genes)
+    return replace(Habitat(organism, distribution, 0, lifetimes), **changes)
+
+
+def run(
+    kind: str, own: Habitat, generations: int = 5, history: Sequence[Generation] = (), cost: float = 0.0
+) -> list[Step]:
+    search = build("search", {"name": "microbial", "popsize": 8, "generations": generations})
+    return list(evolve(own, Inheritance(kind, cost), search, Evaluator(), 0.5, history))
+
+
+def same(left: Sequence[Step], right: Sequence[Step]) -> bool:
+    return len(left) == len(right) and all(
+        a.generation.same_bits(b.generation)
+        and {**a.generation.metrics, "seconds": 0} == {**b.generation.metrics, "seconds": 0}
+        for a, b in zip(left, right)
+    )
+
+
+def softmax(z: Sequence[float]) -> list[float]:
+    e = [math.exp(v - max(z)) for v in z]
+    return [v / sum(e) for v in e]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_life_with_every_part_against_a_plain_loop(bias: bool) -> None:
+    """Weights, masks, rates and learning length by hand in Python floats: learned changes and prequential bits."""
+    own = habitat(GENES["masked"], lifetimes=2, bias=bias, keep_change=True)
+    vectors = own.organism.segments.start() + stream(0, "x").standard_normal((3, own.organism.size))
+    length = own.organism.segments.slices["length"]
+    vectors[:, length] = np.log([[5.0], [STEPS], [0.6]])
+    (world,) = own.worlds(0)
+    found = own.live(vectors, world)
+    data = world.task.lives("search", STEPS, 1, 0, world.labels)
+    theta = own.organism.phenotype(vectors).numpy()
+    parts = own.organism.layout.parts
+    shapes = own.organism.shapes
+    for p in range(3):
+        bits, changes = [], []
+        for life in range(2):
+            start = theta[p, parts["weights"]] * theta[p, parts["wired"]]
+            open_ = theta[p, parts["wired"]] * theta[p, parts["plastic"]]
+            flat, total = start.copy(), 0.0
+            for t in range(STEPS):
+                n = int(data.order[life, t, 0])
+                x, y = data.x[life, n].tolist(), data.y[life, n].tolist()
+                cut = shapes[0][0] * shapes[0][1]
+                one, two = flat[:cut].reshape(shapes[0]), flat[cut:].reshape(shapes[1])
+                pre1 = [*x, 1.0] if bias else x
+                hidden = [math.tanh(sum(pre1[i] * one[i, j] for i in range(len(pre1)))) for j in range(5)]
+                pre2 = [*hidden, 1.0] if bias else hidden
+                out = softmax([sum(pre2[i] * two[i, j] for i in range(len(pre2))) for j in range(3)])
+                total -= math.log2(sum(o * v for o, v in zip(out, y)))
+                err = [v - o for v, o in zip(y, out)]
+                back = [(1 - hidden[j] ** 2) * sum(two[j, k] * err[k] for k in range(3)) for j in range(5)]
+                eta, rates = theta[p, 0], theta[p, parts["rates"]]
+                dw = [eta * rates[0] * a * b for a in pre1 for b in back]
+                dw += [eta * rates[1] * a * b for a in pre2 for b in err]
+                if t < theta[p, parts["length"]][0]:
+                    flat = flat + np.array(dw) * open_
+            bits.append(total / STEPS)
+            changes.append(flat - start)
+        np.testing.assert_allclose(found.bits[p], bits, rtol=1e-4)
+        np.testing.assert_allclose(found.change[p], np.mean(changes, 0), rtol=2e-3, atol=2e-6)
+    assert theta[2, parts["length"]][0] == 1 and theta[0, parts["length"]][0] == 5
+
+
+def test_without_inherited_parts_a_life_is_the_local_rule_s_bit_for_bit() -> None:
+    own = habitat(Genes())
+    (world,) = own.worlds(0)
+    data = world.task.lives("search", STEPS, 1, 0, world.labels)
+    theta = own.organism.phenotype(np.array([[-2.0], [-1.0]]))
+    with torch.no_grad():
+        one = live(own.organism.learner, world.task, data, theta, 0, world.labels, [0, 5], True)
+        two = live(local_rule.Learner(SGD, world.network), world.task, data, theta, 0, world.labels, [0, 5], True)
+    for field in ("score", "alive", "curve", "bits"):
+        assert torch.equal(getattr(one, field), getattr(two, field)), field
+
+
+def test_bits_of_a_case_computed_by_hand() -> None:
+    """One input of 1, two classes, weights 0, eta 1: the first sample costs 1 bit, then w = (1/2, -1/2) and p = 1/(1+1/e)."""
+    task = build("task", {"name": "linear", "inputs": 2, "outputs": 2, "test": 4})  # for its score only
+    y = torch.tensor([[[1.0, 0.0]]])
+    data = Data(torch.ones(1, 1, 1), y, torch.zeros(1, 2, 1, dtype=torch.int64), torch.ones(1, 4, 1), y.expand(1, 4, 2))
+    learner = Learner(SGD, Network(hidden=()), Layout(1, ((1, 2),), weights=True))
+    with torch.no_grad():
+        bits = live(learner, task, data, torch.tensor([[1.0, 0.0, 0.0]]), 0, [("t", 0)], (), True).bits
+    assert bits.item() == pytest.approx(1.0 + math.log2(1 + math.exp(-1)), rel=1e-6)
+
+
+def test_no_label_is_used_before_its_prediction() -> None:
+    """The costs of the last label, for every class that it might have been, are those of one distribution: sum 2^-bits = 1."""
+    own = habitat(GENES["direct"], lifetimes=1)
+    (world,) = own.worlds(0)
+    data = world.task.lives("search", STEPS, 1, 0, world.labels)
+    theta = own.organism.phenotype(stream(1, "x").standard_normal((2, own.organism.size)))
+
+    def bits(data: Data) -> torch.Tensor:
+        with torch.no_grad():
+            return live(own.organism.learner, world.task, data, theta, 0, world.labels, (), True).bits[:, 0]
+
+    before = bits(replace(data, order=data.order[:, :-1]))
+    total = torch.zeros(2, dtype=torch.float64)
+    for c in range(3):
+        y = data.y.clone()
+        assert (data.order[0, :-1] != data.order[0, -1]).all()
+        y[0, data.order[0, -1, 0]] = torch.eye(3)[c]
+        total += 2.0 ** -(bits(replace(data, y=y)) - before)
+    assert torch.allclose(total, torch.ones(2, dtype=torch.float64), rtol=1e-5)
+
+
+@pytest.mark.parametrize("genes", ["direct", "grown"])
+def test_the_kinds_differ_as_stated_and_in_nothing_else(genes: str) -> None:
+    own = habitat(GENES[genes])
+    first = {kind: run(kind, own, 1)[0] for kind in KINDS}
+    asked = build("search", {"name": "microbial", "popsize": 8}).start(own.organism.segments.start(), 0).ask()
+    for step in first.values():  # the same lives for everybody
+        for field in ("curve", "bits", "alive"):
+            assert np.array_equal(getattr(step.lives, field), getattr(first["darwinian"].lives, field))
+        assert step.generation.metrics["asked"] == first["darwinian"].generation.metrics["asked"]
+    for kind, step in first.items():
+        told = step.lives.birth if kind == "darwinian" else step.lives.adult
+        assert np.array_equal(step.generation.fitness, told.mean(1))
+        assert np.array_equal(step.generation.scores, told)
+    for kind in ("darwinian", "baldwinian"):
+        assert first[kind].generation.candidates.tobytes() == asked.tobytes()
+    written = first["lamarckian"].generation.candidates
+    columns = own.organism.segments.slices["weights"]
+    rest = np.delete(np.arange(own.organism.size), np.arange(columns.start, columns.stop))
+    assert np.array_equal(written[:, rest], asked[:, rest]) and (written != asked).any(1).all()
+    change = first["lamarckian"].lives.change
+    born = [own.organism.phenotype(v)[:, own.organism.layout.parts["weights"]].numpy() for v in (asked, written)]
+    if genes == "direct":
+        np.testing.assert_allclose(born[1] - born[0], change, rtol=1e-6, atol=1e-9)
+    else:
+        error = np.square(born[0] + change - born[1]).sum(1)
+        assert (error < np.square(change).sum(1)).all(), "the fit comes nearer to what was learned"
+
+
+def test_cost_is_paid_per_step_and_by_those_who_are_judged_after_learning() -> None:
+    own = habitat(replace(GENES["direct"], length=True))
+    for kind in KINDS:
+        free, paid = (run(kind, own, 1, cost=c)[0] for c in (0.0, 0.01))
+        vectors = build("search", {"name": "microbial", "popsize": 8}).start(own.organism.segments.start(), 0).ask()
+        steps = own.organism.learning_steps(vectors)
+        assert len(set(steps)) > 1 and steps.max() <= STEPS
+        expected = np.zeros(8) if kind == "darwinian" else 0.01 * steps
+        np.testing.assert_allclose(free.generation.fitness - paid.generation.fitness, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("genes", GENES)
+def test_without_learning_the_kinds_are_bit_identical(genes: str) -> None:
+    own = habitat(GENES[genes], learning=False)
+    darwinian, baldwinian, lamarckian = (run(kind, own, cost=0.1) for kind in KINDS)
+    assert same(darwinian, baldwinian) and same(darwinian, lamarckian)
+    assert not same(darwinian, run("darwinian", replace(own, seed=1)))
+    learned = [run(kind, habitat(GENES[genes])) for kind in KINDS]
+    assert not same(learned[0], learned[1]) and not same(learned[1], learned[2])
+
+
+@pytest.mark.parametrize("genes", GENES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_resume_is_bit_exact(kind: str, genes: str) -> None:
+    whole = run(kind, habitat(GENES[genes]))
+    history = [step.generation for step in whole]
+    for cut in (1, 4):
+        assert same(run(kind, habitat(GENES[genes]), history=history[:cut]), whole[cut:])
+    other = replace(history[0], metrics={**history[0].metrics, "asked": 1.0})
+    with pytest.raises(ValueError, match="does not replay"):
+        run(kind, habitat(GENES[genes]), history=[other])
+
+
+@pytest.mark.parametrize("genes", GENES)
+def test_cuts_of_the_population_change_no_bit(genes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = habitat(GENES[genes], keep_change=True)
+    vectors = own.organism.segments.start() + stream(0, "x").standard_normal((7, own.organism.size))
+    whole = lives(Evaluator(), own, vectors, own.worlds(0))
+    monkeypatch.setattr("outer.evaluators.base.CHUNK", 3)
+    cut = lives(Evaluator(), own, vectors, own.worlds(0))
+    for field in ("curve", "bits", "alive", "change"):
+        assert np.array_equal(getattr(whole, field), getattr(cut, field)), field
+
+
+def test_mistakes_are_one_line() -> None:
+    with pytest.raises(ValueError, match="did you mean 'lamarckian'"):
+        Inheritance("lamarkian")
+    with pytest.raises(ValueError, match="cost"):
+        Inheritance("baldwinian", -1.0)
+    with pytest.raises(ValueError, match="genome.weights"):
+        Genes(weights="born")
+    with pytest.raises(ValueError, match="lamarckian needs"):
+        habitat(Genes()).organism.write_back(np.zeros((1, 1)), np.zeros((1, 45)))
