@@ -42,9 +42,12 @@ def numeric_terms(
 ) -> list[tuple[float, sympy.Expr]]:
     """[(number, signal part)] with the coefficients' values put in, largest |number| first; zero terms are left out.
 
-    Numbers are rounded to `digits` significant digits (None: not at all).
+    Numbers are rounded to `digits` significant digits (None: not at all). A formula whose expanded sum would have more
+    than `MAX_TERMS` terms stays as it is written, one term.
     """
     rounded = {name: _rounded(value, digits) for name, value in values.items()}
+    if _count(_cut(expression, {})) > MAX_TERMS:
+        return [(1.0, with_numbers(expression, rounded))]
     found = []
     for front, basis in expanded_terms(expression, signals):
         number = _rounded(evaluate(front, values), digits)

@@ -17,6 +17,7 @@ from inner.learners.local_rule import Learner, fold
 from inner.lifetime import CHECK_EVERY, Result, code_length, live
 from inner.networks.mlp import Network
 from inner.random import stream
+from inner.rules import sharing
 from inner.rules.functions import FUNCTIONS
 from inner.rules.rule import Rule
 
@@ -25,13 +26,31 @@ RULES = {
     "separable": Rule("a*err*pre + b*post*pre + c*w*post**2 + d*post", pathway="random"),
     "elementwise": Rule("a*err*pre + b*tanh(pre*post + w)", pathway="backprop"),
     "traces": Rule("a*e*err - c*w", {"e": "0.9*e + 0.1*pre*post"}, pathway="learned"),
+    "sums": Rule("a*err*pre + b*post*(pre_sum + post_sum + drive_err)*pre + c*recon_ordered*post", pathway="random"),
+    "layers": Rule.from_dict(
+        {
+            "dw": {"hidden": "a*post*(pre - recon) + b*err*pre", "output": "a*err*pre", "1": "a*err*pre*recon_err"},
+            "pathway": "random",
+            "homeostasis": {"max_norm": 0.9},
+        }
+    ),
+    "normalised": Rule.from_dict({"dw": "a*err*pre", "pathway": "backprop", "homeostasis": {"normalise": 1.1}}),
+    "values per unit": Rule.from_dict(
+        {
+            "dw": "a*err*pre + 0.1*A*err*pre + B*post*pre + C*w",
+            "pathway": "random",
+            "coefficients": {"A": {"share": "synapse"}, "B": {"share": "neuron"}, "C": {"share": "layer"}},
+        }
+    ),
 }
 STEPS = 40
 
 
 def theta(rule: Rule, population: int = 17) -> Tensor:
     """[P, D] of small coefficients; the first, `a`, is positive so that there is learning."""
-    values = stream(1, "theta").standard_normal((population, len(rule.coefficients))) * 0.01
+    shapes = sharing.shapes_of((64, 33, 9, 10), bias=True)  # those of `run`; other networks get rules without shares
+    width = sum(sharing.count(c, shapes) for c in rule.coefficients)
+    values = stream(1, "theta").standard_normal((population, width)) * 0.01
     values[:, 0] = abs(values[:, 0]) * 5
     return torch.from_numpy(values)
 
@@ -236,9 +255,9 @@ def test_other_labels_and_seeds_are_other_lives() -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_candidates_share_initial_weights(name: str) -> None:
     """Common random numbers: birth depends on the lifetime, never on the candidate."""
-    learner = Learner(RULES[name], Network(hidden=(5, 4), bias=True))
+    learner = Learner(RULES[name], Network(hidden=(33, 9), bias=True))
     rows = theta(RULES[name], 4).float().repeat_interleave(3, 0)
-    state = learner.init(Shape(6, 3, "classification"), rows, 4, 0, LABELS)
+    state = learner.init(Shape(64, 10, "classification"), rows, 4, 0, LABELS)
     for k, value in enumerate((*state.weights, *state.own)):
         by_candidate = value.reshape(4, 3, *value.shape[1:])
         assert torch.equal(by_candidate, by_candidate[:1].expand_as(by_candidate))

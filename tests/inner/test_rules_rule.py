@@ -197,6 +197,14 @@ def test_too_many_terms_are_refused_at_once() -> None:
         Rule.from_dict({"dw": text}).terms()
 
 
+def test_a_formula_of_too_many_terms_is_printed_as_it_is_written() -> None:
+    rule = Rule.from_dict({"dw": "(a*pre + post + w + err + drive)**8*(b*slope + recon)**8"})
+    printed, signals = rule.with_values({"a": 2.0, "b": 0.5}), {name: 0.1 for name in SIGNALS}
+    assert "2.0*pre" in printed and len(printed) < 100
+    wanted = evaluate(rule.expression, signals | {"a": 2.0, "b": 0.5})
+    assert math.isclose(evaluate(parse(printed), signals), wanted, rel_tol=1e-12)
+
+
 def test_families_are_the_published_formulas() -> None:
     assert Rule.from_dict({"family": "oja"}).terms() == [("-eta", "post**2*w"), ("eta", "pre*post")]
     taylor = Rule.from_dict({"family": "taylor"})
