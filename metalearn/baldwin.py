@@ -14,6 +14,7 @@ import yaml
 
 from inner.components import build
 from inner.networks.mlp import Network
+from inner.rules.sharing import spread
 from inner.tasks.base import Task
 from metalearn import library
 from metalearn.baselines import objective
@@ -44,6 +45,12 @@ def selected(generation: int, last: int) -> bool:
 def habitat(config: Config, seed: int) -> Habitat:
     """What a config describes, at one seed. Raises ValueError for an experiment that cannot work."""
     rule = library.rule(config.rule)
+    if spread(rule.coefficients):
+        shared = next(c for c in rule.coefficients if c.share != "rule")
+        raise ValueError(
+            f"rule.coefficients.{shared.name}: share '{shared.share}' is for `metalearn search`; "
+            "here the genome has rates per layer and plasticity per synapse (genome.rates, genome.plasticity)"
+        )
     genome = config.genome
     if genome is None:
         raise ValueError("config: metalearn baldwin needs a 'genome' section, such as genome: {weights: direct}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from inner.random import stream
 from inner.rules.rule import Rule
+from inner.rules.sharing import flat
 from inner.tasks._controls import Permuted, Shuffled
 from metalearn.comparison import cells_of, describe, world_of
 from metalearn.config import CellConfig, Config
@@ -33,7 +34,7 @@ class Control:
 
     name: str
     world: World
-    values: Mapping[str, float]
+    values: Mapping[str, Any]
     expected: str  # "learns", "chance" (not above it) or "" where either says something
     weights: int | None = None  # address of the initial weights, where it is not the seed
 
@@ -55,11 +56,17 @@ def shapes_of(hidden: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def mixed(values: Mapping[str, float], free: list[str], seed: int, number: int) -> dict[str, float]:
-    """The free coefficients' values dealt out again among them, never as they were while that is possible."""
+def mixed(values: Mapping[str, Any], free: list[str], seed: int, number: int) -> dict[str, Any]:
+    """The free coefficients' values dealt out again among them, never as they were while that is possible.
+
+    A coefficient with a value per layer, unit or synapse keeps its values and deals them out among its places.
+    """
+    rows = [name for name in free if isinstance(values[name], list)]
+    values = {**values, **{n: stream(seed, "mixed", number, n).permutation(values[n]).tolist() for n in rows}}
+    free = [name for name in free if name not in rows]
     names, order = list(free), np.arange(len(free))
     given = np.array([values[name] for name in names])
-    for attempt in range(20):
+    for attempt in range(20 if names else 0):
         order = stream(seed, "mixed", number, attempt).permutation(len(names))
         if (given[order] != given).any():
             break
@@ -67,13 +74,21 @@ def mixed(values: Mapping[str, float], free: list[str], seed: int, number: int) 
 
 
 def controls_of(
-    rule: Rule, values: Mapping[str, float], config: Config, lifetimes: int
+    rule: Rule, values: Mapping[str, Any], config: Config, lifetimes: int
 ) -> tuple[list[Control], list[dict[str, str]]]:
     """The controls and what had to be left out. Raises ValueError when the first cell's own data are missing."""
     cell, seed, skipped = cells_of(config)[0][1], config.seed, []
 
     def world(**changes: Any) -> World:
         return world_of(cell.model_copy(update=changes), config, lifetimes, seed)
+
+    def fitting(name: str, other: World) -> None:
+        """A control in another network: values per layer, unit or synapse may not fit it."""
+        try:
+            flat(rule.coefficients, values, other.shapes)
+            found.append(Control(name, other, values, learned))
+        except ValueError as error:
+            skipped.append({"control": name, "why": str(error)})
 
     base = world()
     learned = "" if base.task.kind == "unsupervised" else "learns"
@@ -85,7 +100,7 @@ def controls_of(
     if base.task.kind == "classification":
         found.append(Control("labels permuted", replace(base, task=Permuted(base.task, "outputs")), values, "learns"))
     for name, hidden in shapes_of(cell.hidden).items():
-        found.append(Control(name, world(hidden=hidden), values, learned))
+        fitting(name, world(hidden=hidden))
     found.append(Control(f"lives {LONGER} times as long", world(steps=LONGER * cell.steps), values, "learns"))
     for other in OTHERS if base.task.kind == "classification" else ():
         options = {"name": other} if isinstance(other, str) else dict(other)
@@ -93,7 +108,7 @@ def controls_of(
             continue
         named = CellConfig(task=options, hidden=cell.hidden, steps=cell.steps, batch=cell.batch)
         try:
-            found.append(Control(describe(named)[0], world(task=options), values, learned))
+            fitting(describe(named)[0], world(task=options))
         except ValueError as error:
             skipped.append({"control": describe(named)[0], "why": str(error)})
     if base.task.kind == "unsupervised":
@@ -102,7 +117,7 @@ def controls_of(
         silenced = replace(base, task=Shuffled(base.task), steps=max(1, min(base.steps, SHOWN // base.batch)))
         found.append(Control("teacher shuffled", silenced, values, "chance"))
     free = [c.name for c in rule.coefficients if not c.fixed]
-    if len({values[name] for name in free}) > 1:
+    if len(set(np.hstack([values[name] for name in free]).tolist()) if free else ()) > 1:
         found += [
             Control(f"coefficients shuffled ({m + 1})", base, mixed(values, free, seed, m), "") for m in range(MIXES)
         ]
@@ -121,7 +136,7 @@ def verdict_of(expected: str, low: float, high: float, chance: float) -> str:
 
 def run_controls(
     rule: Rule,
-    values: Mapping[str, float],
+    values: Mapping[str, Any],
     config: Config,
     lifetimes: int,
     evaluator: Evaluator,
@@ -162,7 +177,7 @@ def run_controls(
     kind = found[0].world.task.kind
     return {
         "formula": rule.pruned(dict(values), 0.0),
-        "coefficients": sum(values[c.name] != 0 for c in rule.coefficients),
+        "coefficients": sum(int(np.count_nonzero(values[c.name])) for c in rule.coefficients),
         "lifetimes": lifetimes,
         "task": describe(cells_of(config)[0][1])[0],
         "metric": {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}[kind],

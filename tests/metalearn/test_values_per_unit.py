@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from inner.engines import moments
 from inner.learners.local_rule import Learner
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
+from metalearn import baldwin, controls, library
 from metalearn import config as configs
-from metalearn import library
 from metalearn.cli import main
 from metalearn.experiment import check
 from metalearn.training import load_rule
@@ -139,3 +140,30 @@ def test_named_rules_stay_apart_from_the_baselines() -> None:
     with pytest.raises(ValueError, match="did you mean 'three_factor'"):
         library.rule("threefactor")
     assert check(configs.load("digits", ["rule=bcm"])).name == "bcm"
+
+
+def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
+    """Shuffling deals a coefficient's values out among its own places."""
+    rule = Rule("A*err*pre", {}, (Coefficient("A", share="synapse"),), "random")
+    config = configs.load("digits", small("synapse", "compare={baselines: []}"))
+    values = {"A": list(np.linspace(0.0, 0.1, 444))}
+    found, skipped = controls.controls_of(rule, values, config, 2)
+    names = {control.name for control in found}
+    assert "as it is" in names and "twice the width" not in names
+    left = {entry["control"]: entry["why"] for entry in skipped}
+    assert "444 values, one per synapse, belong to another network" in left["twice the width"]
+    mixed = next(control for control in found if control.name == "coefficients shuffled (1)").values
+    assert sorted(mixed["A"]) == values["A"] and mixed["A"] != values["A"]
+
+
+def test_inheritance_refuses_values_per_unit() -> None:
+    with pytest.raises(ValueError, match="share 'synapse' is for `metalearn search`"):
+        baldwin.habitat(configs.load("digits", small("synapse")), 0)
+
+
+def test_moments_leave_what_they_do_not_know_to_the_engine() -> None:
+    """The shortcut for linear units knows one formula: with homeostasis or values per unit it would run another rule."""
+    assert moments.powers(Rule("a*pre*post")) is not None
+    for more in ({"homeostasis": {"max_norm": 1}}, {"coefficients": {"a": {"share": "neuron"}}}):
+        assert moments.powers(Rule.from_dict({"dw": "a*pre*post", **more})) is None
+    assert moments.powers(Rule.from_dict({"dw": {"hidden": "a*pre*post", "output": "a*pre"}})) is None
