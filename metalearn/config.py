@@ -167,7 +167,8 @@ def apply(content: dict[str, Any], override: str) -> None:
     if not equals or not all(path):
         raise ValueError(f"override: expected key=value or key.sub=value, got '{override}'")
     try:
-        value = text if path[-1] == "dw" else yaml.safe_load(text)
+        formula = path[-1] == "dw" and not text.lstrip().startswith("{")  # {hidden: ..., output: ...} is a mapping
+        value = text if formula else yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f"override: '{text}' is not a YAML value for {key}") from error
     if path[0] not in Config.model_fields:

@@ -19,7 +19,9 @@ from inner.rules.coefficient import SHARES, Coefficient
 from inner.rules.families import FAMILIES
 from inner.rules.homeostasis import KINDS, Homeostasis
 from inner.rules.rule import Rule
-from metalearn import library
+from metalearn import config as configs
+from metalearn import library, pictures
+from metalearn.report_rule import rule_section, wrap_latex
 
 INPUTS, OUTPUTS, POPULATION, LABELS = 4, 3, 2, (("a",), ("b",))
 
@@ -132,6 +134,22 @@ def test_a_formula_per_layer_is_printed_layer_by_layer() -> None:
     ]
     with pytest.raises(ValueError, match="one formula for all layers"):
         _ = rule.expression
+
+
+@pytest.mark.parametrize("keep", [{kind: 1.5} for kind in KINDS])
+def test_the_report_draws_layers_and_homeostasis(keep: dict[str, float]) -> None:
+    document = {"dw": {"hidden": "a*pre*post", "output": "b*err*pre", "3": "a*recon_ordered"}, "homeostasis": keep}
+    lines = [line for text in Rule.from_dict(document).latex().split(" \\\\\n") for line in wrap_latex(text)]
+    assert len(lines) == 4 and (pictures.formula(lines, "layers") or "").startswith("<svg")
+    html = rule_section({**document, "values": {"a": 0.5, "b": [1.0, 2.0]}, "coefficients": {"b": {"share": "layer"}}})
+    assert "hidden: a*pre*post; output: b*err*pre" in html and "2 values: mean 1.5, sd 0.5" in html
+
+
+def test_a_formula_per_layer_on_the_command_line() -> None:
+    config = configs.load("digits", ["rule.dw={hidden: 'a*pre*post', output: 'a*err*pre'}", "rule.coefficients={}"])
+    assert library.rule(config.rule).layers == {"output": "a*err*pre"}
+    config = configs.load("digits", ["rule=hebb_then_delta", "rule.dw.output=2*rate*err*pre"])
+    assert library.rule(config.rule).layers == {"output": "2*rate*err*pre"}
 
 
 REFUSED = [
