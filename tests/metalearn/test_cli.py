@@ -202,7 +202,15 @@ def test_list(place: Path, kind: str) -> None:
     }
     result = invoke("list", kind)
     assert result.exit_code == 0
-    assert expected.get(kind, {"signals": "pre_err", "pathways": "direct"}.get(kind, "")) in result.stdout.split()
+    assert (
+        expected.get(
+            kind,
+            {"signals": "pre_err", "pathways": "direct", "families": "taylor", "studies": "hinton_nowlan"}.get(
+                kind, ""
+            ),
+        )
+        in result.stdout.split()
+    )
 
 
 def test_list_without_a_kind_lists_all(place: Path) -> None:
