@@ -167,7 +167,8 @@ def pool(terms: Sequence[int] = tuple(range(10))) -> dict[str, Any]:
 def mlp(hidden: int = 4, inputs: Sequence[str] = ("pre", "post", "w", "err")) -> dict[str, Any]:
     """Bengio, Bengio & Cloutier 1991: one small network per synapse, its weights shared by all synapses.
 
-    dw = eta * sum_h v_h tanh(b_h + sum_s u_hs s); `inputs` are signals, `hidden` the number of tanh units.
+    dw = eta * sum_h v_h tanh(b_h + sum_s u_hs s); `inputs` are signals, `hidden` the number of tanh units. Unit h starts
+    as tanh of one input, so that the outgoing weights v, which start at 0, have a slope.
     """
     if isinstance(hidden, bool) or not isinstance(hidden, int) or not 1 <= hidden <= 32:
         raise ValueError(f"rule.hidden: expected a whole number from 1 to 32, got {str(hidden)[:20]!r}")
@@ -182,6 +183,9 @@ def mlp(hidden: int = 4, inputs: Sequence[str] = ("pre", "post", "w", "err")) ->
         units.append(f"v{h}*tanh({drive})")
     dw = f"eta*({' + '.join(units)})"
     weights = {name: {"transform": "linear", "scale": 0.5} for name in re.findall(r"\b(?:[bv]\d+|u\d+_\w+)", dw)}
+    weights |= {
+        f"u{h}_{inputs[h % len(inputs)]}": {"transform": "linear", "scale": 0.5, "init": 1.0} for h in range(hidden)
+    }
     return {"dw": dw, "coefficients": {"eta": LEARNING_RATE} | weights}
 
 

@@ -205,6 +205,15 @@ def test_the_pool_by_its_matrices() -> None:
         np.testing.assert_allclose(changes[1][n].numpy(), wanted, rtol=2e-3, atol=1e-4 * np.abs(wanted).max())
 
 
+def test_the_small_network_starts_with_a_slope() -> None:
+    """d dw / d v_h is not 0 at the start: a search that follows gradients can leave it."""
+    rule = Rule.from_dict({"family": "mlp"})
+    values = {**rule.defaults, **dict.fromkeys(("pre", "post", "w", "err"), 0.5)}
+    assert small_network(values) == 0
+    for h in range(4):
+        assert small_network(values | {f"v{h}": 1.0}) == pytest.approx(0.01 * math.tanh(0.5))
+
+
 REFUSED = [
     ({"family": "taylor", "terms": ["X1Y1Q0"]}, "expected a string such as X1Y1W0"),
     ({"family": "taylor", "terms": ["X1X1"]}, "expected a string such as X1Y1W0"),

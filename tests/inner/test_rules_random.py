@@ -137,7 +137,7 @@ def a_share(start: int, count: int, folder: str) -> tuple[int, int]:
 
 @pytest.mark.paper
 def test_a_million_formulas_agree_in_all_faces(tmp_path: Path) -> None:
-    """About an hour and a half on two cores."""
+    """About an hour of processor time."""
     total, part = 1_000_000, 5_000
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(a_share, start, part, str(tmp_path)) for start in range(0, total, part)]
