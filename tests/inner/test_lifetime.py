@@ -34,7 +34,6 @@ RULES = {
             "homeostasis": {"max_norm": 0.9},
         }
     ),
-    "normalised": Rule.from_dict({"dw": "a*err*pre", "pathway": "backprop", "homeostasis": {"normalise": 1.1}}),
     "values per unit": Rule.from_dict(
         {
             "dw": "a*err*pre + 0.1*A*err*pre + B*post*pre + C*w",
