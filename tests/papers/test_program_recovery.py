@@ -23,10 +23,15 @@ INPUTS = ("pre", "post", "w", "target")  # no err: the difference has to be foun
 
 
 def found(seed: int, **options: Any) -> Program:
-    """The winner, on the select tier, of one search over single-layer lives on digits; of near equals the simplest."""
+    """The winner, on the select tier, of one search over single-layer lives; of near equals the simplest.
+
+    Digits and 400 steps, where the delta rule is the best of its rivals: 91.9 % against 90.7 % of pre*(target - post**2),
+    89.5 % of pre*target*(1 - post) and 84.7 % of pre*target at each one's best eta. In shorter lives, or on inputs without
+    correlations, some of these are as good or better, and are what a search finds.
+    """
     spec = {"popsize": 32, "generations": 40, "inputs": INPUTS, "constants": 0, "refine_every": 0}
     search = build("search", {"name": "program", **spec, **options})
-    plain = Objective(Rule("eta*pre*post"), Distribution({"name": "digits"}, (0, 0), steps=(150, 150)), seed, 4, 2)
+    plain = Objective(Rule("eta*pre*post"), Distribution({"name": "digits"}, (0, 0), steps=(400, 400)), seed, 4, 2)
     objective: Any = ProgramObjective(plain, search.language())
     with Evaluator() as serial:
         history = list(evolve(objective, search, serial))
