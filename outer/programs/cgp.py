@@ -16,6 +16,7 @@ from inner.random import stream
 from outer.programs.program import BINARY, Language, Program
 
 SAMPLES = 48
+GROWTH = 1 / 3  # of the changes of form
 MAX_DEGREE = 8  # of the polynomial that a program may be: higher powers blow up, and the parser refuses them
 _VALUES: dict[str, Callable[..., np.ndarray]] = {
     "add": np.add,
@@ -51,11 +52,56 @@ def _pair(language: Language, node: int, random: np.random.Generator) -> tuple[i
 def mutated(program: Program, random: np.random.Generator, sigma: float) -> Program:
     """A child: a change of form (three times in four), of numbers (one in two), at least one of the two."""
     form, numbers = random.random() < 0.75, random.random() < 0.5
-    child = _reformed(program, random) if form or not numbers else program
+    child = program
+    if form or not numbers:
+        grow = random.random() < GROWTH and len(program.active) < program.language.nodes
+        child = (_grown if grow else _reformed)(program, random)
     if numbers:
         steps = sigma * random.standard_normal(len(program.numbers))
         child = replace(child, numbers=tuple((np.array(program.numbers) + steps).tolist()))
     return child
+
+
+def _grown(program: Program, random: np.random.Generator) -> Program:
+    """A new operation on what some active node (or the output) reads and a leaf; the graph is laid out anew.
+
+    Point mutations alone cannot put a node in front of the first one: a register must stand before its reader.
+    """
+    language, leaves = program.language, program.language.leaves
+    place = {leaves + n: leaves + s for s, n in enumerate(program.active)}
+    nodes = [(o, place.get(a, a), place.get(b, b)) for o, a, b in (program.nodes[n] for n in program.active)]
+    output = place.get(program.output, program.output)
+    readers = [(s, part) for s, (o, _, _) in enumerate(nodes) for part in ((1, 2) if o in BINARY else (1,))]
+    s, part = [*readers, (len(nodes), 0)][int(random.integers(len(readers) + 1))]
+    read = output if s == len(nodes) else nodes[s][1] if part == 1 else nodes[s][2]
+    operation = language.operations[int(random.integers(len(language.operations)))]
+    leaf = int(random.integers(leaves))
+    swapped = operation in BINARY and random.random() < 0.5
+    new: tuple[str, int, int] = (operation, leaf, read) if swapped else (operation, read, leaf)
+
+    def moved(register: int) -> int:  # the new node stands at s
+        return register + 1 if register >= leaves + s else register
+
+    later = [(o, moved(a), moved(b)) for o, a, b in nodes[s:]]
+    if s == len(nodes):
+        output = leaves + s
+    else:
+        reader, a, b = later[0]
+        later[0] = (reader, leaves + s, b) if part == 1 else (reader, a, leaves + s)
+        output = moved(output)
+    return _laid(program, [*nodes[:s], new, *later], output, random)
+
+
+def _laid(program: Program, nodes: list[tuple[str, int, int]], output: int, random: np.random.Generator) -> Program:
+    """Active nodes at random places in their order, random idle ones between them."""
+    language, leaves = program.language, program.language.leaves
+    places = np.sort(random.permutation(language.nodes)[: len(nodes)]).tolist()
+    where = {leaves + s: leaves + place for s, place in enumerate(places)}
+    laid = list(drawn(language, random).nodes)
+    for place, (operation, a, b) in zip(places, nodes):
+        # the second operand of a function is not read: any register before the node will do
+        laid[place] = (operation, where.get(a, a), where.get(b, b) if operation in BINARY else 0)
+    return replace(program, nodes=tuple(laid), output=where.get(output, output))
 
 
 def _reformed(program: Program, random: np.random.Generator) -> Program:

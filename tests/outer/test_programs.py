@@ -135,6 +135,21 @@ def test_mutation_hits_an_active_gene_or_a_number() -> None:
     assert drifted > 40
 
 
+def test_growth_puts_one_operation_between_two_nodes() -> None:
+    """From pre*target every neighbour with one operation more is reached, the delta rule among them; nothing else is."""
+    language = Language(("pre", "post", "target"), ("sub", "mul", "tanh"), 0, 5)
+    program, random = compile_rule(language, Rule("eta*pre*target")), stream(0, "growth")
+    x, y, t = sympy.symbols("pre post target", real=True)
+    found = [cgp._grown(program, random) for _ in range(1500)]
+    forms = {child.expression() for child in found}
+    assert all(len(child.active) == 2 for child in found)
+    expected = {x * (t - y), x * (y - t), t * (x - y), x * t - y, y - x * t, x * y * t, x * t**2, x**2 * t}
+    assert expected <= forms and len(forms) < 25
+    for child in found:
+        for n, (_, a, b) in enumerate(child.nodes):
+            assert 0 <= min(a, b) and max(a, b) < language.leaves + n
+
+
 def test_bits_do_not_depend_on_the_population(monkeypatch: pytest.MonkeyPatch) -> None:
     o, x = objective(), np.stack([p.vector() for p in programs(14)])
     with Evaluator() as serial:
