@@ -20,8 +20,17 @@ DTYPES = {
     "alive": "|b1",
     "favourite": "<f8",
     "digest": "|u1",
+    "gradient": "<f8",
 }
-AXES = {"candidates": "PD", "fitness": "P", "scores": "PL", "alive": "PL", "favourite": "D", "digest": "H"}
+AXES = {
+    "candidates": "PD",
+    "fitness": "P",
+    "scores": "PL",
+    "alive": "PL",
+    "favourite": "D",
+    "digest": "H",
+    "gradient": "GD",
+}
 
 
 def checked_arrays(generation: Generation) -> dict[str, np.ndarray]:

@@ -60,11 +60,17 @@ def objective(config: Config, rule: Rule) -> Objective:
 def arms(config: Config, rule: Rule) -> dict[str, tuple[Rule, Search]]:
     """The baselines: rules of the library under the run's search, and random search over the run's own rule."""
     names = library.entries() if config.compare.baselines == "all" else config.compare.baselines
-    search = cast(Search, build("search", config.search))
+    spec = dict(config.search)
+    programs = spec["name"] == "program"
+    if programs:  # their form is fixed: numbers get CMA-ES with the same budget
+        own = cast(Search, build("search", spec))
+        spec = {"name": "cma", "popsize": own.popsize, "generations": own.generations}
+    search = cast(Search, build("search", spec))
     found = {name: (library.rule(name), search) for name in names}
     if (
         config.compare.random_search
         and config.search["name"] != "random"
+        and not programs
         and any(not c.fixed for c in rule.coefficients)
     ):
         spec = {"name": "random", "popsize": search.popsize, "generations": search.generations}

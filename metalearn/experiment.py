@@ -15,7 +15,8 @@ import yaml
 from inner.components import build, load, suggest
 from inner.rules.rule import Rule
 from metalearn import library
-from metalearn.baselines import objective, tune_all
+from metalearn.baselines import tune_all
+from metalearn.choosing import choose, print_front, search_objective
 from metalearn.comparison import REFERENCE, cells_of, check_fit, compare, world_of
 from metalearn.config import Config
 from metalearn.environment import describe
@@ -24,10 +25,9 @@ from metalearn.report import write_report
 from metalearn.store import RunStore, write_text_atomically
 from metalearn.tracking import Tracker
 from outer.evaluators.base import Evaluator
-from outer.evolution import evolve, select
+from outer.evolution import evolve
 from outer.generation import Generation
 from outer.genome import Genome
-from outer.pruning import prune
 from outer.searches.base import Search
 
 TOP = 10  # rows of the W&B table
@@ -58,7 +58,7 @@ def check(config: Config) -> Rule:
     rule = library.rule(config.rule)
     check_options("task", config.task)
     check_options("search", config.search)
-    distribution = objective(config, rule).distribution
+    distribution = search_objective(config, rule).distribution
     for name, (low, high) in (
         ("network.depth", distribution.depth),
         ("network.width", distribution.width),
@@ -130,8 +130,7 @@ class Experiment:
                 generations = self._search(evaluator, tracker)
                 document = self._select(evaluator, generations)
                 self._compare(evaluator, document)
-                own = objective(self.config, self.rule).genome
-                tracker.finish(self.folder / "rule.json", top_rows(generations, own), self._summary(document))
+                tracker.finish(self.folder / "rule.json", self._top(generations), self._summary(document))
                 self.store.put("status", "finished")
                 code = 0
             finally:
@@ -156,7 +155,7 @@ class Experiment:
 
     def _search(self, evaluator: Evaluator, tracker: Tracker) -> list[Generation]:
         search = cast(Search, build("search", self.config.search))
-        own = objective(self.config, self.rule)
+        own = search_objective(self.config, self.rule)
         history = self.store.generations()
         if own.genome.size == 0 or self.store.get("selection") is not None:
             return history
@@ -170,36 +169,17 @@ class Experiment:
         return history
 
     def _select(self, evaluator: Evaluator, generations: list[Generation]) -> dict[str, Any]:
-        own, chosen = objective(self.config, self.rule), self.config.selection
         stored = self.store.get("selection")
         if stored is None:
-            if generations:
-                winner = select(own, evaluator, generations, chosen.finalists, chosen.lifetimes, chosen.shapes)
-                rest = prune(own, evaluator, winner.vector, chosen.lifetimes, chosen.shapes, chosen.tolerance)
-                stored = {
-                    "values": own.genome.values(rest.vector),
-                    "whole": own.genome.values(winner.vector),
-                    "pruning": [{"removed": name, "score": score} for name, score in rest.steps],
-                    "score": float(winner.scores[winner.chosen].mean()),
-                    "finalists": len(winner.finalists),
-                    "lifetimes": int(winner.scores.shape[1]),
-                    "scores": winner.scores.mean(1).tolist(),
-                    "chosen": winner.chosen,
-                }
-            else:
-                stored = {
-                    "values": self.rule.defaults,
-                    "score": None,
-                    "finalists": 0,
-                    "lifetimes": 0,
-                    "scores": [],
-                    "chosen": 0,
-                }
+            stored = choose(self.config, self.rule, evaluator, generations)
             self.store.put("selection", stored)
+        if "rule" in stored:  # a program search has found a rule of its own
+            self.rule = Rule.from_dict(stored["rule"])
         document = rule_document(self.rule, stored, self.config, self.folder.name, generations)
         write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
         self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)
         self.console.print(f"pruned   dw = {document['formula']}\n", highlight=False, soft_wrap=True)
+        print_front(stored.get("front", ()), self.console)
         return document
 
     def _compare(self, evaluator: Evaluator, document: dict[str, Any]) -> None:
@@ -227,6 +207,10 @@ class Experiment:
         from metalearn.tables import print_comparison
 
         print_comparison(comparison, self.console)
+
+    def _top(self, generations: Sequence[Generation]) -> list[dict[str, Any]]:
+        search_rule = library.rule(self.config.rule)  # not what a program search has found since
+        return top_rows(generations, search_objective(self.config, search_rule).genome)
 
     def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
         comparison = self.store.get("comparison") or {"cells": []}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from metalearn._files import write_text_atomically
 from metalearn.headline import headline
+from metalearn.report_front import front_section
 from metalearn.report_rule import inline, rule_section
 from metalearn.tables import (
     LEGEND,
@@ -75,7 +76,9 @@ def report(
     if comparison and comparison.get("cells"):
         body.append(_comparison(comparison))
     if selection:
-        body.append("<section><h2>How the rule was chosen</h2>" + _value(selection) + "</section>")
+        body.append(front_section(selection.get("front", ())))
+        plain = {key: value for key, value in selection.items() if key not in ("front", "rule")}
+        body.append("<section><h2>How the rule was chosen</h2>" + _value(plain) + "</section>")
     body += [_search(generations, config), _use(Path(folder), command), _conditions(config, environment)]
     return Template(_resource("_report.html")).substitute(
         title=escape(f"{name} - {heading}"),

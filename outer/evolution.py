@@ -14,6 +14,8 @@ from outer.objective import Evaluation, Objective
 from outer.searches.base import Search
 from outer.worlds import World
 
+NAMED = 200  # numbers whose values are metrics of every generation; more would be a flood
+
 
 def evolve(
     objective: Objective, search: Search, evaluator: Evaluator, history: Sequence[Generation] = ()
@@ -32,7 +34,7 @@ def evolve(
             raise ValueError(
                 f"resume: generation {past.index} does not replay bit for bit here; the library versions or the machine differ"
             )
-        running.tell(asked, Evaluation(past.fitness, past.scores, past.alive))
+        running.tell(asked, Evaluation(past.fitness, past.scores, past.alive, gradient=past.gradient))
         best, lifetimes = max(best, float(past.fitness.max())), lifetimes + past.scores.size
         steps = past.metrics.get("inner_steps", steps)
     for index in range(len(history), search.generations):
@@ -40,7 +42,7 @@ def evolve(
             return
         started = time.perf_counter()
         candidates, worlds = running.ask(), objective.worlds(index)
-        evaluation = evaluator.evaluate(objective, candidates, worlds)
+        evaluation = evaluator.evaluate(objective, candidates, worlds, running.probe())
         if not evaluation.alive.any():
             raise ValueError(
                 f"generation {index}: every network of every candidate left the finite range; "
@@ -62,9 +64,19 @@ def evolve(
             "inner_steps": float(steps),
             "seconds": time.perf_counter() - started,
         }
-        metrics |= running.metrics()
-        metrics |= {f"theta/{name}": value for name, value in genome.summary(favourite).items()}
-        yield Generation(index, candidates, fitness, evaluation.scores, evaluation.alive, favourite, metrics).light()
+        metrics |= {**evaluation.health, **running.metrics()}
+        if genome.size <= NAMED:
+            metrics |= {f"theta/{name}": value for name, value in genome.summary(favourite).items()}
+        yield Generation(
+            index,
+            candidates,
+            fitness,
+            evaluation.scores,
+            evaluation.alive,
+            favourite,
+            metrics,
+            gradient=evaluation.gradient,
+        ).light()
 
 
 def consumed(population: int, worlds: Sequence[World], evaluation: Evaluation) -> float:

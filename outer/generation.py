@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 
 ARRAYS = ("candidates", "fitness", "scores", "alive", "favourite")
-OPTIONAL = ("digest",)  # only where the candidates were left out
+OPTIONAL = ("digest", "gradient")  # only where the candidates were left out; only where the search sent a probe
 LARGE = 2**20  # bytes of candidates above which a digest takes their place: a search can ask them again
 
 
@@ -29,6 +29,7 @@ class Generation:
     favourite: np.ndarray  # [D] float64, what the search would recommend after this generation
     metrics: dict[str, float] = field(default_factory=dict)
     digest: np.ndarray | None = None  # [16] uint8, BLAKE2b of candidates that were left out
+    gradient: np.ndarray | None = None  # [G, D] float64, what a search was told beside fitness (see Evaluation)
 
     def light(self) -> Generation:
         """The same record with a digest in place of candidates of more than LARGE bytes: O(D) and not O(P D) per generation.

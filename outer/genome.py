@@ -76,6 +76,18 @@ class Genome:
             start += count
         return theta
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns of theta that the entries of the vector stand for."""
+        starts = np.cumsum([0, *self.counts])
+        return tuple(c for i in self.free for c in range(starts[i], starts[i + 1]))
+
+    def slopes(self, vectors: np.ndarray) -> np.ndarray:
+        """d theta / d vector of the free values at vectors [P, D]: [P, D], each depends on its own entry alone."""
+        vectors = np.atleast_2d(np.asarray(vectors, dtype=np.float64))
+        parts = [coefficient.slope(vectors[:, where]) for coefficient, where in self.groups()]
+        return np.concatenate(parts, 1) if parts else np.empty_like(vectors)
+
     def values(self, vector: np.ndarray) -> dict[str, Any]:
         """Values by name of one vector [D]: a number, or a list where a coefficient has values of its own per unit."""
         theta, start, found = self.decode(vector)[0], 0, {}

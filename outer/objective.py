@@ -5,8 +5,8 @@ One sign everywhere: `fitness`, higher is better, float64 and finite. A life tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +33,10 @@ class Evaluation:
     scores: np.ndarray  # [P, L] float64
     alive: np.ndarray  # [P, L] bool
     steps: float | None = None  # inner steps lived by all candidates together; None: every life to its end
+    # what a search that sent a probe gets beside fitness: [G, D] float64, the gradient of minus the probe's loss, mean over
+    # candidates and lifetimes, as one share per half of the lifetimes (G = 2, or 1 for one lifetime): it is their sum
+    gradient: np.ndarray | None = None
+    health: Mapping[str, float] = field(default_factory=dict)  # of the gradient: lives without one, lives clipped
 
 
 @dataclass(frozen=True)
@@ -61,20 +65,28 @@ class Objective:
         """What a search over this objective moves. Raises ValueError where its size would depend on the world."""
         return Genome(self.rule.coefficients, self.distribution.counts(self.rule.coefficients))
 
+    def learner(self, world: World) -> Learner:
+        """What lives in a world."""
+        return Learner(self.rule, world.network)
+
     def worlds(self, generation: int, tier: str = "search") -> tuple[World, ...]:
         """The worlds that all candidates of a generation share."""
         return self.distribution.worlds(tier, self.seed, (generation,), self.lifetimes, self.shapes)
 
     def scores(self, vectors: np.ndarray, world: World) -> tuple[np.ndarray, np.ndarray]:
         """Scores [P, lives of this world] float64 and alive [P, lives] of candidates [P, D], in one world."""
-        theta = torch.from_numpy(self.genome.decode(vectors))
-        learner = Learner(self.rule, world.network)
+        return self.lived(self.learner(world), self.genome.decode(vectors), world)
+
+    def lived(self, learner: Learner, values: np.ndarray, world: World) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and alive [P, lives of this world] of a learner with coefficient values [P, C]."""
+        theta = torch.from_numpy(values)
         lives = world.task.lives(world.tier, world.steps, world.batch, self.seed, world.labels)
         steps = lives.order.shape[1]
         curve = self.measure in ("area", "steps_to_threshold")
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
         with torch.no_grad():
-            if self.measure != "prequential_bits" and moments.applies(learner, world.task, lives):
+            plain = learner.form is None and self.measure != "prequential_bits"
+            if plain and moments.applies(learner, world.task, lives):
                 result = moments.live(learner, world.task, lives, theta, self.seed, world.labels, record)
             else:
                 result = live(

@@ -52,3 +52,10 @@ class Learner(ABC):
     @abstractmethod
     def freeze(self, state: Any, alive: Tensor) -> Any:
         """The state with every network that is not alive [N] put to rest, the others' bits untouched."""
+
+    def with_theta(self, state: Any, theta: Tensor) -> Any:
+        """The same networks under other coefficients theta [N, D]: what changes a rule in the middle of a life.
+
+        Raises ValueError where a learner keeps no coefficients apart from what it has learned.
+        """
+        raise ValueError(f"learner: {type(self).__module__} cannot change its coefficients in the middle of a life")

@@ -7,7 +7,7 @@ The signals, their signs and their locality are those of `inner/rules/signals.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import cast
@@ -69,6 +69,8 @@ class Learner(base.Learner):
 
     rule: Rule
     network: Network = field(default_factory=Network)
+    # called in place of the compiled formula of dw, in the same way: a different formula for every network, say
+    form: Callable[..., Tensor] | None = None
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:
@@ -86,9 +88,10 @@ class Learner(base.Learner):
         return observed(self.rule.signals)
 
     @cached_property
-    def updates(self) -> tuple[dict[str, Update], Traces]:
-        """The compiled formulas: of dw by key, and of each trace."""
-        return compiled(self.rule)
+    def updates(self) -> tuple[Mapping[str, Callable[..., Tensor]], Traces]:
+        """The formulas of dw by key, and of each trace, ready to run."""
+        rules, traces = compiled(self.rule)
+        return (rules if self.form is None else dict.fromkeys(rules, self.form)), traces
 
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
         """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not.
@@ -99,8 +102,19 @@ class Learner(base.Learner):
         weights = tuple(fold(w, population) for w in self.network.init(shape.inputs, shape.outputs, seed, labels))
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
         traces = tuple({name: torch.zeros_like(w) for name in self.rule.trace_expressions} for w in weights)
-        common, each = sharing.split(self.rule.coefficients, theta, [(w.shape[1], w.shape[2]) for w in weights])
+        common, each = self._named(theta, weights)
         return State(weights, own, traces, common, shape, each)
+
+    def with_theta(self, state: State, theta: Tensor) -> State:
+        """The same networks under other coefficients theta [N, D]."""
+        common, each = self._named(theta, state.weights)
+        return replace(state, coefficients=common, own_coefficients=each)
+
+    def _named(
+        self, theta: Tensor, weights: tuple[Tensor, ...]
+    ) -> tuple[dict[str, Tensor], tuple[dict[str, Tensor], ...]]:
+        """theta by name: what all layers share, and what each has of its own."""
+        return sharing.split(self.rule.coefficients, theta, [(w.shape[1], w.shape[2]) for w in weights])
 
     def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
         """One update from x [N, B, I] and y [N, B, O]; returns the state and the output [N, B, O] before it."""

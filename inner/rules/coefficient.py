@@ -125,6 +125,21 @@ class Coefficient:
             return np.log(clipped)
         return np.arcsinh(clipped / self.scale)
 
+    def slope(self, z: np.ndarray | float) -> np.ndarray:
+        """d value / d z, of any shape (float64); 0 where a bound holds the value."""
+        z = np.asarray(z, dtype=np.float64)
+        if self.transform == "linear":
+            slope = np.full(z.shape, self.scale)
+        elif self.transform == "log":
+            slope = np.exp(np.clip(z, -_MAX_Z, _MAX_Z))
+        else:
+            slope = self.scale * np.cosh(np.clip(z, -_MAX_Z, _MAX_Z))
+        value = self.decode(z)
+        free = (value > (-math.inf if self.low is None else self.low)) & (
+            value < (math.inf if self.high is None else self.high)
+        )
+        return np.where(free, slope, 0.0)
+
     def _clip(self, value: np.ndarray) -> np.ndarray:
         return np.clip(value, -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from outer.objective import Evaluation, Objective
+from outer.probes.base import Probe, gather
 from outer.worlds import World
 
 CHUNK = 256  # networks that run in lockstep at most: their weights should stay in the processor's cache
@@ -21,6 +23,11 @@ Done = Callable[[int, Any], None]
 def scores(objective: Objective, candidates: np.ndarray, world: World) -> Part:
     """One job: the scores and survival of some candidates in one world."""
     return objective.scores(candidates, world)
+
+
+def gradients(objective: Objective, candidates: np.ndarray, rows: range, world: World, probe: Probe) -> np.ndarray:
+    """One job: the gradient of every life of some candidates, which stand at `rows` of their generation, in one world."""
+    return probe.gradient(objective, candidates, rows, world)
 
 
 def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None) -> list[slice]:
@@ -44,29 +51,51 @@ class Evaluator(ABC):
     def map(self, function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], done: Done | None = None) -> list[Any]:
         """The results of function(*job), in the order of jobs; done(j, result) is called as each one ends."""
 
-    def evaluate(self, objective: Objective, candidates: np.ndarray, worlds: Sequence[World]) -> Evaluation:
+    def evaluate(
+        self, objective: Objective, candidates: np.ndarray, worlds: Sequence[World], probe: Probe | None = None
+    ) -> Evaluation:
         """Score candidates [P, D]: a job per world and chunk, put together in the order of the worlds.
 
-        Candidates that are equal to the last bit live once: their scores are equal to the last bit.
+        Candidates that are equal to the last bit live once: their scores are equal to the last bit. With a probe the
+        evaluation holds the gradient too.
         """
         candidates = np.ascontiguousarray(candidates)
+        if probe is not None:
+            return replace(
+                self.evaluate(objective, candidates, worlds), **self._gradient(objective, candidates, worlds, probe)
+            )
         whole = candidates.view(np.dtype((np.void, candidates.itemsize * candidates.shape[1])))[:, 0]
         _, first, copies = np.unique(whole, return_index=True, return_inverse=True)
         if len(first) < len(candidates):
             once = self.evaluate(objective, candidates[first], worlds)
             return Evaluation(once.fitness[copies], once.scores[copies], once.alive[copies])
-        parts = -(-self.workers // len(worlds))
-        cuts = [
-            (w, cut)
-            for w, world in enumerate(worlds)
-            for cut in chunks(len(candidates), len(world.labels), parts, limit_of(world))
-        ]
+        cuts = self._cuts(len(candidates), worlds)
         found: list[Part] = self.map(scores, [(objective, candidates[cut], worlds[w]) for w, cut in cuts])
         joined = []
         for w in range(len(worlds)):
             own = [part for (owner, _), part in zip(cuts, found) if owner == w]
             joined.append((np.concatenate([s for s, _ in own]), np.concatenate([a for _, a in own])))
         return objective.assemble(candidates, joined)
+
+    def _cuts(self, population: int, worlds: Sequence[World]) -> list[tuple[int, slice]]:
+        """(world, candidates) of every job."""
+        parts = -(-self.workers // len(worlds))
+        return [
+            (w, cut)
+            for w, world in enumerate(worlds)
+            for cut in chunks(population, len(world.labels), parts, limit_of(world))
+        ]
+
+    def _gradient(
+        self, objective: Objective, candidates: np.ndarray, worlds: Sequence[World], probe: Probe
+    ) -> dict[str, Any]:
+        """What a probe adds to an evaluation: `gradient` and `health`."""
+        cuts = self._cuts(len(candidates), worlds)
+        jobs = [(objective, candidates[c], range(c.start, c.stop), worlds[w], probe) for w, c in cuts]
+        each = self.map(gradients, jobs)
+        slopes = [np.concatenate([g for (owner, _), g in zip(cuts, each) if owner == w]) for w in range(len(worlds))]
+        shares, health = gather(slopes, probe.clip)
+        return {"gradient": shares, "health": health}
 
     def close(self) -> None:
         """Give back what the evaluator holds."""

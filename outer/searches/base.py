@@ -1,5 +1,6 @@
 """What a search is: it asks for candidates, is told what they earned, and is a function of its seed and that history alone.
 
+A search that wants gradients says so by `probe`: the evaluation it is then told carries `gradient`, and stores keep it.
 Resuming a search is telling it its stored generations again: every draw comes from an addressed stream, so that a
 search that was told the same history is the same search, bit for bit. A store may therefore keep a digest of what was
 asked in place of the candidates themselves (`outer/generation.py`).
@@ -15,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from outer.objective import Evaluation
+from outer.probes.base import Probe
 
 
 class Search(ABC):
@@ -44,6 +46,10 @@ class Running(ABC):
     @abstractmethod
     def ask(self) -> np.ndarray:
         """Candidates of the next generation [P, D], float64; P may change from generation to generation."""
+
+    def probe(self) -> Probe | None:
+        """What the search wants to be told beside fitness about the candidates it has just asked for; None is nothing."""
+        return None
 
     @abstractmethod
     def tell(self, candidates: np.ndarray, evaluation: Evaluation) -> None:

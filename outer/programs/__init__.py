@@ -1,0 +1,1 @@
+"""Programs: rules whose form is evolved, as graphs over the signals of the formula language."""

@@ -1,0 +1,168 @@
+"""Variation of programs, and when two of them are the same function.
+
+Mutation redraws genes one by one until an active one is hit (`single`, Goldman & Punch 2013): every child differs in what
+it may compute, while the genes that do nothing drift on the way. Two programs are taken for equal when they agree to six
+digits on fixed random inputs; a search evaluates a function once and not once per way to write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from inner.random import stream
+from outer.programs.program import BINARY, Language, Program
+
+SAMPLES = 48
+GROWTH = 1 / 3  # of the changes of form
+MAX_DEGREE = 8  # of the polynomial that a program may be: higher powers blow up, and the parser refuses them
+_VALUES: dict[str, Callable[..., np.ndarray]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "max": np.maximum,
+    "min": np.minimum,
+    "tanh": np.tanh,
+    "abs": np.abs,
+    "sign": np.sign,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "step": lambda x: (x > 0) * 1.0,
+    "sigmoid": lambda x: 0.5 * np.tanh(0.5 * x) + 0.5,
+}
+
+
+def drawn(language: Language, random: np.random.Generator) -> Program:
+    """A random program; its gain and constants are near those of z = 0.9, values 0.02 and 1."""
+    nodes = tuple(
+        (language.operations[int(random.integers(len(language.operations)))], *_pair(language, n, random))
+        for n in range(language.nodes)
+    )
+    output = language.leaves + int(random.integers(language.nodes))
+    numbers = tuple((np.arcsinh(1.0) + 0.5 * random.standard_normal(1 + language.constants)).tolist())
+    return Program(language, nodes, output, numbers)
+
+
+def _pair(language: Language, node: int, random: np.random.Generator) -> tuple[int, int]:
+    a, b = random.integers(0, language.leaves + node, 2).tolist()
+    return a, b
+
+
+def mutated(program: Program, random: np.random.Generator, sigma: float) -> Program:
+    """A child: a change of form (three times in four), of numbers (one in two), at least one of the two."""
+    form, numbers = random.random() < 0.75, random.random() < 0.5
+    child = program
+    if form or not numbers:
+        grow = random.random() < GROWTH and len(program.active) < program.language.nodes
+        child = (_grown if grow else _reformed)(program, random)
+    if numbers:
+        steps = sigma * random.standard_normal(len(program.numbers))
+        child = replace(child, numbers=tuple((np.array(program.numbers) + steps).tolist()))
+    return child
+
+
+def _grown(program: Program, random: np.random.Generator) -> Program:
+    """A new operation on what some active node (or the output) reads and a leaf; the graph is laid out anew.
+
+    Point mutations alone cannot put a node in front of the first one: a register must stand before its reader.
+    """
+    language, leaves = program.language, program.language.leaves
+    place = {leaves + n: leaves + s for s, n in enumerate(program.active)}
+    nodes = [(o, place.get(a, a), place.get(b, b)) for o, a, b in (program.nodes[n] for n in program.active)]
+    output = place.get(program.output, program.output)
+    readers = [(s, part) for s, (o, _, _) in enumerate(nodes) for part in ((1, 2) if o in BINARY else (1,))]
+    s, part = [*readers, (len(nodes), 0)][int(random.integers(len(readers) + 1))]
+    read = output if s == len(nodes) else nodes[s][1] if part == 1 else nodes[s][2]
+    operation = language.operations[int(random.integers(len(language.operations)))]
+    leaf = int(random.integers(leaves))
+    swapped = operation in BINARY and random.random() < 0.5
+    new: tuple[str, int, int] = (operation, leaf, read) if swapped else (operation, read, leaf)
+
+    def moved(register: int) -> int:  # the new node stands at s
+        return register + 1 if register >= leaves + s else register
+
+    later = [(o, moved(a), moved(b)) for o, a, b in nodes[s:]]
+    if s == len(nodes):
+        output = leaves + s
+    else:
+        reader, a, b = later[0]
+        later[0] = (reader, leaves + s, b) if part == 1 else (reader, a, leaves + s)
+        output = moved(output)
+    return _laid(program, [*nodes[:s], new, *later], output, random)
+
+
+def _laid(program: Program, nodes: list[tuple[str, int, int]], output: int, random: np.random.Generator) -> Program:
+    """Active nodes at random places in their order, random idle ones between them."""
+    language, leaves = program.language, program.language.leaves
+    places = np.sort(random.permutation(language.nodes)[: len(nodes)]).tolist()
+    where = {leaves + s: leaves + place for s, place in enumerate(places)}
+    laid = list(drawn(language, random).nodes)
+    for place, (operation, a, b) in zip(places, nodes):
+        # the second operand of a function is not read: any register before the node will do
+        laid[place] = (operation, where.get(a, a), where.get(b, b) if operation in BINARY else 0)
+    return replace(program, nodes=tuple(laid), output=where.get(output, output))
+
+
+def _reformed(program: Program, random: np.random.Generator) -> Program:
+    """Genes redrawn one by one until an active one has changed."""
+    language, nodes, output = program.language, list(program.nodes), program.output
+    active = set(program.active)
+    while True:
+        gene = int(random.integers(3 * language.nodes + 1))
+        if gene == 3 * language.nodes:
+            new = int(random.integers(language.leaves + language.nodes))
+            changed, output = new != output, new
+        else:
+            n, part = divmod(gene, 3)
+            before = nodes[n]
+            operation, a, b = before
+            if part == 0:
+                operation = language.operations[int(random.integers(len(language.operations)))]
+            elif part == 1:
+                a = _pair(language, n, random)[0]
+            else:
+                b = _pair(language, n, random)[0]
+            nodes[n] = (operation, a, b)
+            read = part < 2 or operation in BINARY
+            changed = n in active and read and nodes[n] != before
+        if changed:
+            return replace(program, nodes=tuple(nodes), output=output)
+
+
+def degree(program: Program) -> int:
+    """The degree of the polynomial; functions count as their argument does."""
+    leaves = program.language.leaves
+    degrees: dict[int, int] = {}
+    for n in program.active:
+        operation, a, b = program.nodes[n]
+        first, second = degrees.get(a, 1), degrees.get(b, 1)
+        sums = first + second if operation == "mul" else max(first, second) if operation in BINARY else first
+        degrees[leaves + n] = sums
+    return degrees.get(program.output, 1)
+
+
+def outputs(program: Program, inputs: np.ndarray) -> np.ndarray:
+    """gain * program on samples of the inputs [inputs, S]: [S]; a plain interpreter of one program."""
+    values = program.values
+    registers: dict[int, np.ndarray] = dict(enumerate(inputs))
+    count = len(program.language.inputs)
+    registers |= {count + c: np.full(inputs.shape[1], v) for c, v in enumerate(values[1:])}
+    for n in program.active:
+        operation, a, b = program.nodes[n]
+        operands = (registers[a], registers[b]) if operation in BINARY else (registers[a],)
+        registers[program.language.leaves + n] = _VALUES[operation](*operands)
+    return values[0] * registers[program.output]
+
+
+def fingerprint(program: Program) -> bytes | None:
+    """What a program computes on fixed random inputs, to six digits; None when it is no rule (constant 0, not finite, too
+    high a power)."""
+    if degree(program) > MAX_DEGREE:
+        return None
+    with np.errstate(all="ignore"):
+        found = outputs(program, stream(0, "fingerprint").standard_normal((len(program.language.inputs), SAMPLES)))
+        if not np.isfinite(found).all() or np.abs(found).max() < 1e-12:
+            return None
+        size = 10.0 ** np.floor(np.log10(np.maximum(np.abs(found), 1e-12)))
+    return (np.round(found / size, 5) * size + 0.0).astype(np.float32).tobytes()

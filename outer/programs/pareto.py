@@ -1,0 +1,45 @@
+"""Which programs of a search are worth a second look: different functions, good for their complexity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from outer.generation import Generation
+from outer.programs.cgp import fingerprint
+from outer.programs.objective import ProgramObjective
+
+
+def distinct(objective: ProgramObjective, history: Sequence[Generation], count: int) -> np.ndarray:
+    """At most `count` vectors [K, D]: the last favourites, the best of each complexity, then the best; no function twice.
+
+    Fitness is compared within a generation only, less the generation's best: lives differ between generations.
+    """
+    last = history[-max(1, len(history) // 3) :]
+    seen: dict[tuple[int, bytes], tuple[float, np.ndarray]] = {}
+    for g in last:
+        for vector, fitness in zip(g.candidates, g.fitness - g.fitness.max()):
+            (program,) = objective.programs(vector[None])
+            key = fingerprint(program)
+            if key is not None and (program.complexity, key) not in seen:
+                seen[program.complexity, key] = (float(fitness), vector)
+    ranked = sorted(seen.items(), key=lambda item: -item[1][0])
+    firsts: dict[int, np.ndarray] = {}
+    for (complexity, _), (_, vector) in ranked:
+        firsts.setdefault(complexity, vector)
+    ordered = [last[-1].favourite, last[len(last) // 2].favourite, *firsts.values(), *(v for _, (_, v) in ranked)]
+    chosen: dict[bytes, np.ndarray] = {}
+    for vector in ordered:
+        chosen.setdefault(fingerprint(objective.programs(vector[None])[0]) or vector.tobytes(), vector)
+    return np.stack(list(chosen.values())[:count])
+
+
+def front(complexities: Sequence[int], scores: np.ndarray) -> list[int]:
+    """Rows that no other beats with as few operations, from simple to complex."""
+    rows, best = [], -np.inf
+    for k in sorted(range(len(scores)), key=lambda k: (complexities[k], -scores[k])):
+        if scores[k] > best:
+            rows.append(k)
+            best = float(scores[k])
+    return rows

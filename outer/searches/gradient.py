@@ -1,0 +1,47 @@
+"""Gradient search: backpropagation through whole lives into the coefficients, Adam outside, perhaps through a hypernetwork."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inner.unroll import check_loss
+from outer.hypernetwork import Hypernetwork
+from outer.probes.backprop import Probe
+from outer.searches import _descent
+
+
+@dataclass(frozen=True)
+class Search(_descent.Search):
+    """What is differentiated is a smooth loss; what is stored and compared stays the configured fitness."""
+
+    popsize: int = 8  # mirrored pairs; 1 is the point itself, without smoothing
+    generations: int = 100
+    lr: float = 0.05
+    sigma: float = 0.05  # of the smoothing
+    loss: str = "test"  # test, prequential or both: see inner/unroll.py
+    truncate: int = 0  # steps between cuts of the gradient; 0: none
+    checkpoint: bool = True  # memory ~ sqrt(T) for a second forward pass
+    clip: float = 10.0  # longest gradient of one life; 0 is no limit
+    hypernetwork: int = 0  # hidden units of the network that writes the coefficients; 0: none
+    codes: int = 8  # numbers in each coefficient's code, which that network reads
+
+    def __post_init__(self) -> None:
+        _descent.check(self.popsize, self.generations, self.sigma, self.lr, self.clip)
+        check_loss(self.loss)
+        for name, least in (("truncate", 0), ("hypernetwork", 0), ("codes", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"search.{name}: expected at least {least}, got {getattr(self, name)}")
+
+    def start(self, origin: np.ndarray, seed: int) -> _descent.Running:
+        """Start at `origin` [D]."""
+        return _descent.Running(self, "gradient", np.array(origin, dtype=np.float64), seed)
+
+    def probe(self, seed: int, generation: int) -> Probe:
+        """Backpropagation."""
+        return Probe(self.loss, self.truncate, self.checkpoint, self.clip)
+
+    def network(self, origin: np.ndarray, seed: int) -> Hypernetwork | None:
+        """The hypernetwork, where there is one."""
+        return Hypernetwork.of(origin, self.codes, self.hypernetwork, seed) if self.hypernetwork else None

@@ -1,0 +1,220 @@
+"""Program search: evolves the form of the rule, by Cartesian genetic programming or beam search, and then its numbers.
+
+Every generation re-evaluates the parents beside their children, on the same lives, and keeps the best of both
+((mu + lambda); children win ties, so that neutral changes spread). Every `refine_every` generations a short CMA-ES moves
+the gain and constants of the best program. Vectors that are no programs are taken as numbers, moved by Gaussian steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inner.components import suggest
+from inner.random import stream
+from outer.objective import Evaluation
+from outer.programs import beam, cgp
+from outer.programs.program import Language, Program
+from outer.searches import base, cma
+
+ENGINES = ("cgp", "beam")
+TRIES = 400  # draws in search of a function that was not evaluated before, per child
+
+
+@dataclass(frozen=True)
+class Search(base.Search):
+    """(mu + lambda) over programs of the given language."""
+
+    popsize: int = 32
+    generations: int = 60
+    engine: str = "cgp"
+    inputs: tuple[str, ...] = ("pre", "post", "err", "w")
+    operations: tuple[str, ...] = ("add", "sub", "mul")
+    nodes: int = 12
+    constants: int = 1
+    parents: int = 4  # mu, or the width of the beam
+    sigma: float = 0.3  # of steps in z of the gain and constants
+    parsimony: float = 0.001  # fitness given up per operation when parents are chosen
+    refine_every: int = 10  # generations between refinements of numbers; 0: never
+    refine: int = 3  # generations of CMA-ES in each
+
+    def __post_init__(self) -> None:
+        base.check_options(self.popsize, self.generations, least=4)
+        for name in ("inputs", "operations"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"search.{name}: expected a list of names, got '{getattr(self, name)}'")
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.engine not in ENGINES:
+            near = suggest(self.engine, ENGINES)
+            raise ValueError(f"search.engine: unknown '{self.engine}'{near}; known: {', '.join(ENGINES)}")
+        if (
+            self.parents < 1
+            or not self.sigma > 0
+            or not self.parsimony >= 0
+            or self.refine_every < 0
+            or self.refine < 1
+        ):
+            raise ValueError(
+                "search: expected parents >= 1, sigma > 0, parsimony >= 0, refine_every >= 0 and refine >= 1, got "
+                f"{self.parents}, {self.sigma}, {self.parsimony}, {self.refine_every} and {self.refine}"
+            )
+        self.language()
+
+    def language(self) -> Language:
+        """What programs are made of."""
+        return Language(self.inputs, self.operations, self.constants, self.nodes)
+
+    def start(self, origin: np.ndarray, seed: int) -> Running:
+        """Start at the program, or the numbers, `origin` [D]."""
+        return Running(self, np.array(origin, dtype=np.float64), seed)
+
+
+class Running(base.Running):
+    """Parents, the functions that were tried, and perhaps a CMA-ES at work on numbers."""
+
+    def __init__(self, options: Search, origin: np.ndarray, seed: int) -> None:
+        self.options, self.seed, self.generation = options, seed, 0
+        self.language = options.language()
+        self.programs = self.language.holds(origin)
+        self.parents = [origin]  # best first
+        self.evaluated = False
+        self.visitors: list[np.ndarray] = []  # waiting to be compared with the parents
+        self.tried: set[bytes] = set()
+        self.queue: list[Program] = []  # of the beam's level
+        self.level: list[tuple[float, np.ndarray]] = []  # scores of the level, relative to the best parent's
+        self.refiner: base.Running | None = None
+        self.asked: np.ndarray | None = None
+
+    def ask(self) -> np.ndarray:
+        """Children and parents [P, D]; in a refinement, the best program with other numbers."""
+        if self.asked is None:
+            self.asked = self._refinements() if self._refining() else self._brood()
+        return self.asked.copy()
+
+    def _refining(self) -> bool:
+        every, length = self.options.refine_every, self.options.refine
+        return self.programs and every > 0 and self.generation % (every + length) >= every
+
+    def _refinements(self) -> np.ndarray:
+        """The best program under numbers that CMA-ES asks for."""
+        first = 1 + 3 * self.language.nodes + 1
+        if self.refiner is None:
+            seed = int(stream(self.seed, "refine", self.generation).integers(2**31))
+            options = cma.Search(self.options.popsize, self.options.refine, self.options.sigma)
+            self.refiner = options.start(self.parents[0][first:], seed)
+        numbers = self.refiner.ask()
+        candidates = np.repeat(self.parents[0][None], len(numbers), 0)
+        candidates[:, first:] = numbers
+        return candidates
+
+    def _brood(self) -> np.ndarray:
+        """New children, then visitors and parents."""
+        old = self.visitors + (self.parents if self.evaluated or self.programs else [])
+        old = old[: self.options.popsize // 2][::-1]
+        random = stream(self.seed, "program", self.generation)
+        wanted = self.options.popsize - len(old)
+        if not self.programs:
+            picked = [self.parents[i % len(self.parents)] for i in range(wanted)]
+            moved = np.stack(picked) + self.options.sigma * random.standard_normal((wanted, picked[0].size))
+            return np.concatenate([moved, *(o[None] for o in old)])
+        draw = self._from_beam() if self.options.engine == "beam" else self._from_parents(random)
+        children: list[np.ndarray] = []
+        known = set(self.tried) | {key for o in old if (key := cgp.fingerprint(self._program(o))) is not None}
+        for child in draw:
+            key = cgp.fingerprint(child)
+            if key is not None and key not in known:
+                known.add(key)
+                children.append(child.vector())
+            if len(children) == wanted:
+                break
+        return np.stack(children + old)
+
+    def _program(self, vector: np.ndarray) -> Program:
+        return Program.of(self.language, vector)
+
+    def _from_parents(self, random: np.random.Generator) -> Iterator[Program]:
+        """Mutants of the parents in turn; a neutral one takes its parent's place. At first, random programs."""
+        lines = [self._program(parent) for parent in self.parents]
+        keys = [cgp.fingerprint(line) for line in lines]
+        for turn in range(TRIES * self.options.popsize):
+            if not self.evaluated:
+                yield cgp.drawn(self.language, random)
+                continue
+            i = turn % len(lines)
+            child = cgp.mutated(lines[i], random, self.options.sigma)
+            if cgp.fingerprint(child) == keys[i]:
+                lines[i] = child
+            yield child
+
+    def _from_beam(self) -> Iterator[Program]:
+        """What is left of the level; a new level when it is used up."""
+        if not self.queue:
+            parents = [self._program(parent) for parent in self.parents]
+            if not self.evaluated:
+                self.queue = beam.seeds(self.language, parents[0].numbers)
+                parents += self.queue
+            self.queue = self.queue + [child for parent in parents for child in beam.extended(parent)]
+        while self.queue:
+            yield self.queue.pop(0)
+
+    def tell(self, candidates: np.ndarray, evaluation: Evaluation) -> None:
+        """Choose the parents of the next generation, or let CMA-ES learn."""
+        good = np.isfinite(evaluation.fitness)
+        fitness = np.where(good, evaluation.fitness, evaluation.fitness[good].min(initial=0.0) - 1.0)
+        self.asked = None
+        if self._refining():
+            self._refined(candidates, replace(evaluation, fitness=fitness))
+        else:
+            self._select(candidates, fitness)
+        self.generation += 1
+
+    def _refined(self, candidates: np.ndarray, evaluation: Evaluation) -> None:
+        assert self.refiner is not None
+        self.refiner.tell(candidates, evaluation)
+        if (self.generation + 1) % (self.options.refine_every + self.options.refine) == 0:
+            best = self.parents[0].copy()
+            best[1 + 3 * self.language.nodes + 1 :] = self.refiner.favourite()
+            self.visitors, self.refiner = [best], None
+
+    def _select(self, candidates: np.ndarray, fitness: np.ndarray) -> None:
+        """The best by fitness less parsimony, equal ones in the order of asking: children come first."""
+        worth, key_of = fitness, self._key
+        if self.programs:
+            sizes = np.array([self._program(x).complexity for x in candidates])
+            worth = fitness - self.options.parsimony * sizes
+            self.tried |= {key for x in candidates if (key := key_of(x)) is not None}
+        if self.programs and self.options.engine == "beam":
+            rows = self._level(candidates, worth)
+        else:
+            rows = [candidates[i] for i in np.argsort(-worth, kind="stable")]
+        chosen: dict[bytes, np.ndarray] = {}
+        for x in rows:
+            chosen.setdefault(key_of(x) or x.tobytes(), x.copy())
+        self.parents = list(chosen.values())[: self.options.parents]
+        self.visitors, self.evaluated = [], True
+
+    def _level(self, candidates: np.ndarray, worth: np.ndarray) -> list[np.ndarray]:
+        """The beam: kept while its level lasts; scores of different generations are relative to its best member's."""
+        same = (candidates == self.parents[0]).all(1)
+        self.level += [(float(w), x.copy()) for w, x in zip(worth - worth[same].max(initial=worth.min()), candidates)]
+        self.level.sort(key=lambda pair: -pair[0])
+        if self.queue:
+            return self.parents
+        rows, self.level = [x for _, x in self.level], []
+        return rows
+
+    @property
+    def _key(self) -> Callable[[np.ndarray], bytes | None]:
+        return (lambda x: cgp.fingerprint(self._program(x))) if self.programs else (lambda x: x.tobytes())
+
+    def favourite(self) -> np.ndarray:
+        """The best parent [D]."""
+        return self.parents[0].copy()
+
+    def metrics(self) -> dict[str, float]:
+        """Complexity of the best program, and functions tried."""
+        if not self.programs:
+            return {}
+        return {"complexity": float(self._program(self.parents[0]).complexity), "functions": float(len(self.tried))}

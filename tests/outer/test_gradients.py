@@ -1,0 +1,235 @@
+"""Gradients of a life: against finite differences for every pathway, cut where truncated, equal wherever they are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from inner.components import build, names
+from inner.rules.rule import Rule
+from inner.unroll import LOSSES, Unroll
+from outer.evaluators.serial import Evaluator
+from outer.evolution import evolve
+from outer.objective import Objective
+from outer.probes import backprop, forward, persistent
+from outer.probes.base import Probe, gather
+from outer.worlds import Distribution
+
+TASK = {"name": "linear", "inputs": 5, "outputs": 3, "test": 20}
+DW = "a*err*pre + b*post*pre + c*w + d*tanh(err)*pre + e*pre_err*post + f*reward*pre*post + g*recon*post + h*e_trace"
+RULE = Rule.from_dict(
+    {
+        "dw": DW,
+        "traces": {"e_trace": "decay*e_trace + pre*feedback"},
+        "coefficients": {
+            "a": {"init": 0.05, "transform": "log"},
+            "decay": {"init": 0.5, "low": 0.0, "high": 0.9, "scale": 0.1},
+            "b": {"transform": "linear"},
+            "c": {"init": -0.01, "fixed": True},
+        },
+    }
+)
+
+
+def objective(pathway: str = "random", lifetimes: int = 2, batch: int = 2, **options: object) -> Objective:
+    rule = replace(RULE, pathway=pathway)
+    network = {"activation": "softplus", "bias": True}
+    return Objective(
+        rule, Distribution(TASK, (1, 2), (4, 6), (12, 12), batch, network=network), 1, lifetimes, **options
+    )
+
+
+def vectors(o: Objective, population: int = 1) -> np.ndarray:
+    """Candidates away from any special place; `decay` within its bounds."""
+    steps = np.linspace(-0.4, 0.5, population * o.genome.size).reshape(population, -1)
+    return o.genome.start() + np.where(np.array(o.genome.names) == "decay", 0.1, 1.0) * steps
+
+
+def losses(o: Objective, vector: np.ndarray, loss: str) -> np.ndarray:
+    """Losses [L] of the lives of the first world, in float64."""
+    world = o.worlds(0)[0]
+    lives = world.task.lives(world.tier, world.steps, world.batch, o.seed, world.labels)
+    unroll = Unroll(o.learner(world), world.task, lives, o.seed, world.labels, loss)
+    theta = torch.from_numpy(o.genome.decode(vector)).repeat_interleave(max(2, len(world.labels)), 0)
+    if len(world.labels) == 1:
+        return unroll.advance(unroll.begin(theta), 0, unroll.steps, theta)[1].numpy()[:1]
+    return unroll.advance(unroll.begin(theta[: len(world.labels)]), 0, unroll.steps, theta)[1].numpy()
+
+
+def differences(o: Objective, vector: np.ndarray, loss: str, step: float = 1e-5) -> np.ndarray:
+    """-d loss / d vector by central differences [L, D]."""
+    columns = []
+    for d in range(len(vector)):
+        shift = step * (np.arange(len(vector)) == d)
+        columns.append((losses(o, vector - shift, loss) - losses(o, vector + shift, loss)) / (2 * step))
+    return np.stack(columns, 1)
+
+
+@pytest.mark.parametrize("pathway", names("pathway"))
+def test_backprop_against_finite_differences(pathway: str) -> None:
+    o = objective(pathway)
+    vector = vectors(o)[0]
+    probe = backprop.Probe("both", checkpoint=False, double=True)
+    found = probe.gradient(o, vector[None], range(1), o.worlds(0)[0])[0]
+    expected = differences(o, vector, "both")
+    assert found.shape == expected.shape and np.abs(expected).max(0).min() >= 0
+    assert (np.abs(expected).max(0) > 1e-8).sum() >= len(vector) - 2, "coefficients that change nothing test nothing"
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("task", ["linear", "sinusoid", "pca"])
+def test_every_loss_of_every_kind_of_task(task: str, loss: str) -> None:
+    o = replace(objective(lifetimes=1), distribution=Distribution({"name": task}, (1, 1), (5, 5), (9, 9), 4))
+    vector = vectors(o)[0]
+    probe = backprop.Probe(loss, double=True)
+    if task == "pca" and loss != "test":
+        with pytest.raises(ValueError, match="loss.*unsupervised"):
+            probe.gradient(o, vector[None], range(1), o.worlds(0)[0])
+        return
+    found = probe.gradient(o, vector[None], range(1), o.worlds(0)[0])[0]
+    np.testing.assert_allclose(found, differences(o, vector, loss), rtol=2e-5, atol=1e-8)
+
+
+def test_checkpoints_change_nothing_and_truncation_does() -> None:
+    o = objective(lifetimes=3)
+    x, world = vectors(o, 2), o.worlds(0)[0]
+
+    def found(**options: object) -> np.ndarray:
+        return backprop.Probe("prequential", double=True, **options).gradient(o, x, range(2), world)
+
+    whole = found(checkpoint=False)
+    np.testing.assert_allclose(found(checkpoint=True), whole, rtol=1e-12)
+    np.testing.assert_allclose(found(truncate=12), whole, rtol=1e-12)
+    cut = found(truncate=3)
+    np.testing.assert_allclose(found(truncate=3, checkpoint=False), cut, rtol=1e-12)
+    assert (np.abs(cut - whole) > 1e-3 * np.abs(whole)).mean() > 0.5
+
+
+def test_differentiable_life_is_the_life_that_is_scored() -> None:
+    """In float32 the unrolled life makes the very outputs, bit for bit, that the loop of lifetimes makes."""
+    from inner.lifetime import live
+
+    o = objective("backprop", lifetimes=3)
+    world = o.worlds(0)[0]
+    lives = world.task.lives(world.tier, world.steps, world.batch, o.seed, world.labels)
+    theta = torch.from_numpy(o.genome.decode(vectors(o, 2)))
+    result = live(o.learner(world), world.task, lives, theta, o.seed, world.labels)
+    unroll = Unroll(o.learner(world), world.task, lives, o.seed, world.labels)
+    each = theta.float().repeat_interleave(len(world.labels), 0).requires_grad_()
+    state, _ = unroll.advance(unroll.begin(each), 0, unroll.steps, each)
+    assert all(torch.equal(a, b) for a, b in zip(result.state.weights, state.weights))
+
+
+PROBES: dict[str, Probe] = {
+    "backprop": backprop.Probe("test"),
+    "forward": forward.Probe(0, 3, "both", directions=3),
+    "persistent": persistent.Probe(0, 3, window=5, pairs=2),
+}
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_bits_do_not_depend_on_chunks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    o = objective(lifetimes=5)
+    x = vectors(o, 7)
+    with Evaluator() as serial:
+        plain = serial.evaluate(o, x, o.worlds(0))
+        whole = serial.evaluate(o, x, o.worlds(0), PROBES[name])
+        assert plain.gradient is None and plain.fitness.tobytes() == whole.fitness.tobytes()
+        assert whole.gradient.shape == (2, o.genome.size) and whole.gradient.dtype == np.float64
+        for chunk in (1, 6):
+            monkeypatch.setattr("outer.evaluators.base.CHUNK", chunk)
+            cut = serial.evaluate(o, x, o.worlds(0), PROBES[name])
+            assert cut.gradient.tobytes() == whole.gradient.tobytes()
+
+
+def test_processes_give_the_bits_of_serial() -> None:
+    o = objective(lifetimes=4)
+    with Evaluator() as serial, build("evaluator", {"name": "processes", "workers": 1}) as processes:
+        for probe in PROBES.values():
+            one, two = (e.evaluate(o, vectors(o, 3), o.worlds(0), probe) for e in (serial, processes))
+            assert one.gradient.tobytes() == two.gradient.tobytes() and one.health == two.health
+
+
+def test_a_life_without_a_gradient_costs_its_share_only() -> None:
+    """The halves sum to the mean over lives; what is not finite is left out and counted; what is long is cut, and counted."""
+    each = np.array([[[3.0, 4.0]], [[0.3, 0.4]]]), np.array([[[np.inf, 1.0], [1.0, 0.0]], [[6e200, 8e200], [0.0, 0.0]]])
+    shares, health = gather(each, 2.0)
+    np.testing.assert_allclose(shares, np.array([[1.2 + 1 + 0.3, 1.6 + 0.4], [1.2, 1.6]]) / 6)
+    assert health == {"gradient/failed": 1.0, "gradient/clipped": 2.0}
+    assert gather([np.ones((2, 1, 4))], 0.0)[0].shape == (1, 4)
+
+
+def test_lives_that_explode_leave_a_finite_search() -> None:
+    rule = Rule.from_dict({"dw": "g*w + eta*err*pre", "coefficients": {"g": {"init": 0.0, "scale": 4.0}, "eta": 0.05}})
+    o = replace(objective(), rule=rule, distribution=Distribution(TASK, (1, 1), (5, 5), (80, 80)))
+    x = np.array([[0.0, 1.0], [9.0, 1.0], [600.0, 1.0], [0.0, -0.5]])
+    with Evaluator() as serial:
+        found = [
+            serial.evaluate(o, rows, o.worlds(0), PROBES["backprop"]) for rows in (x, x[:1], x[1:2], x[2:3], x[3:])
+        ]
+    assert all(np.isfinite(each.gradient).all() for each in found) and found[0].health["gradient/failed"] >= 2
+    assert (found[1].gradient != 0).any() and (found[4].gradient != 0).any() and (found[3].gradient == 0).all()
+    np.testing.assert_allclose(found[0].gradient, np.mean([each.gradient for each in found[1:]], 0), rtol=1e-12)
+
+
+def run(search: str, history: Sequence[object] = (), **options: object) -> list:
+    spec = {"name": search, "popsize": 2, "generations": 6, **options}
+    with Evaluator() as serial:
+        return list(evolve(objective(lifetimes=4), build("search", spec), serial, history))
+
+
+@pytest.mark.parametrize(
+    "search, options",
+    [
+        ("gradient", {}),
+        ("gradient", {"hypernetwork": 4, "popsize": 1}),
+        ("pes", {"window": 4}),
+        ("forward_gradient", {}),
+    ],
+)
+def test_health_is_logged_and_resume_is_exact(search: str, options: dict) -> None:
+    whole = run(search, **options)
+    for g in whole:
+        assert g.metrics["gradient/norm"] > 0 and abs(g.metrics["gradient/cosine_halves"]) <= 1
+        assert ("gradient/cosine_es" in g.metrics) == (len(g.candidates) > 1)
+        assert g.metrics["gradient/failed"] == 0
+    running = build("search", {"name": search, **options}).start(np.zeros(3), 0)
+    assert running.cost == 1 + running.probe().cost > 2, "a gradient life counts what it costs"
+    rest = run(search, whole[:3], **options)
+    assert all(a.same_bits(b) for a, b in zip(whole[3:], rest))
+    timeless = [[{k: v for k, v in g.metrics.items() if k != "seconds"} for g in gs] for gs in (whole[3:], rest)]
+    assert timeless[0] == timeless[1]
+    blind = [replace(g, gradient=None) for g in whole[:3]]
+    with pytest.raises(ValueError, match="does not replay"):
+        run(search, blind, **options)
+
+
+@pytest.mark.parametrize(
+    "option, value", [("loss", "tset"), ("sigma", 0.0), ("lr", -1.0), ("popsize", 3), ("clip", -1)]
+)
+@pytest.mark.parametrize("search", ["gradient", "pes", "forward_gradient"])
+def test_refuses_options_that_cannot_work(search: str, option: str, value: object) -> None:
+    with pytest.raises(ValueError, match=option) as caught:
+        build("search", {"name": search, option: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_hypernetwork_pulls_gradients_back() -> None:
+    """The pulled gradient against central differences of what the network writes; it starts at the origin."""
+    from inner.random import stream
+    from outer.hypernetwork import Hypernetwork
+
+    network = Hypernetwork.of(np.arange(6.0), 3, 4, seed=0)
+    start = network.start(0)
+    np.testing.assert_array_equal(network.write(start), np.arange(6.0))
+    weights, slope = start + 0.3 * stream(0, "w").standard_normal(start.size), stream(0, "g").standard_normal(6)
+    expected = [
+        float(slope @ (network.write(weights + 1e-6 * e) - network.write(weights - 1e-6 * e))) / 2e-6
+        for e in np.eye(start.size)
+    ]
+    np.testing.assert_allclose(network.pull(weights, slope), expected, rtol=1e-6, atol=1e-8)
