@@ -15,7 +15,7 @@ import yaml
 from inner.components import build, load, suggest
 from inner.rules.rule import Rule
 from metalearn import library
-from metalearn.baselines import objective, tune_all
+from metalearn.baselines import objective, racing, tune_all
 from metalearn.comparison import REFERENCE, cells_of, check_fit, compare, world_of
 from metalearn.config import Config
 from metalearn.environment import describe
@@ -161,7 +161,7 @@ class Experiment:
         if own.genome.size == 0 or self.store.get("selection") is not None:
             return history
         with Progress(self.console, "search", search.generations, len(history)) as bar:
-            for generation in evolve(own, search, evaluator, history):
+            for generation in evolve(own, search, evaluator, history, racing(self.config)):
                 self.store.append(generation)
                 tracker.generation(generation)
                 history.append(generation)

@@ -11,14 +11,21 @@ import numpy as np
 from outer.evaluators.base import Evaluator
 from outer.generation import Generation
 from outer.objective import Evaluation, Objective
+from outer.racing import Racing, race
 from outer.searches.base import Search
 from outer.worlds import World
 
 
 def evolve(
-    objective: Objective, search: Search, evaluator: Evaluator, history: Sequence[Generation] = ()
+    objective: Objective,
+    search: Search,
+    evaluator: Evaluator,
+    history: Sequence[Generation] = (),
+    racing: Racing | None = None,
 ) -> Iterator[Generation]:
     """Yield the generations that follow `history`; with a history the search is first told all of it again.
+
+    racing: hopeless candidates of a generation stop early (outer/racing.py).
 
     Raises ValueError when the replayed search asks other candidates than the stored ones (another version or machine),
     and when every life of a generation has failed.
@@ -40,7 +47,10 @@ def evolve(
             return
         started = time.perf_counter()
         candidates, worlds = running.ask(), objective.worlds(index)
-        evaluation = evaluator.evaluate(objective, candidates, worlds)
+        if racing is None:
+            evaluation = evaluator.evaluate(objective, candidates, worlds)
+        else:
+            evaluation = race(racing, evaluator, objective, candidates, worlds)
         if not evaluation.alive.any():
             raise ValueError(
                 f"generation {index}: every network of every candidate left the finite range; "
