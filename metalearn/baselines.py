@@ -18,6 +18,7 @@ from metalearn.environment import describe
 from metalearn.rule_file import values_of
 from outer.evaluators.base import Evaluator
 from outer.objective import Objective
+from outer.racing import Racing
 from outer.searches.base import Search
 from outer.tuning import Tuned, tune
 from outer.worlds import Distribution
@@ -55,6 +56,11 @@ def objective(config: Config, rule: Rule) -> Objective:
         fitness.threshold,
         fitness.complexity,
     )
+
+
+def racing(config: Config) -> Racing | None:
+    """How a generation is raced, or None."""
+    return None if config.racing is None else Racing(config.racing.at, config.racing.keep)
 
 
 def arms(config: Config, rule: Rule) -> dict[str, tuple[Rule, Search]]:
@@ -97,7 +103,8 @@ def address(config: Config, rule: Rule, search: Search) -> str:
         "rule": rule.to_dict(),
         "search": {"name": type(search).__module__, **dataclasses.asdict(cast(Any, search))},
         "config": {
-            k: plain[k] for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "selection")
+            k: plain[k]
+            for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "racing", "selection")
         },
         "environment": {key: environment[key] for key in exact},
         "source": _source_hash(),
@@ -151,10 +158,8 @@ def tune_all(
     missing = [name for name in wanted if name not in found]
     missing.sort(key=lambda name: -len(wanted[name][0].coefficients))  # the longest job first
     chosen = config.selection
-    jobs = [
-        (objective(config, wanted[name][0]), wanted[name][1], chosen.finalists, chosen.lifetimes, chosen.shapes)
-        for name in missing
-    ]
+    judged = (chosen.finalists, chosen.lifetimes, chosen.shapes)
+    jobs = [(objective(config, wanted[name][0]), wanted[name][1], *judged, racing(config)) for name in missing]
     ended = len(found)
 
     def done(j: int, tuned: Tuned) -> None:

@@ -44,6 +44,13 @@ class FitnessConfig(Section):
     complexity: float = Field(0.0, ge=0, description="fitness lost per unit of sum |coefficient|")
 
 
+class RacingConfig(Section):
+    """Racing inside a generation: hopeless candidates stop early; the ranking of the others does not change."""
+
+    at: float = Field(0.25, gt=0, lt=1, description="share of a life after which the hopeless stop")
+    keep: float = Field(0.5, gt=0, lt=1, description="share of the candidates that live to the end")
+
+
 class SelectionConfig(Section):
     """How the winner is chosen: the finalists are scored again on fresh lives of the select tier."""
 
@@ -93,6 +100,7 @@ class Config(Section):
     shapes: int = Field(2, ge=1, description="different worlds (network, length, scale) among them")
     seed: int = Field(0, ge=0, description="addresses every random draw of the run")
     fitness: FitnessConfig = Field(FitnessConfig(), description="what a life earns")
+    racing: RacingConfig | None = Field(None, description="stop hopeless candidates early; off by default")
     selection: SelectionConfig = Field(SelectionConfig(), description="how the winner is chosen")
     compare: CompareConfig = Field(CompareConfig(), description="what the winner is held against")
     evaluator: Component = Field({"name": "auto"}, description="auto, serial or {name: processes, workers: 2}")

@@ -15,7 +15,7 @@ import yaml
 from inner.components import build, load, suggest
 from inner.rules.rule import Rule
 from metalearn import library
-from metalearn.baselines import tune_all
+from metalearn.baselines import racing, tune_all
 from metalearn.choosing import choose, print_front, search_objective
 from metalearn.comparison import REFERENCE, cells_of, check_fit, compare, world_of
 from metalearn.config import Config
@@ -160,7 +160,7 @@ class Experiment:
         if own.genome.size == 0 or self.store.get("selection") is not None:
             return history
         with Progress(self.console, "search", search.generations, len(history)) as bar:
-            for generation in evolve(own, search, evaluator, history):
+            for generation in evolve(own, search, evaluator, history, racing(self.config)):
                 self.store.append(generation)
                 tracker.generation(generation)
                 history.append(generation)

@@ -17,7 +17,7 @@ import yaml
 
 from inner.components import build, names, suggest
 from metalearn import library
-from metalearn.baselines import objective
+from metalearn.baselines import objective, racing
 from metalearn.config import Config, validate
 from metalearn.environment import describe
 from metalearn.experiment import check, check_options, evaluator_of
@@ -117,7 +117,17 @@ class Bench:
                 shifted = self.config.model_copy(update={"seed": self.config.seed + seed})
                 search = cast(Search, build("search", spec))
                 judge = objective(self.config, rule)
-                jobs.append((objective(shifted, rule), search, self.plan["budget"], self.plan["marks"], judge, fresh))
+                jobs.append(
+                    (
+                        objective(shifted, rule),
+                        search,
+                        self.plan["budget"],
+                        self.plan["marks"],
+                        judge,
+                        fresh,
+                        racing(self.config),
+                    )
+                )
             for task in tasks:  # those whose mirror a kill has cut off
                 if task not in missing:
                     self._mirror(*task)

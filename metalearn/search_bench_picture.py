@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,18 @@ def draw(document: Mapping[str, Any]) -> str:
             ends.append((float(axes.get_xlim()[1]), level, arm.removeprefix(RULE).replace("_", " "), MUTED))
         axes.margins(x=0)
         axes.set_xlim(0)
+        axes.set_ylim(*_window([entry for _, entry in sorted(arms.items())], percent))
         axes.set_xlabel("inner steps consumed by the search")
         axes.set_ylabel("test accuracy on fresh lives (%)" if metric == "accuracy" else f"{metric} on fresh lives")
         figure.draw_without_rendering()
         label_ends(axes, ends)
         return to_svg(figure, "searches")
+
+
+def _window(entries: Sequence[Mapping[str, Any]], percent: float) -> tuple[float, float]:
+    """What is shown: all means, and bands up to half the range of the means beyond them (few seeds make wild bands)."""
+    low, mean, high = (percent * np.concatenate([e["curve"][k] for e in entries]) for k in ("low", "mean", "high"))
+    room = max(0.5 * float(np.ptp(mean)), 1e-3 * max(float(np.abs(mean).max()), 1e-9))
+    bottom = max(float(low.min()), float(mean.min()) - room)
+    top = min(float(high.max()), float(mean.max()) + room)
+    return bottom - 0.05 * room, top + 0.05 * room

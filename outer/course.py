@@ -13,6 +13,7 @@ import numpy as np
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.objective import Objective
+from outer.racing import Racing
 from outer.searches.base import Search
 from outer.worlds import World
 
@@ -32,7 +33,13 @@ class Course:
 
 
 def course(
-    objective: Objective, search: Search, budget: float, marks: int, judge: Objective, worlds: Sequence[World]
+    objective: Objective,
+    search: Search,
+    budget: float,
+    marks: int,
+    judge: Objective,
+    worlds: Sequence[World],
+    racing: Racing | None = None,
 ) -> Course:
     """Run `search` on `objective` until the next generation would go over `budget` inner steps, in this process.
 
@@ -50,7 +57,7 @@ def course(
             least = min(world.steps * len(world.labels) for world in objective.worlds(0))
             endless = dataclasses.replace(cast(Any, search), generations=int(budget / least) + 2)
             try:
-                for generation in evolve(objective, endless, evaluator):
+                for generation in evolve(objective, endless, evaluator, racing=racing):
                     steps = generation.metrics["inner_steps"]
                     while len(favourites) < marks and at[len(favourites)] < steps:
                         favourites.append(now)

@@ -11,6 +11,7 @@ import numpy as np
 from outer.evaluators.base import Evaluator
 from outer.generation import Generation
 from outer.objective import Evaluation, Objective
+from outer.racing import Racing, race
 from outer.searches.base import Search
 from outer.worlds import World
 
@@ -18,9 +19,15 @@ NAMED = 200  # numbers whose values are metrics of every generation; more would 
 
 
 def evolve(
-    objective: Objective, search: Search, evaluator: Evaluator, history: Sequence[Generation] = ()
+    objective: Objective,
+    search: Search,
+    evaluator: Evaluator,
+    history: Sequence[Generation] = (),
+    racing: Racing | None = None,
 ) -> Iterator[Generation]:
     """Yield the generations that follow `history`; with a history the search is first told all of it again.
+
+    racing: hopeless candidates of a generation stop early (outer/racing.py).
 
     Raises ValueError when the replayed search asks other candidates than the stored ones (another version or machine),
     and when every life of a generation has failed.
@@ -42,7 +49,13 @@ def evolve(
             return
         started = time.perf_counter()
         candidates, worlds = running.ask(), objective.worlds(index)
-        evaluation = evaluator.evaluate(objective, candidates, worlds, running.probe())
+        probe = running.probe()
+        if racing is None:
+            evaluation = evaluator.evaluate(objective, candidates, worlds, probe)
+        elif probe is None:
+            evaluation = race(racing, evaluator, objective, candidates, worlds)
+        else:
+            raise ValueError("racing: a search that is handed gradients needs every life whole; leave racing out")
         if not evaluation.alive.any():
             raise ValueError(
                 f"generation {index}: every network of every candidate left the finite range; "

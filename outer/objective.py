@@ -6,7 +6,7 @@ One sign everywhere: `fitness`, higher is better, float64 and finite. A life tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -81,6 +81,8 @@ class Objective:
         """Scores and alive [P, lives of this world] of a learner with coefficient values [P, C]."""
         theta = torch.from_numpy(values)
         lives = world.task.lives(world.tier, world.steps, world.batch, self.seed, world.labels)
+        if world.until is not None:
+            lives = replace(lives, order=lives.order[:, : world.until])
         steps = lives.order.shape[1]
         curve = self.measure in ("area", "steps_to_threshold")
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []

@@ -8,6 +8,7 @@ from typing import Any
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve, select
 from outer.objective import Objective
+from outer.racing import Racing
 from outer.searches.base import Search
 
 
@@ -21,12 +22,14 @@ class Tuned:
     fitness: tuple[float, ...]  # best per generation
 
 
-def tune(objective: Objective, search: Search, finalists: int, lifetimes: int, shapes: int) -> Tuned:
+def tune(
+    objective: Objective, search: Search, finalists: int, lifetimes: int, shapes: int, racing: Racing | None = None
+) -> Tuned:
     """Search and select in this process; a rule without free coefficients is taken as it is."""
     if objective.genome.size == 0:
         return Tuned({c.name: c.init for c in objective.rule.coefficients}, 0, float("nan"), ())
     with Evaluator() as evaluator:
-        history = list(evolve(objective, search, evaluator))
+        history = list(evolve(objective, search, evaluator, racing=racing))
         selection = select(objective, evaluator, history, finalists, lifetimes, shapes)
     return Tuned(
         objective.genome.values(selection.vector),

@@ -31,6 +31,7 @@ class World:
     batch: int
     labels: tuple[Label, ...]  # one per lifetime
     tier: str = "search"
+    until: int | None = None  # stop after this many of the steps; None: live to the end
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

@@ -42,6 +42,15 @@ def limit_of(world: World) -> int:
     return max(CHUNK, TINY // sum(i * o for i, o in zip(sizes, sizes[1:])))
 
 
+def distinct(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows [U] of candidates [P, D] that differ in some bit, and for each of the P rows its place among them."""
+    if not candidates.shape[1]:  # a rule without free coefficients: nothing to tell rows apart by
+        return np.arange(min(len(candidates), 1)), np.zeros(len(candidates), dtype=np.intp)
+    whole = candidates.view(np.dtype((np.void, candidates.itemsize * candidates.shape[1])))[:, 0]
+    _, first, copies = np.unique(whole, return_index=True, return_inverse=True)
+    return first, copies
+
+
 class Evaluator(ABC):
     """Concrete evaluators are dataclasses named `Evaluator`; used as context managers."""
 
@@ -64,8 +73,7 @@ class Evaluator(ABC):
             return replace(
                 self.evaluate(objective, candidates, worlds), **self._gradient(objective, candidates, worlds, probe)
             )
-        whole = candidates.view(np.dtype((np.void, candidates.itemsize * candidates.shape[1])))[:, 0]
-        _, first, copies = np.unique(whole, return_index=True, return_inverse=True)
+        first, copies = distinct(candidates)
         if len(first) < len(candidates):
             once = self.evaluate(objective, candidates[first], worlds)
             return Evaluation(once.fitness[copies], once.scores[copies], once.alive[copies])

@@ -106,9 +106,10 @@ class Running(base.Running):
         """The next generation: tournaments of two, two-point crossover, mutation, and the best unchanged."""
         options, (count, length) = self.options, self.strings.shape
         random = stream(self.seed, "bitstring", self.generation)
-        self.best = self.strings[int(np.argmax(evaluation.fitness))]
+        told = base.finite(evaluation.fitness)
+        self.best = self.strings[int(np.argmax(told))]
         pairs = random.integers(0, count, (2 * (-(-count // 2)), 2))
-        fitness = evaluation.fitness[pairs]
+        fitness = told[pairs]
         parents = self.strings[np.where(fitness[:, 0] >= fitness[:, 1], pairs[:, 0], pairs[:, 1])]
         one, two = parents[0::2], parents[1::2]
         low, high = np.sort(random.integers(0, length + 1, (2, len(one))), 0)

@@ -73,7 +73,7 @@ class Running(base.Running):
 
     def tell(self, candidates: np.ndarray, evaluation: Evaluation) -> None:
         """Hold the tournaments; `candidates` may hold learned genes, which then are the population's."""
-        options, fitness = self.options, evaluation.fitness
+        options, fitness = self.options, base.finite(evaluation.fitness)
         rng = stream(self.seed, "microbial", self.generation)
         apart, turn = 1 + int(rng.integers(options.deme)), int(rng.integers(options.popsize))
         one, two = pairs(options.popsize, apart, turn)

@@ -8,6 +8,7 @@ from drive import advance, ellipsoid, evaluation, sphere, start
 
 from inner.components import build
 from inner.random import stream
+from outer.searches.base import centred_ranks, ranks
 from outer.searches.es import draw, estimate
 
 SIZE = 20
@@ -54,6 +55,16 @@ def test_moments_of_mirrored_directions() -> None:
     for kind, expected in (("gaussian", SIZE + 2), ("rademacher", SIZE)):
         squares = np.square(estimates(8000, 2, True, kind)).sum(1) / norm
         assert abs(squares.mean() - expected) < 4 * squares.std() / np.sqrt(len(squares))
+
+
+def test_equal_fitness_shares_its_rank() -> None:
+    """Against scipy, ties included; a flat generation is all 0, so that plain directions do not move the mean either."""
+    from scipy.stats import rankdata
+
+    fitness = stream(0, "ties").integers(0, 6, 31).astype(float)
+    np.testing.assert_array_equal(ranks(fitness), rankdata(fitness) - 1)
+    np.testing.assert_allclose(centred_ranks(fitness), (rankdata(fitness) - 16) / 30, atol=1e-15)
+    assert not centred_ranks(np.full(7, 3.0)).any()
 
 
 def test_moves_along_the_estimated_gradient() -> None:

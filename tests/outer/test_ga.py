@@ -49,6 +49,14 @@ def test_selection_by_a_plain_loop() -> None:
         assert [s.vector.tobytes() for s in running.survivors] == [v.tobytes() for _, v in previous]
 
 
+def test_children_have_parents_drawn_evenly() -> None:
+    """900 children of 4 parents: 225 each, within 5 standard deviations."""
+    running = start("ga", 3, popsize=902, parents=4, elites=2)
+    running.tell(running.ask(), evaluation(np.arange(902.0)))
+    counts = np.bincount(running._drawn(), minlength=4)
+    assert counts.sum() == 900 and np.abs(counts - 225).max() < 5 * np.sqrt(900 * 3 / 16)
+
+
 def test_mutation_power() -> None:
     """The first generation is spread by sigma0, children by sigma, and decay shrinks only the latter."""
     running = start("ga", 20_000, popsize=6, parents=2, elites=1, sigma=0.1, sigma0=0.5, decay=0.5)

@@ -72,6 +72,16 @@ def test_parents_never_get_worse_and_chains_are_independent() -> None:
     assert float(sphere(running.favourite()[None])[0]) == before.max()
 
 
+def test_a_child_that_is_not_worse_is_kept() -> None:
+    """A tie moves the parent (neutral drift), a worse child does not; acceptance counts both."""
+    running = start("hillclimb", popsize=4, chains=2)
+    candidates = running.ask()
+    running.tell(candidates, evaluation(np.array([1.0, 1.0, 1.0, 0.9])))
+    assert running.parents[0].tobytes() == candidates[2].tobytes()
+    assert running.parents[1].tobytes() == candidates[1].tobytes()
+    assert running.metrics()["acceptance"] == 0.5
+
+
 def test_one_fifth_rule() -> None:
     """Sigma grows by 1.5 after a success and shrinks by its fourth root after a failure."""
     running = start("hillclimb", popsize=4, adapt=True, sigma=0.2)
