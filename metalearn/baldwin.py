@@ -28,11 +28,11 @@ from outer.generation import Generation
 from outer.inheritance import Inheritance
 from outer.lineage import evolve
 from outer.lives import Habitat, lives
+from outer.objective import Evaluation
 from outer.organism import Genes, Organism
 from outer.searches.base import Search
 
 NAIVE = 16  # unselected newborns that the outcome is held against
-MOVED_BY_TELL = ("microbial",)  # searches whose population is what they are told, as writing back needs
 
 
 def selected(generation: int, last: int) -> bool:
@@ -79,11 +79,21 @@ def habitat(config: Config, seed: int) -> Habitat:
     return Habitat(organism, distribution, seed, config.lifetimes, config.inheritance.learning)
 
 
+def keeps_what_it_is_told(search: Search) -> bool:
+    """Whether genomes that are told (with learning written back) live on in the population, found by trying it."""
+    running = search.start(np.zeros(2), 0)
+    asked = running.ask()
+    far = asked + 1e6
+    fitness = np.arange(len(asked), dtype=float)
+    running.tell(far, Evaluation(fitness, fitness[:, None], np.ones((len(asked), 1), dtype=bool)))
+    return bool((np.abs(running.ask()) > 5e5).any())
+
+
 def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     check_options("task", config.task)
     check_options("search", config.search)
-    build("search", config.search)
+    search = cast(Search, build("search", config.search))
     found = habitat(config, config.seed)
     found.worlds(0)[0].task.lives("final", 1, 1, config.seed, [("check", 0)])
     evaluator_of(config).close()
@@ -93,11 +103,10 @@ def check(config: Config) -> None:
     if "lamarckian" in arms:
         if found.organism.genes.weights == "random":
             raise ValueError("inheritance.arms: lamarckian needs genome.weights direct or grown, got random")
-        name = str(config.search["name"])
-        if name in ("cma", "es", "random"):
+        if not keeps_what_it_is_told(search):
             raise ValueError(
-                f"search: '{name}' samples a distribution and has no individuals to write back into; "
-                f"lamarckian needs a search that keeps a population, such as {MOVED_BY_TELL[0]}"
+                f"search: '{config.search['name']}' samples a distribution and has no individuals to write back into; "
+                "lamarckian needs a search that keeps a population, such as microbial or ga"
             )
 
 

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from metalearn import config as configs
-from metalearn.baldwin import check, selected
+from inner.components import build
+from metalearn.baldwin import check, keeps_what_it_is_told, selected
 from metalearn.baldwin_start import reopen
 from metalearn.cli import main
 from metalearn.config_baldwin import StudyConfig, load_any
@@ -96,10 +97,10 @@ def test_interrupted_anywhere_and_resumed_is_the_whole_run(
     place: Path, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)  # pictures take their time
-    options = [f"genome.weights={weights}", "inheritance.seeds=1", "search.generations=4"]
+    options = [f"genome.weights={weights}", "inheritance.seeds=1", "search.generations=4", "inheritance.lifetimes=2"]
     assert invoke("baldwin", "tiny.yaml", *options, "--name", "whole").exit_code == 0
     stored = RunStore.append
-    for stop in (2, 6, 11):  # within each of the arms
+    for stop in (2, 6, 11) if weights == "direct" else (11,):  # within each of the arms
 
         def append(self: RunStore, generation: Generation) -> None:
             stored(self, generation)
@@ -207,6 +208,11 @@ def test_shipped_configs_can_be_run(name: str) -> None:
         assert make(found).parts()
     elif found.genome is not None:
         check(found)
+
+
+def test_which_searches_can_be_lamarckian() -> None:
+    wanted = {"microbial": True, "ga": True, "hillclimb": True, "cma": False, "es": False, "random": False}
+    assert {name: keeps_what_it_is_told(build("search", name)) for name in wanted} == wanted
 
 
 def test_generations_whose_curves_are_kept() -> None:
