@@ -13,8 +13,8 @@ import yaml
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from metalearn import config as configs
 from inner.components import build
+from metalearn import config as configs
 from metalearn.baldwin import check, keeps_what_it_is_told, selected
 from metalearn.baldwin_start import reopen
 from metalearn.cli import main
