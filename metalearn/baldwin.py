@@ -24,7 +24,6 @@ from metalearn.progress import Progress
 from metalearn.store import RunStore, write_text_atomically
 from metalearn.tracking import Tracker
 from outer.evaluators.base import Evaluator
-from outer.generation import Generation
 from outer.inheritance import Inheritance
 from outer.lineage import evolve
 from outer.lives import Habitat, lives
@@ -182,10 +181,10 @@ class Baldwin:
 
     def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
         search, own = cast(Search, build("search", self.config.search)), habitat(self.config, seed)
-        given, history = self.config.inheritance, store.generations()
+        given, done = self.config.inheritance, store.count
         inheritance = Inheritance(arm, given.cost)
-        with Progress(self.console, f"{arm}, seed {seed}", search.generations, len(history)) as bar:
-            for step in evolve(own, inheritance, search, evaluator, given.threshold, history):
+        with Progress(self.console, f"{arm}, seed {seed}", search.generations, done) as bar:
+            for step in evolve(own, inheritance, search, evaluator, given.threshold, store.each()):
                 generation = step.generation
                 if selected(generation.index, search.generations - 1):
                     curves = {"steps": step.lives.steps.tolist(), "population": step.lives.curve.mean((0, 1)).tolist()}
@@ -193,10 +192,12 @@ class Baldwin:
                     store.put(f"curve/{generation.index:06d}", curves)
                 store.append(generation)
                 tracker.generation(generation)
-                history.append(generation)
                 now = generation.metrics
-                bar.update(len(history), f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}")
-        store.put("outcome", outcome(own, search, history, evaluator, given.lifetimes))
+                bar.update(
+                    generation.index + 1, f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}"
+                )
+        favourite = store.generations(store.count - 1)[0].favourite
+        store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes))
 
 
 def lineage_name(arm: str, seed: int) -> str:
@@ -205,13 +206,13 @@ def lineage_name(arm: str, seed: int) -> str:
 
 
 def outcome(
-    own: Habitat, search: Search, history: Sequence[Generation], evaluator: Evaluator, lifetimes: int
+    own: Habitat, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int
 ) -> dict[str, Any]:
     """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
     worlds = own.worlds(0, "final", lifetimes)
     newborn = search.start(own.organism.segments.start(), own.seed).ask()[:NAIVE]
     found: dict[str, Any] = {"lifetimes": lifetimes, "chance": worlds[0].task.chance}
-    for name, vectors in (("evolved", history[-1].favourite[None]), ("naive", newborn)):
+    for name, vectors in (("evolved", favourite[None]), ("naive", newborn)):
         lived = lives(evaluator, own, vectors, worlds)
         found[name] = {
             "curve": lived.curve.mean(0).tolist(),  # [L, C]

@@ -32,6 +32,6 @@ def test_baldwinian_networks_are_born_to_learn(tmp_path: Path) -> None:
     assert (baldwinian["evolved/birth"] > 0.9 * VARIANCE).all(), "nothing of the tasks is known at birth"
     drop = baldwinian["evolved/birth"] - baldwinian["evolved/adult"]
     assert (baldwinian["evolved/adult"] < 0.3 * baldwinian["naive/adult"]).all() and (drop > 0.3).all()
-    rates = [e["generations"][-1].metrics["theta/eta"] for e in arms["baldwinian"]]
+    rates = [e["metrics"][-1]["theta/eta"] for e in arms["baldwinian"]]
     print("learning rate, from 0.1 to", [f"{rate:.3f}" for rate in rates])
     assert all(abs(np.log(rate / 0.1)) > 0.3 for rate in rates), "the learning rate is a gene, and it moves"
