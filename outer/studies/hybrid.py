@@ -10,7 +10,7 @@ against the population is the stronger for it. Scores are of `test` fresh points
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inner.learners.local_rule import fold
 from inner.lifetime import live
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
@@ -94,7 +95,7 @@ class Study(base.Study):
             for step in evolve(habitat, Inheritance("lamarckian"), search, Evaluator(), 0.9):
                 curve.append(step.generation.metrics["best_birth"])
             theta = organism.phenotype(step.generation.favourite[None])
-            scores.append(float(self._tested(organism, theta, 0, seed, [k], "final")[0, 0]))
+            scores.append(float(self._tested(organism, theta, 0, seed, [k], ("final",))[0][0, 0]))
             rates.append(float(theta[0, 0]))
             curves.append(curve)
             tell(k + 1, self.seeds)
@@ -105,11 +106,8 @@ class Study(base.Study):
         organism = replace(self._organism(), genes=Genes())
         theta = organism.phenotype(np.log(np.array(self.rates))[:, None])
         steps, seeds = self.budget // networks, list(range(self.seeds))
-        chosen = self._tested(organism, theta, steps, seed, seeds, "select", networks)  # [rates, seeds * networks]
-        final = self._tested(organism, theta, steps, seed, seeds, "final", networks)
-        cells = [
-            each.reshape(len(self.rates), self.seeds, networks).permute(1, 0, 2).flatten(1) for each in (chosen, final)
-        ]
+        found = self._tested(organism, theta, steps, seed, seeds, ("select", "final"), networks)
+        cells = [each.reshape(len(self.rates), self.seeds, networks).permute(1, 0, 2).flatten(1) for each in found]
         best = cells[0].argmax(1)
         return {
             "scores": cells[1].gather(1, best[:, None])[:, 0].tolist(),
@@ -117,16 +115,27 @@ class Study(base.Study):
         }
 
     def _tested(
-        self, organism: Organism, theta: Tensor, steps: int, seed: int, seeds: list[int], tier: str, networks: int = 1
-    ) -> Tensor:
-        """Scores [P, seeds * networks] on `test` points of a tier after `steps` steps of SGD on the search tier."""
+        self,
+        organism: Organism,
+        theta: Tensor,
+        steps: int,
+        seed: int,
+        seeds: list[int],
+        tiers: Sequence[str],
+        networks: int = 1,
+    ) -> list[Tensor]:
+        """Per tier, scores [P, seeds * networks] on `test` points of it after `steps` steps of SGD on the search tier."""
         labels = [("hybrid", k, n) for k in seeds for n in range(networks)]
-        task = self._task(self.test)
-        points = task.lives(tier, 1, 1, seed, labels)
+        task, p, scores = self._task(self.test), len(theta), []
         shown = task.lives("search", steps, self.batch, seed, labels)
-        lives = replace(shown, test_x=points.test_x, test_y=points.test_y)
         with torch.no_grad():
-            return live(organism.learner, task, lives, theta, seed, labels).score
+            result = live(organism.learner, task, shown, theta, seed, labels)
+            for tier in tiers:
+                points = task.lives(tier, 1, 1, seed, labels)
+                x, y = fold(points.test_x, p), fold(points.test_y, p)
+                output = organism.learner.predict(result.state, x if len(x) > 1 else x.expand(2, -1, -1))
+                scores.append(task.score(output[: len(y)], y).reshape(p, -1))
+        return scores
 
     def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
         """Final accuracy per arm."""
