@@ -50,10 +50,11 @@ class Study(base.Study):
     sigma: float = 0.05  # of mutation
     rates: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
     test: int = 2000
+    patterns: int = 20000  # training points of SGD alone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", tuple(float(r) for r in self.rates))
-        for name in ("seeds", "popsize", "generations", "steps", "batch", "hidden", "test"):
+        for name in ("seeds", "popsize", "generations", "steps", "batch", "hidden", "test", "patterns"):
             if getattr(self, name) < (2 if name == "popsize" else 1):
                 raise ValueError(f"study.{name}: expected a larger whole number, got {getattr(self, name)}")
         if not self.rates or min(self.rates) <= 0:
@@ -74,9 +75,6 @@ class Study(base.Study):
         if part == "lamarckian":
             return self._lamarckian(seed, tell)
         return self._alone(seed, 1 if part == "one network" else self.popsize)
-
-    def _task(self, test: int) -> Task:
-        return Task(permute=False, patterns=50000, test=test)
 
     def _organism(self) -> Organism:
         network = Network(hidden=(self.hidden,), bias=True)
@@ -126,12 +124,13 @@ class Study(base.Study):
     ) -> list[Tensor]:
         """Per tier, scores [P, seeds * networks] on `test` points of it after `steps` steps of SGD on the search tier."""
         labels = [("hybrid", k, n) for k in seeds for n in range(networks)]
-        task, p, scores = self._task(self.test), len(theta), []
+        task, p, scores = Task(permute=False, patterns=self.patterns, test=100), len(theta), []
+        fresh = Task(permute=False, patterns=1, test=self.test)
         shown = task.lives("search", steps, self.batch, seed, labels)
         with torch.no_grad():
             result = live(organism.learner, task, shown, theta, seed, labels)
             for tier in tiers:
-                points = task.lives(tier, 1, 1, seed, labels)
+                points = fresh.lives(tier, 1, 1, seed, labels)
                 x, y = fold(points.test_x, p), fold(points.test_y, p)
                 output = organism.learner.predict(result.state, x if len(x) > 1 else x.expand(2, -1, -1))
                 scores.append(task.score(output[: len(y)], y).reshape(p, -1))
