@@ -87,6 +87,8 @@ def test_a_run_its_measures_and_its_pictures(place: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 4 and "lamarckian" in page and "sup-F" in page
     assert all(arm in result.output for arm in (*ARMS, "unselected"))
+    shown = invoke("show", "x")
+    assert shown.exit_code == 0 and "lamarckian" in shown.output and "unselected" in shown.output
     before = page
     assert invoke("report", "x").exit_code == 0
     assert (run / "report.html").read_text(encoding="utf-8") == before
@@ -148,6 +150,7 @@ def test_a_study_runs_and_resumes(place: Path, monkeypatch: pytest.MonkeyPatch) 
     assert invoke("baldwin", "needle.yaml", "--name", "cut").exit_code != 0
     monkeypatch.setattr(RunStore, "put", put)
     assert invoke("report", "cut").exit_code == 0
+    assert "undecided" in invoke("show", "whole").output
     reopen(place / "runs" / "cut", Console(quiet=True)).run()
     for key in ("part/learning", "part/no learning"):
         with RunStore.open(Path("runs/whole"), write=False) as a, RunStore.open(Path("runs/cut"), write=False) as b:
