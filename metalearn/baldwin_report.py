@@ -169,7 +169,7 @@ def print_outcomes(folder: Path, console: Any) -> None:
     from rich.table import Table
 
     config, arms = read(folder)
-    seeds = config["inheritance"]["seeds"]
+    seeds = min((sum(bool(e["outcome"]) for e in entries) for entries in arms.values()), default=0)
     table = Table(
         title=f"On fresh lives of the final tier (mean ± sd, n = {seeds} seeds)",
         box=SIMPLE,
