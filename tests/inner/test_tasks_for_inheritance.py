@@ -32,7 +32,7 @@ def test_renamed_classes_leave_pixels_alone_and_are_one_renaming_per_life() -> N
     plain, renamed = (build("task", {"name": "digits", "permute": False, "relabel": r}) for r in (False, True))
     labels = [("a", 0), ("a", 1)]
     names = []
-    for number, label in enumerate(labels):
+    for label in labels:
         one, two = (task.lives("search", 60, 1, 0, [label]) for task in (plain, renamed))
         assert torch.equal(one.test_x[0], two.test_x[0])
         truth, told = one.test_y[0].argmax(1).tolist(), two.test_y[0].argmax(1).tolist()
