@@ -9,7 +9,7 @@ import sys
 import pytest
 
 pytestmark = pytest.mark.paper
-GIB = 7.0  # peak of the whole process
+GIB = 8.0  # peak of the whole process; measured 3.7 (baldwinian) and 6.5 (lamarckian)
 CODE = """
 import resource, sys
 from inner.components import build
