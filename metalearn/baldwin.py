@@ -25,15 +25,14 @@ from metalearn.progress import Progress
 from metalearn.store import RunStore, write_text_atomically
 from metalearn.tracking import Tracker
 from outer.evaluators.base import Evaluator
-from outer.generation import Generation
 from outer.inheritance import Inheritance
 from outer.lineage import evolve
 from outer.lives import Habitat, lives
+from outer.objective import Evaluation
 from outer.organism import Genes, Organism
 from outer.searches.base import Search
 
 NAIVE = 16  # unselected newborns that the outcome is held against
-MOVED_BY_TELL = ("microbial",)  # searches whose population is what they are told, as writing back needs
 
 
 def selected(generation: int, last: int) -> bool:
@@ -86,11 +85,21 @@ def habitat(config: Config, seed: int) -> Habitat:
     return Habitat(organism, distribution, seed, config.lifetimes, config.inheritance.learning)
 
 
+def keeps_what_it_is_told(search: Search) -> bool:
+    """Whether genomes that are told (with learning written back) live on in the population, found by trying it."""
+    running = search.start(np.zeros(2), 0)
+    asked = running.ask()
+    far = asked + 1e6
+    fitness = np.arange(len(asked), dtype=float)
+    running.tell(far, Evaluation(fitness, fitness[:, None], np.ones((len(asked), 1), dtype=bool)))
+    return bool((np.abs(running.ask()) > 5e5).any())
+
+
 def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     check_options("task", config.task)
     check_options("search", config.search)
-    build("search", config.search)
+    search = cast(Search, build("search", config.search))
     found = habitat(config, config.seed)
     found.worlds(0)[0].task.lives("final", 1, 1, config.seed, [("check", 0)])
     evaluator_of(config).close()
@@ -100,11 +109,10 @@ def check(config: Config) -> None:
     if "lamarckian" in arms:
         if found.organism.genes.weights == "random":
             raise ValueError("inheritance.arms: lamarckian needs genome.weights direct or grown, got random")
-        name = str(config.search["name"])
-        if name in ("cma", "es", "random"):
+        if not keeps_what_it_is_told(search):
             raise ValueError(
-                f"search: '{name}' samples a distribution and has no individuals to write back into; "
-                f"lamarckian needs a search that keeps a population, such as {MOVED_BY_TELL[0]}"
+                f"search: '{config.search['name']}' samples a distribution and has no individuals to write back into; "
+                "lamarckian needs a search that keeps a population, such as microbial or ga"
             )
 
 
@@ -180,10 +188,10 @@ class Baldwin:
 
     def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
         search, own = cast(Search, build("search", self.config.search)), habitat(self.config, seed)
-        given, history = self.config.inheritance, store.generations()
+        given, done = self.config.inheritance, store.count
         inheritance = Inheritance(arm, given.cost)
-        with Progress(self.console, f"{arm}, seed {seed}", search.generations, len(history)) as bar:
-            for step in evolve(own, inheritance, search, evaluator, given.threshold, history):
+        with Progress(self.console, f"{arm}, seed {seed}", search.generations, done) as bar:
+            for step in evolve(own, inheritance, search, evaluator, given.threshold, store.each()):
                 generation = step.generation
                 if selected(generation.index, search.generations - 1):
                     curves = {"steps": step.lives.steps.tolist(), "population": step.lives.curve.mean((0, 1)).tolist()}
@@ -191,10 +199,12 @@ class Baldwin:
                     store.put(f"curve/{generation.index:06d}", curves)
                 store.append(generation)
                 tracker.generation(generation)
-                history.append(generation)
                 now = generation.metrics
-                bar.update(len(history), f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}")
-        store.put("outcome", outcome(own, search, history, evaluator, given.lifetimes))
+                bar.update(
+                    generation.index + 1, f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}"
+                )
+        favourite = store.generations(store.count - 1)[0].favourite
+        store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes))
 
 
 def lineage_name(arm: str, seed: int) -> str:
@@ -203,13 +213,13 @@ def lineage_name(arm: str, seed: int) -> str:
 
 
 def outcome(
-    own: Habitat, search: Search, history: Sequence[Generation], evaluator: Evaluator, lifetimes: int
+    own: Habitat, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int
 ) -> dict[str, Any]:
     """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
     worlds = own.worlds(0, "final", lifetimes)
     newborn = search.start(own.organism.segments.start(), own.seed).ask()[:NAIVE]
     found: dict[str, Any] = {"lifetimes": lifetimes, "chance": worlds[0].task.chance}
-    for name, vectors in (("evolved", history[-1].favourite[None]), ("naive", newborn)):
+    for name, vectors in (("evolved", favourite[None]), ("naive", newborn)):
         lived = lives(evaluator, own, vectors, worlds)
         found[name] = {
             "curve": lived.curve.mean(0).tolist(),  # [L, C]

@@ -14,7 +14,6 @@ from metalearn import panels
 from metalearn._files import write_text_atomically
 from metalearn.store import RunStore
 from outer.change_points import jumps
-from outer.generation import Generation
 from outer.measures import assimilation, steps_to_threshold
 
 COLUMNS = ("arm", "birth", "adult", "gain", "innate", "steps", "bits", "genome bits")
@@ -26,7 +25,7 @@ LEGEND = (
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """The config, and per arm one entry per seed: generations, curves, outcome (None before the end)."""
+    """The config, and per arm one entry per seed: metrics, curves, outcome (None before the end)."""
     with RunStore.open(folder, write=False) as store:
         config = store.config
     given = config["inheritance"]
@@ -38,15 +37,15 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]
                 continue
             with RunStore.open(own, write=False) as store:
                 curves = {int(k.split("/")[1]): store.get(k) for k in store.keys() if k.startswith("curve/")}
-                entry = {"seed": seed, "generations": store.generations(), "curves": curves}
+                entry = {"seed": seed, "metrics": store.metrics(), "curves": curves}
                 arms.setdefault(arm, []).append(entry | {"outcome": store.get("outcome")})
-    return config, {arm: entries for arm, entries in arms.items() if any(e["generations"] for e in entries)}
+    return config, {arm: entries for arm, entries in arms.items() if any(e["metrics"] for e in entries)}
 
 
 def metric(entries: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, lowest and highest over seeds of one metric per generation [T], as far as every seed has come."""
-    count = min(len(e["generations"]) for e in entries)
-    rows = np.array([[g.metrics.get(name, np.nan) for g in e["generations"][:count]] for e in entries])
+    count = min(len(e["metrics"]) for e in entries)
+    rows = np.array([[m.get(name, np.nan) for m in e["metrics"][:count]] for e in entries])
     return _mean(rows), rows.min(0), rows.max(0)
 
 
@@ -105,7 +104,7 @@ def best_panels(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
     lines = []
     for arm, entries in arms.items():
         for k, entry in enumerate(entries):
-            best = np.array([g.metrics["best"] for g in entry["generations"]])
+            best = _best(entry)
             marks = [(jump.generation, float(best[jump.generation])) for jump in jumps(best)]
             lines.append(panels.series(arm, np.arange(len(best)), best, thin=bool(k), marks=marks))
     title = "Best fitness; triangles: jumps (sup-F, p <= 0.01)"
@@ -136,7 +135,7 @@ def rows(config: Mapping[str, Any], arms: Mapping[str, Any]) -> list[list[str]]:
         ended = [e for e in entries if e["outcome"]]
         values = [_outcome(e["outcome"], "evolved", threshold) for e in ended]
         for value, e in zip(values, ended):
-            value["genome bits"] = e["generations"][-1].metrics["genome_bits"]
+            value["genome bits"] = e["metrics"][-1]["genome_bits"]
         found.append(_row(arm, values))
         naive = naive or [_outcome(e["outcome"], "naive", threshold) for e in ended]
     if naive:
@@ -170,7 +169,7 @@ def print_outcomes(folder: Path, console: Any) -> None:
     from rich.table import Table
 
     config, arms = read(folder)
-    seeds = config["inheritance"]["seeds"]
+    seeds = min((sum(bool(e["outcome"]) for e in entries) for entries in arms.values()), default=0)
     table = Table(
         title=f"On fresh lives of the final tier (mean ± sd, n = {seeds} seeds)",
         box=SIMPLE,
@@ -212,7 +211,7 @@ def write(folder: Path) -> Path:
     body += [f'<div class="wide">{_figure(svg, captions[name])}</div>' for name, svg in drawn.items()]
     body += ["</section>", f"<section><h2>Repeat</h2><pre>{escape(command)}</pre></section>"]
     body.append(_conditions(config, environment))
-    generations = sum(len(e["generations"]) for entries in arms.values() for e in entries)
+    generations = sum(len(e["metrics"]) for entries in arms.values() for e in entries)
     page = Template(_resource("_report.html")).substitute(
         title=escape(f"{folder.name} - inheritance"),
         css=_resource("_report.css"),
@@ -231,10 +230,10 @@ def jump_line(arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """A sentence on jumps of the best fitness."""
     parts = []
     for arm, entries in arms.items():
-        counts = [len(jumps(_best(e["generations"]))) for e in entries]
+        counts = [len(jumps(_best(e))) for e in entries]
         parts.append(f"{arm} {', '.join(map(str, counts))}")
     return f"Jumps of the best fitness per seed (sup-F against a straight line, p <= 0.01): {'; '.join(parts)}."
 
 
-def _best(generations: Sequence[Generation]) -> np.ndarray:
-    return np.array([g.metrics["best"] for g in generations])
+def _best(entry: Mapping[str, Any]) -> np.ndarray:
+    return np.array([m["best"] for m in entry["metrics"]])

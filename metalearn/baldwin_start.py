@@ -69,6 +69,22 @@ def reopen(folder: Path, console: Any) -> Runnable:
     return Experiment.open(folder, console)
 
 
+def show(folder: Path, console: Any) -> bool:
+    """Print the outcome of an experiment on inheritance or of a study; False for what is neither."""
+    if not (folder / "run.sqlite").exists():
+        return False
+    kind = kind_of(folder)
+    if kind == "baldwin":
+        from metalearn.baldwin_report import print_outcomes
+
+        print_outcomes(folder, console)
+    elif kind == "study":
+        from metalearn.studies import print_summary
+
+        print_summary(folder, console)
+    return kind in ("baldwin", "study")
+
+
 def write_report(folder: Path) -> Path:
     """The report of a run of any kind, however far it has come."""
     kind = kind_of(folder)

@@ -18,7 +18,7 @@ def series(label: str, x: Any, y: Any, **more: Any) -> dict[str, Any]:
 
 
 def draw(panels: Sequence[Mapping[str, Any]], name: str) -> Any:
-    """A matplotlib figure: each panel has title, x, y (labels of axes), series, and may have log_x or log_y."""
+    """A matplotlib figure: each panel has title, x, y (labels of axes), series, and may have log_x."""
     from matplotlib.figure import Figure
 
     with pictures.style(name):
@@ -52,13 +52,15 @@ def _panel(axes: Any, panel: Mapping[str, Any]) -> None:
         for px, py in line.get("marks", ()):
             axes.plot([px], [py], marker="v", color=colour, markersize=6, linestyle="none")
     if panel.get("log_x"):
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     elif panel["x"] == "generation":
         from matplotlib.ticker import MaxNLocator
 
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    if panel.get("log_y"):
-        axes.set_yscale("log")
     axes.set_title(panel["title"])
     axes.set_xlabel(panel["x"])
     axes.set_ylabel(panel["y"])

@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -137,16 +137,17 @@ class RunStore:
                 [(generation.index, name, a.dtype.str, json.dumps(a.shape), a.tobytes()) for name, a in arrays.items()],
             )
 
-    def generations(self, first: int = 0) -> list[Generation]:
-        """The stored generations from index `first` on, bit for bit. Raises RunError when their bytes were changed."""
+    def generations(self, first: int = 0, stop: int = 2**62) -> list[Generation]:
+        """The stored generations with index `first` .. `stop` - 1, bit for bit. Raises RunError when their bytes were changed."""
         path = self.folder / DATABASE
         with one_line_errors(path), Transaction(self._connection, "DEFERRED"):  # one snapshot for both tables
             rows = self._connection.execute(
-                "SELECT number, metrics, digest FROM generation WHERE number >= ? ORDER BY number", (first,)
+                "SELECT number, metrics, digest FROM generation WHERE number >= ? AND number < ? ORDER BY number",
+                (first, stop),
             ).fetchall()
             parts: dict[int, dict[str, np.ndarray]] = {number: {} for number, _, _ in rows}
             for number, name, dtype, shape, data in self._connection.execute(
-                "SELECT number, name, dtype, shape, bytes FROM array WHERE number >= ?", (first,)
+                "SELECT number, name, dtype, shape, bytes FROM array WHERE number >= ? AND number < ?", (first, stop)
             ):
                 if number in parts and DTYPES.get(name) == dtype:
                     parts[number][name] = stored_array(data, dtype, shape, path)
@@ -158,6 +159,17 @@ class RunStore:
                 raise RunError(damaged(path, f"generation {expected} is not what was stored"))
             found.append(Generation(index=number, metrics=json.loads(metrics), **arrays))
         return found
+
+    def each(self) -> Iterator[Generation]:
+        """The stored generations one after the other: large populations never lie in memory together."""
+        for index in range(self.count):
+            yield self.generations(index, index + 1)[0]
+
+    def metrics(self) -> list[dict[str, float]]:
+        """The metrics of every generation, without reading its arrays."""
+        with one_line_errors(self.folder / DATABASE):
+            rows = self._connection.execute("SELECT metrics FROM generation ORDER BY number").fetchall()
+        return [json.loads(row[0]) for row in rows]
 
     def put(self, key: str, value: Any) -> None:
         """Store a JSON document under `key`, replacing the one before, in one transaction. Tuples become lists.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -38,7 +38,7 @@ def evolve(
     search: Search,
     evaluator: Evaluator,
     threshold: float,
-    history: Sequence[Generation] = (),
+    history: Iterable[Generation] = (),
 ) -> Iterator[Step]:
     """Yield the generations that follow `history`; with a history the search is first told all of it again.
 
@@ -47,7 +47,7 @@ def evolve(
     habitat = replace(habitat, keep_change=inheritance.writes)
     organism = habitat.organism
     running = search.start(organism.segments.start(), habitat.seed)
-    best, count = -np.inf, 0
+    best, count, first = -np.inf, 0, 0
     for past in history:
         if fingerprint(running.ask()) != past.metrics["asked"]:
             raise ValueError(
@@ -55,7 +55,8 @@ def evolve(
             )
         running.tell(past.candidates, Evaluation(past.fitness, past.scores, past.alive))
         best, count = max(best, float(past.fitness.max())), count + past.scores.size
-    for index in range(len(history), search.generations):
+        first = past.index + 1
+    for index in range(first, search.generations):
         if running.stop():
             return
         started = time.perf_counter()

@@ -16,4 +16,8 @@ def command(arguments: tuple[str, ...]) -> None:
 
     names = [a for a in arguments if "=" not in a]
     config = configs.load(names[0] if names else "digits", [a for a in arguments if "=" in a])
+    if config.genome is not None:
+        raise ValueError(
+            "estimate: for searches over rules, and this config has a genome; metalearn baldwin shows the time left"
+        )
     measure(config, console())

@@ -11,6 +11,8 @@ from metalearn.cli import Command, console, run_folder
 @click.argument("run", type=click.Path(), metavar="RUN|rule.json")
 def command(run: str) -> None:
     """Show a rule: formula, coefficients, where it comes from and how it did."""
+    from metalearn.baldwin_start import show
     from metalearn.showing import show as print_rule
 
-    print_rule(run_folder(run), console())
+    if not show(run_folder(run), console()):
+        print_rule(run_folder(run), console())

@@ -13,8 +13,9 @@ import yaml
 from click.testing import CliRunner, Result
 from rich.console import Console
 
+from inner.components import build
 from metalearn import config as configs
-from metalearn.baldwin import check, selected
+from metalearn.baldwin import check, keeps_what_it_is_told, selected
 from metalearn.baldwin_start import reopen
 from metalearn.cli import main
 from metalearn.config_baldwin import StudyConfig, load_any
@@ -86,6 +87,8 @@ def test_a_run_its_measures_and_its_pictures(place: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 4 and "lamarckian" in page and "sup-F" in page
     assert all(arm in result.output for arm in (*ARMS, "unselected"))
+    shown = invoke("show", "x")
+    assert shown.exit_code == 0 and "lamarckian" in shown.output and "unselected" in shown.output
     before = page
     assert invoke("report", "x").exit_code == 0
     assert (run / "report.html").read_text(encoding="utf-8") == before
@@ -96,10 +99,10 @@ def test_interrupted_anywhere_and_resumed_is_the_whole_run(
     place: Path, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)  # pictures take their time
-    options = [f"genome.weights={weights}", "inheritance.seeds=1", "search.generations=4"]
+    options = [f"genome.weights={weights}", "inheritance.seeds=1", "search.generations=4", "inheritance.lifetimes=2"]
     assert invoke("baldwin", "tiny.yaml", *options, "--name", "whole").exit_code == 0
     stored = RunStore.append
-    for stop in (2, 6, 11):  # within each of the arms
+    for stop in (2, 6, 11) if weights == "direct" else (11,):  # within each of the arms
 
         def append(self: RunStore, generation: Generation) -> None:
             stored(self, generation)
@@ -147,6 +150,7 @@ def test_a_study_runs_and_resumes(place: Path, monkeypatch: pytest.MonkeyPatch) 
     assert invoke("baldwin", "needle.yaml", "--name", "cut").exit_code != 0
     monkeypatch.setattr(RunStore, "put", put)
     assert invoke("report", "cut").exit_code == 0
+    assert "undecided" in invoke("show", "whole").output
     reopen(place / "runs" / "cut", Console(quiet=True)).run()
     for key in ("part/learning", "part/no learning"):
         with RunStore.open(Path("runs/whole"), write=False) as a, RunStore.open(Path("runs/cut"), write=False) as b:
@@ -207,6 +211,11 @@ def test_shipped_configs_can_be_run(name: str) -> None:
         assert make(found).parts()
     elif found.genome is not None:
         check(found)
+
+
+def test_which_searches_can_be_lamarckian() -> None:
+    wanted = {"microbial": True, "ga": True, "hillclimb": True, "cma": False, "es": False, "random": False}
+    assert {name: keeps_what_it_is_told(build("search", name)) for name in wanted} == wanted
 
 
 def test_generations_whose_curves_are_kept() -> None:

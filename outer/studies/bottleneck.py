@@ -1,0 +1,199 @@
+"""Genomic bottleneck (Shuvaev et al. 2024): how much a network can know at birth that is written by a hundredth of its size.
+
+end to end   Adam on the genes, through the network that they write, on the images.
+alternating  the paper's scheme: train the network on 10,000 images, train the genes to write its weights, and move the
+             network towards what the genes write: W <- epsilon W + (1 - epsilon) W~.
+Innate accuracy is on the 10,000 test images before any training of the network; its control is the same network with
+the weights of each layer shuffled. Then both a born network and a random one are trained, to see who learns faster.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from inner.random import stream
+from inner.tasks._images import idx_set
+from outer.label_net import LabelNet, predict, random_network
+from outer.studies import base
+from outer.studies.base import Summary, Tell
+
+SCHEMES = ("end to end", "alternating")
+CURVE = (0, 10, 30, 100, 300)  # steps of training after birth
+BATCH = 100
+TRAIN, TEST = 60000, 10000
+
+
+@dataclass(frozen=True)
+class Study(base.Study):
+    """Sizes of the genome, schemes, and how long they are trained."""
+
+    hidden: int = 256
+    widths: tuple[tuple[int, ...], ...] = ((30, 10), (20, 10), (10, 5))
+    steps: int = 600  # end to end: steps of Adam
+    batch: int = 500
+    rate: float = 0.005
+    iterations: int = 150  # alternating
+    images: int = 10000  # that the network is trained on per iteration
+    epsilon: float = 0.5
+    schemes: tuple[str, ...] = SCHEMES
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(tuple(w) for w in self.widths))
+        object.__setattr__(self, "schemes", tuple(self.schemes))
+        for net in self.nets:
+            assert net.size
+        for scheme in self.schemes:
+            if scheme not in SCHEMES:
+                raise ValueError(f"study.schemes: expected some of {', '.join(SCHEMES)}, got '{scheme}'")
+        if not (self.steps >= 1 and self.iterations >= 1 and self.rate > 0 and 0 <= self.epsilon <= 1):
+            raise ValueError("study: expected steps and iterations >= 1, rate > 0 and epsilon from 0 to 1")
+
+    @property
+    def nets(self) -> tuple[LabelNet, ...]:
+        """The generators."""
+        return tuple(LabelNet(self.hidden, widths) for widths in self.widths)
+
+    def parts(self) -> tuple[str, ...]:
+        """Scheme and genome size."""
+        return tuple(f"{scheme}, {net.size}" for scheme in self.schemes for net in self.nets)
+
+    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+        """Innate accuracy over training, the shuffled control, and learning curves after birth."""
+        torch.set_num_threads(1)
+        scheme, size = part.rsplit(", ", 1)
+        net = next(net for net in self.nets if str(net.size) == size)
+        x, y, test_x, test_y = _data()
+        evolve = self._end_to_end if scheme == SCHEMES[0] else self._alternating
+        genes, course = evolve(net, seed, x, y, (test_x[:2000], test_y[:2000]), tell)
+        with torch.no_grad():
+            born = net.write(genes)
+        rng = stream(seed, "bottleneck", "shuffle")
+        shuffled = [w.flatten()[torch.from_numpy(rng.permutation(w.numel()))].reshape(w.shape) for w in born]
+        return {
+            "course": course,
+            "innate": accuracy(born, test_x, test_y),
+            "shuffled": accuracy(shuffled, test_x, test_y),
+            "born": self._learn(born, seed, x, y, test_x, test_y),
+            "random": self._learn(random_network(net, seed), seed, x, y, test_x, test_y),
+            "genes": net.size,
+            "synapses": net.synapses,
+        }
+
+    def _end_to_end(
+        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell
+    ) -> tuple[list[Tensor], list[list[float]]]:
+        genes = [g.requires_grad_(True) for g in net.init(seed)]
+        adam = torch.optim.Adam(genes, lr=self.rate)
+        rng, course = stream(seed, "bottleneck", "batches"), []
+        for step in range(self.steps):
+            for group in adam.param_groups:
+                group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
+            rows = torch.from_numpy(rng.integers(len(x), size=self.batch))
+            loss = cross_entropy(predict(net.write(genes), x[rows]), y[rows])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            if (step + 1) % max(self.steps // 20, 1) == 0:
+                with torch.no_grad():
+                    course.append([step + 1, accuracy(net.write(genes), *test)])
+                tell(step + 1, self.steps)
+        return [g.detach() for g in genes], course
+
+    def _alternating(
+        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell
+    ) -> tuple[list[Tensor], list[list[float]]]:
+        genes = [g.requires_grad_(True) for g in net.init(seed)]
+        adam = torch.optim.Adam(genes, lr=self.rate)
+        rng, course = stream(seed, "bottleneck", "batches"), []
+        with torch.no_grad():
+            network = [w.clone() for w in net.write(genes)]
+        for iteration in range(self.iterations):
+            for group in adam.param_groups:
+                group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations)))
+            rows = torch.from_numpy(rng.permutation(len(x))[: self.images])
+            network = _train(network, [rows[k : k + BATCH] for k in range(0, len(rows), BATCH)], x, y)
+            for _ in range(10):  # the genes see every weight; a layer's error is in units of its mean square
+                written = net.write(genes)
+                loss = torch.stack(
+                    [(a - b).square().mean() / b.square().mean().clamp_min(1e-6) for a, b in zip(written, network)]
+                ).sum()
+                adam.zero_grad()
+                loss.backward()
+                adam.step()
+            with torch.no_grad():
+                written = net.write(genes)
+                network = [self.epsilon * w + (1 - self.epsilon) * v for w, v in zip(network, written)]
+                if (iteration + 1) % max(self.iterations // 20, 1) == 0:
+                    course.append([iteration + 1, accuracy(written, *test)])
+                    tell(iteration + 1, self.iterations)
+        return [g.detach() for g in genes], course
+
+    def _learn(
+        self, network: Sequence[Tensor], seed: int, x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor
+    ) -> list[float]:
+        """Test accuracy after CURVE steps of SGD from birth; the same images for everybody."""
+        rng, found, now = stream(seed, "bottleneck", "life"), [], [w.clone() for w in network]
+        batches = [torch.from_numpy(rng.integers(len(x), size=BATCH)) for _ in range(CURVE[-1])]
+        for start, stop in zip((0, *CURVE), CURVE):
+            now = _train(now, batches[start:stop], x, y)
+            found.append(accuracy(now, test_x, test_y))
+        return found
+
+    def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
+        """One row per scheme and size; the paper's figures are for 784-800-10."""
+        rows, course, after = [], [], []
+        for part, found in results.items():
+            ratio = found["synapses"] / found["genes"]
+            cells = [f"{found[key]:.3f}" for key in ("innate", "shuffled")]
+            learned = [f"{found[key][2]:.3f}" for key in ("born", "random")]
+            rows.append((part, f"{found['genes']:,}", f"{ratio:.0f}x", *cells, *learned))
+            xs, ys = zip(*found["course"])
+            top = max(xs)
+            course.append({"label": part, "x": [v / top for v in xs], "y": list(ys)})
+            after.append({"label": f"born, {part}", "x": [s + 1 for s in CURVE], "y": found["born"]})
+        first = next(iter(results.values()))
+        after.append({"label": "random weights", "x": [s + 1 for s in CURVE], "y": first["random"], "dashed": True})
+        best = max(results.values(), key=lambda found: found["innate"])
+        headline = (
+            f"Innate accuracy up to {best['innate']:.1%} from {best['genes']:,} genes for {best['synapses']:,} synapses "
+            f"({best['synapses'] / best['genes']:.0f} times fewer); shuffled {best['shuffled']:.1%}."
+        )
+        columns = ("scheme, genes", "genes", "fewer", "innate", "shuffled", "born, 30 steps", "random, 30 steps")
+        pictures: list[dict[str, Any]] = [
+            {"title": "Before birth", "x": "share of evolution", "y": "innate accuracy", "series": course},
+            {"title": "After birth", "x": "1 + steps of SGD", "y": "test accuracy", "series": after, "log_x": True},
+        ]
+        return Summary(headline, columns, tuple(rows), {"bottleneck": pictures})
+
+
+def accuracy(network: Sequence[Tensor], x: Tensor, y: Tensor) -> float:
+    """Share of images x [M, 784] that the network names right."""
+    with torch.no_grad():
+        return float((predict(network, x).argmax(1) == y).double().mean())
+
+
+def _train(
+    network: Sequence[Tensor], batches: Sequence[Tensor], x: Tensor, y: Tensor, rate: float = 0.1
+) -> list[Tensor]:
+    """Plain SGD on the network's weights, one step per batch of rows."""
+    weights = [w.detach().clone().requires_grad_(True) for w in network]
+    for rows in batches:
+        slopes = torch.autograd.grad(cross_entropy(predict(weights, x[rows]), y[rows]), weights)
+        with torch.no_grad():
+            for w, slope in zip(weights, slopes):
+                w -= rate * slope
+    return [w.detach() for w in weights]
+
+
+def _data() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """MNIST, all official training and test images: x [60000, 784], y, test_x [10000, 784], test_y. Raises DataMissing."""
+    data = idx_set("mnist", 28)
+    x, y = torch.from_numpy(data.inputs(slice(None), 1.0)), torch.from_numpy(data.y)  # type: ignore[arg-type]
+    return x[:TRAIN], y[:TRAIN], x[TRAIN : TRAIN + TEST], y[TRAIN : TRAIN + TEST]

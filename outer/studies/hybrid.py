@@ -1,0 +1,161 @@
+"""Hybrid of evolution and gradients: a Lamarckian population whose lives are SGD, against SGD alone, at equal gradient steps.
+
+lamarckian   `popsize` networks; each generation is a life of `steps` SGD steps, what was learned is inherited, losers of
+             tournaments become mutated winners; weights and learning rate evolve. Scored: the last favourite, at birth.
+one network  SGD alone for popsize * generations * steps steps, for each of `rates`; the best rate on the select tier.
+many         popsize networks of generations * steps steps each; the best network and rate on the select tier.
+All three take the same number of gradient steps per rate, and rates are tried for SGD alone at no charge: what is held
+against the population is the stronger for it. Scores are of `test` fresh points of the final tier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inner.learners.local_rule import fold
+from inner.lifetime import live
+from inner.networks.mlp import Network
+from inner.rules.rule import Rule
+from inner.tasks.yin_yang import Task
+from outer.evaluators.serial import Evaluator
+from outer.inheritance import Inheritance
+from outer.lineage import evolve
+from outer.lives import Habitat
+from outer.organism import Genes, Organism
+from outer.searches.microbial import Search
+from outer.studies import base
+from outer.studies.base import Summary, Tell
+from outer.worlds import Distribution
+
+ARMS = ("lamarckian", "one network", "many")
+SGD = {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.1, "transform": "log"}}}
+
+
+@dataclass(frozen=True)
+class Study(base.Study):
+    """Yin-Yang, 4-hidden-3."""
+
+    seeds: int = 5
+    popsize: int = 16
+    generations: int = 60
+    steps: int = 50
+    batch: int = 20
+    hidden: int = 30
+    sigma: float = 0.05  # of mutation
+    rates: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    test: int = 2000
+    patterns: int = 20000  # training points of SGD alone
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rates", tuple(float(r) for r in self.rates))
+        for name in ("seeds", "popsize", "generations", "steps", "batch", "hidden", "test", "patterns"):
+            if getattr(self, name) < (2 if name == "popsize" else 1):
+                raise ValueError(f"study.{name}: expected a larger whole number, got {getattr(self, name)}")
+        if not self.rates or min(self.rates) <= 0:
+            raise ValueError(f"study.rates: expected numbers > 0, got {list(self.rates)}")
+
+    @property
+    def budget(self) -> int:
+        """Gradient steps of an arm."""
+        return self.popsize * self.generations * self.steps
+
+    def parts(self) -> tuple[str, ...]:
+        """The arms."""
+        return ARMS
+
+    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+        """Final scores per seed, and what was chosen."""
+        torch.set_num_threads(1)
+        if part == "lamarckian":
+            return self._lamarckian(seed, tell)
+        return self._alone(seed, 1 if part == "one network" else self.popsize)
+
+    def _organism(self) -> Organism:
+        network = Network(hidden=(self.hidden,), bias=True)
+        return Organism(Rule.from_dict(SGD), network, 4, 3, self.steps, Genes(weights="direct"))
+
+    def _lamarckian(self, seed: int, tell: Tell) -> dict[str, Any]:
+        organism, scores, rates, curves = self._organism(), [], [], []
+        spec = {"name": "yin_yang", "permute": False, "patterns": self.steps * self.batch, "test": 100}
+        options = {"activation": "tanh", "bias": True}
+        distribution = Distribution(
+            spec, steps=(self.steps,) * 2, batch=self.batch, hidden=(self.hidden,), network=options
+        )
+        search = Search(self.popsize, self.generations, sigma=self.sigma, recombination=1.0, deme=self.popsize // 2)
+        for k in range(self.seeds):
+            habitat, curve = Habitat(organism, distribution, seed + k, 1), []
+            for step in evolve(habitat, Inheritance("lamarckian"), search, Evaluator(), 0.9):
+                curve.append(step.generation.metrics["best_birth"])
+            theta = organism.phenotype(step.generation.favourite[None])
+            scores.append(float(self._tested(organism, theta, 0, seed, [k], ("final",))[0][0, 0]))
+            rates.append(float(theta[0, 0]))
+            curves.append(curve)
+            tell(k + 1, self.seeds)
+        return {"scores": scores, "rates": rates, "curves": curves}
+
+    def _alone(self, seed: int, networks: int) -> dict[str, Any]:
+        """`networks` per seed share the budget; every rate is tried, and the best on the select tier is kept."""
+        organism = replace(self._organism(), genes=Genes())
+        theta = organism.phenotype(np.log(np.array(self.rates))[:, None])
+        steps, seeds = self.budget // networks, list(range(self.seeds))
+        found = self._tested(organism, theta, steps, seed, seeds, ("select", "final"), networks)
+        cells = [each.reshape(len(self.rates), self.seeds, networks).permute(1, 0, 2).flatten(1) for each in found]
+        best = cells[0].argmax(1)
+        return {
+            "scores": cells[1].gather(1, best[:, None])[:, 0].tolist(),
+            "rates": [self.rates[int(b) // networks] for b in best],
+        }
+
+    def _tested(
+        self,
+        organism: Organism,
+        theta: Tensor,
+        steps: int,
+        seed: int,
+        seeds: list[int],
+        tiers: Sequence[str],
+        networks: int = 1,
+    ) -> list[Tensor]:
+        """Per tier, scores [P, seeds * networks] on `test` points of it after `steps` steps of SGD on the search tier."""
+        labels = [("hybrid", k, n) for k in seeds for n in range(networks)]
+        task, p, scores = Task(permute=False, patterns=self.patterns, test=100), len(theta), []
+        fresh = Task(permute=False, patterns=1, test=self.test)
+        shown = task.lives("search", steps, self.batch, seed, labels)
+        with torch.no_grad():
+            result = live(organism.learner, task, shown, theta, seed, labels)
+            for tier in tiers:
+                points = fresh.lives(tier, 1, 1, seed, labels)
+                x, y = fold(points.test_x, p), fold(points.test_y, p)
+                output = organism.learner.predict(result.state, x if len(x) > 1 else x.expand(2, -1, -1))
+                scores.append(task.score(output[: len(y)], y).reshape(p, -1))
+        return scores
+
+    def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
+        """Final accuracy per arm."""
+        rows, scores = [], {arm: np.array(results[arm]["scores"]) for arm in ARMS}
+        for arm in ARMS:
+            found = scores[arm]
+            rates = ", ".join(f"{rate:.2g}" for rate in results[arm]["rates"])
+            spread = f" ± {found.std(ddof=1):.4f}" if len(found) > 1 else ""
+            rows.append((arm, f"{self.budget:,}", f"{found.mean():.4f}{spread}", rates))
+        ahead = {arm: scores["lamarckian"] - scores[arm] for arm in ARMS[1:]}
+        headline = "; ".join(
+            f"lamarckian minus {arm}: {gap.mean():+.4f} (better in {int((gap > 0).sum())} of {len(gap)} seeds)"
+            for arm, gap in ahead.items()
+        )
+        x = [self.popsize * self.steps * g for g in range(self.generations)]
+        lines = [
+            {"label": "lamarckian, best at birth", "x": x, "y": curve, "thin": k > 0, "colour": "#009e73"}
+            for k, curve in enumerate(results["lamarckian"]["curves"])
+        ]
+        for arm, colour in zip(ARMS[1:], ("#0072b2", "#3d3d3d")):
+            level = float(scores[arm].mean())
+            lines.append({"label": f"{arm}, at the end", "x": [0, self.budget], "y": [level] * 2, "colour": colour})
+        panel = {"title": "Evolution and SGD", "x": "gradient steps", "y": "accuracy", "series": lines}
+        return Summary(headline + ".", ("arm", "gradient steps", "accuracy", "rates"), tuple(rows), {"hybrid": [panel]})

@@ -1,0 +1,26 @@
+"""Genomic bottleneck (Shuvaev et al. 2024), end to end on MNIST (`pytest -m paper`; minutes): innate accuracy at >= 100x."""
+
+from __future__ import annotations
+
+import pytest
+
+from inner.tasks._download import DataMissing
+from metalearn.config_baldwin import load_any
+from metalearn.studies import make
+
+pytestmark = pytest.mark.paper
+
+
+def test_innate_accuracy_from_a_hundredth_of_the_size() -> None:
+    overrides = ["study.schemes=[end to end]", "study.widths=[[30, 10]]"]
+    study = make(load_any("papers/genomic_bottleneck", overrides))
+    try:
+        found = {part: study.run(part, 0, lambda done, total: None) for part in study.parts()}
+    except DataMissing as missing:
+        pytest.skip(str(missing))
+    print(study.summary(found))
+    (result,) = found.values()
+    assert result["synapses"] / result["genes"] >= 100
+    assert result["innate"] > 0.85
+    assert result["shuffled"] < 0.2
+    assert result["born"][1] > result["random"][1], "after ten steps of learning the born network is ahead"
