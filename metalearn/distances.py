@@ -32,7 +32,7 @@ def term_vector(rule: Rule, values: Mapping[str, float]) -> dict[str, float]:
 def columns(rule: Rule) -> dict[str, dict[str, float]] | None:
     """Coefficient -> its own terms; None where dw is not linear in the coefficients."""
     found: dict[str, dict[str, float]] = {}
-    if rule.traces or any(c.fixed for c in rule.coefficients):
+    if rule.traces or rule.beyond_one_formula or any(c.fixed for c in rule.coefficients):
         return None
     names = {c.name for c in rule.coefficients}
     for front, basis in expanded_terms(rule.expression, SIGNALS):
@@ -70,7 +70,12 @@ def angle_to_span(target: np.ndarray, parts: np.ndarray, positive: np.ndarray) -
 
 
 def coefficient_angle(rule: Rule, values: Mapping[str, float], other: Rule) -> float | None:
-    """Degrees between the terms of a rule with values and the family of another rule; None without a common term."""
+    """Degrees between the terms of a rule with values and the family of another rule; None without a common term.
+
+    None, too, where a rule has more than one formula, or a coefficient more than one value.
+    """
+    if rule.beyond_one_formula or other.beyond_one_formula:
+        return None
     own, split = term_vector(rule, values), columns(other)
     parts = list(split.values()) if split is not None else [term_vector(other, other.defaults)]
     bases = list(dict.fromkeys([*own, *(basis for part in parts for basis in part)]))
@@ -91,7 +96,10 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, world:
     """Degrees between the weight changes of two rules on the same weights, samples and moments of a life.
 
     The found rule lives; at RECORDED moments the other rule says what it would do there, through its own pathway.
+    None where a coefficient has values per layer or unit.
     """
+    if any(c.share != "rule" for c in (*rule.coefficients, *other.coefficients)):
+        return None
     import torch
 
     from inner.learners.base import Shape

@@ -67,7 +67,9 @@ def _is_fixed(rule: Rule, name: str) -> bool:
 
 
 def _term(rule: Rule, name: str) -> str:
-    """The signal parts that a coefficient multiplies, as text."""
+    """The signal parts that a coefficient multiplies, as text; its name for a rule with a formula per layer."""
+    if rule.beyond_one_formula:
+        return name
     from metalearn.report_rule import _pretty
 
     bases = [
@@ -89,6 +91,10 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
         if selection is None:
             raise ValueError(f"show: {folder} has no rule yet: metalearn resume {folder}")
         rule = library.rule(config.rule)
+        if any(c.share != "rule" for c in rule.coefficients):
+            raise ValueError(
+                f"show --ablation: expected one value per coefficient, {folder} has values per layer or unit"
+            )
         spec = dict(config.search)
         whole = cast(Search, build("search", spec))
         spent = generations or max(3, whole.generations // SHARE)

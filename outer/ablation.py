@@ -83,8 +83,7 @@ def ablate(
     `search` is the short search that refits. Refitted values are kept only where they are better on the select tier.
     """
     worlds = objective.distribution.worlds("select", objective.seed, ("ablation",), lifetimes, shapes)
-    names = objective.genome.names
-    kept = [names[d] for d in removable(objective) if values[names[d]] != 0]
+    kept = [name for name in removable(objective) if values[name] != 0]
     others = [c.name for c in objective.rule.coefficients if not c.fixed and c.name not in kept and values[c.name] != 0]
     total, ended = max(1, len(kept) + bool(others)), 0
 

@@ -32,7 +32,7 @@ Powers = tuple[int, int, int]  # of pre, post, w
 @lru_cache(maxsize=64)
 def powers(rule: Rule) -> tuple[tuple[sympy.Expr, Powers], ...] | None:
     """dw as [(coefficient part, powers of pre, post and w)]; None for a rule that is no such polynomial."""
-    if rule.traces or not rule.signals <= set(POLYNOMIAL):
+    if rule.traces or rule.beyond_one_formula or not rule.signals <= set(POLYNOMIAL):
         return None
     symbols = [sympy.Symbol(name, real=True) for name in POLYNOMIAL]
     found = []

@@ -22,7 +22,7 @@ CLASSES = 47
 def raw_set(size: int) -> DataSet:
     """The data set with inputs in 0..1: nothing taken off, and white as the unit."""
     data = emnist_set(size)
-    white = np.float32(255 if size == SIDE else 255 * SIDE**2)  # pooled pixels are sums
+    white = np.array(255 if size == SIDE else 255 * SIDE**2, dtype=np.float32)  # pooled pixels are sums
     return replace(data, mean=np.zeros_like(data.mean), std=white)
 
 
