@@ -49,10 +49,10 @@ class Evaluator(ABC):
 
         Candidates that are equal to the last bit live once: their scores are equal to the last bit.
         """
-        candidates = np.ascontiguousarray(candidates)
-        whole = candidates.view(np.dtype((np.void, candidates.itemsize * candidates.shape[1])))[:, 0]
-        _, first, copies = np.unique(whole, return_index=True, return_inverse=True)
-        if len(first) < len(candidates):
+        rows = [row.tobytes() for row in candidates]
+        places = {row: place for place, row in enumerate(dict.fromkeys(rows))}
+        if len(places) < len(rows):
+            first, copies = [rows.index(row) for row in places], [places[row] for row in rows]
             once = self.evaluate(objective, candidates[first], worlds)
             return Evaluation(once.fitness[copies], once.scores[copies], once.alive[copies])
         parts = -(-self.workers // len(worlds))
