@@ -96,7 +96,7 @@ def write_report(folder: Path) -> Path:
         from metalearn.studies import write as write_study
 
         return write_study(folder)
-    from metalearn.experiment import write_report_of
+    from metalearn.run_report import write_report_of
 
     with RunStore.open(folder, write=False) as store:
         return write_report_of(store, folder)

@@ -21,7 +21,7 @@ from metalearn.comparison import REFERENCE, cells_of, check_fit, compare, world_
 from metalearn.config import Config
 from metalearn.environment import describe
 from metalearn.progress import Progress
-from metalearn.report import write_report
+from metalearn.run_report import write_report_of
 from metalearn.store import RunStore, write_text_atomically
 from metalearn.tracking import Tracker
 from outer.evaluators.base import Evaluator
@@ -223,22 +223,6 @@ class Experiment:
     def report(self, generations: Sequence[Generation] | None = None) -> Path:
         """Write report.html from what the run holds."""
         return write_report_of(self.store, self.folder, generations)
-
-
-def write_report_of(store: RunStore, folder: Path, generations: Sequence[Generation] | None = None) -> Path:
-    """Write report.html from what a run holds, however far it has come."""
-    path = folder / "rule.json"
-    rule = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return write_report(
-        folder,
-        store.config,
-        store.environment,
-        store.generations() if generations is None else generations,
-        rule,
-        store.get("comparison"),
-        store.get("selection"),
-        store.get("command", "metalearn search"),
-    )
 
 
 def formula_of(rule: Rule, values: Mapping[str, float]) -> str:

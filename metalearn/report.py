@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from metalearn._files import write_text_atomically
 from metalearn.headline import headline
 from metalearn.report_front import front_section
+from metalearn.report_insight import insight_section
 from metalearn.report_rule import inline, rule_section
 from metalearn.tables import (
     LEGEND,
@@ -45,14 +46,16 @@ def write_report(
     comparison: Mapping[str, Any] | None,
     selection: Mapping[str, Any] | None,
     command: str,
+    insight: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `folder/report.html` in one step and return its path; any part of the run may be missing yet.
 
-    rule: the document of rule.json; comparison, selection: documents of the run store; command: the exact command
-    line of the search. Raises RunError when the folder cannot be written.
+    rule: the document of rule.json; comparison, selection, insight (`ablation`, `distances`): documents of the run store;
+    command: the exact command line of the search. Raises RunError when the folder cannot be written.
     """
     path = Path(folder) / NAME
-    write_text_atomically(path, report(folder, config, environment, generations, rule, comparison, selection, command))
+    text = report(folder, config, environment, generations, rule, comparison, selection, command, insight)
+    write_text_atomically(path, text)
     return path
 
 
@@ -65,6 +68,7 @@ def report(
     comparison: Mapping[str, Any] | None,
     selection: Mapping[str, Any] | None,
     command: str,
+    insight: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as text; the same arguments give the same text."""
     rule = rule or {}
@@ -75,6 +79,7 @@ def report(
     body = [rule_section(rule, headed=bool(generations or rule))]
     if comparison and comparison.get("cells"):
         body.append(_comparison(comparison))
+    body.append(insight_section(insight or {}))
     if selection:
         body.append(front_section(selection.get("front", ())))
         plain = {key: value for key, value in selection.items() if key not in ("front", "rule")}

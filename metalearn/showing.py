@@ -107,6 +107,12 @@ def show(path: Path, console: Any) -> None:
             from metalearn.tables import print_comparison
 
             print_comparison(comparison, console)
+        if store is not None and (store.get("ablation") or store.get("distances")):
+            from metalearn.insight import print_ablation, print_distances
+
+            for key, printed in (("ablation", print_ablation), ("distances", print_distances)):
+                if store.get(key):
+                    printed(store.get(key), console)
     finally:
         if store is not None:
             store.close()

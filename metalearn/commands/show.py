@@ -9,10 +9,22 @@ from metalearn.cli import Command, console, run_folder
 
 @click.command(cls=Command)
 @click.argument("run", type=click.Path(), metavar="RUN|rule.json")
-def command(run: str) -> None:
-    """Show a rule: formula, coefficients, where it comes from and how it did."""
+@click.option(
+    "--ablation", is_flag=True, help="Drop term after term, refit, retrain; takes minutes, is kept in the run."
+)
+@click.option(
+    "--distances", is_flag=True, help="Hold the rule against every named rule; takes seconds, is kept in the run."
+)
+@click.option("--generations", type=int, help="Of each refit; default: a tenth of the run's.")
+def command(run: str, ablation: bool, distances: bool, generations: int | None) -> None:
+    """Show a rule: formula, coefficients, where it comes from, how it did, and what is known of its terms."""
     from metalearn.baldwin_start import show
     from metalearn.showing import show as print_rule
 
-    if not show(run_folder(run), console()):
-        print_rule(run_folder(run), console())
+    folder = run_folder(run)
+    if ablation or distances:
+        from metalearn.insight import work_out
+
+        work_out(folder, ablation, distances, generations, console())
+    if not show(folder, console()):
+        print_rule(folder, console())

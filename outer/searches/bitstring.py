@@ -10,6 +10,7 @@ A candidate is a string of bits; a code turns it into the numbers that the objec
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Search(base.Search):
     code: str = "gray"
     bits: int = 12  # per number, of the code "gray"
     reach: float = 4.0  # half the range of a number, of the code "gray"
+    rank_based: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         base.check_options(self.popsize, self.generations)
@@ -106,10 +108,10 @@ class Running(base.Running):
         """The next generation: tournaments of two, two-point crossover, mutation, and the best unchanged."""
         options, (count, length) = self.options, self.strings.shape
         random = stream(self.seed, "bitstring", self.generation)
-        told = base.finite(evaluation.fitness)
-        self.best = self.strings[int(np.argmax(told))]
+        earned = base.finite(evaluation.fitness)
+        self.best = self.strings[int(np.argmax(earned))]
         pairs = random.integers(0, count, (2 * (-(-count // 2)), 2))
-        fitness = told[pairs]
+        fitness = earned[pairs]
         parents = self.strings[np.where(fitness[:, 0] >= fitness[:, 1], pairs[:, 0], pairs[:, 1])]
         one, two = parents[0::2], parents[1::2]
         low, high = np.sort(random.integers(0, length + 1, (2, len(one))), 0)

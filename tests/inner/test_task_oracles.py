@@ -193,3 +193,42 @@ def test_yin_yang_classes_are_those_of_the_paper() -> None:
     torch.testing.assert_close(x[:, :2] + x[:, 2:], torch.ones(2000, 2, dtype=torch.float64))
     assert max(math.dist((a, b), (0.5, 0.5)) for a, b, _, _ in x.tolist()) <= 0.5 + 1e-6
     assert [slow(a, b) for a, b, _, _ in x.tolist()] == lives.y[1].argmax(-1).tolist()
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_mappings_of_chalmers_are_linearly_separable_and_differ(tier: str) -> None:
+    """By linear programming: a plane with every pattern at least 1 away on its side."""
+    from scipy.optimize import linprog
+
+    from inner.tasks.chalmers import mapping
+
+    seen = set()
+    for index in range(20):
+        x, y = mapping(tier, 0, index)
+        sign = np.where(y[:, 0] > 0.5, -1.0, 1.0)
+        found = linprog(np.zeros(8), A_ub=sign[:, None] * x, b_ub=-np.ones(12), bounds=[(None, None)] * 8)
+        assert found.status == 0
+        assert x.shape == (12, 8) and set(np.unique(x)) == {0.0, 1.0} and (x[:, -1] == 1.0).all()
+        distinct = np.unique(np.concatenate([x, y], 1), axis=0)
+        assert 0.25 <= distinct[:, -1].mean() <= 0.75
+        seen.add(x.tobytes() + y.tobytes())
+    assert len(seen) >= 19
+
+
+def test_lives_of_chalmers_go_round_the_mappings() -> None:
+    task = make("chalmers", {"tasks": 2})
+    lives = task.lives("search", 12, 1, 0, [("g", n) for n in range(4)])
+    assert torch.equal(lives.test_x[0], lives.test_x[2]) and torch.equal(lives.test_y[1], lives.test_y[3])
+    assert not torch.equal(lives.test_x[0], lives.test_x[1]) and not torch.equal(lives.x[0], lives.x[2])
+    shown = lives.x[0][lives.order[0].flatten()]
+    assert sorted(map(tuple, shown.tolist())) == sorted(
+        map(tuple, lives.test_x[0].tolist())
+    )  # one epoch is all of them
+    wrong = 1.0 - lives.test_y
+    assert task.score(wrong, lives.test_y).tolist() == [-1.0] * 4
+
+
+def test_raw_letters_are_between_0_and_1() -> None:
+    lives = make("emnist", {"raw": True, "permute": False}).lives("search", 20, 1, 0, LABELS[:1])
+    plain = make("emnist", {"permute": False}).lives("search", 20, 1, 0, LABELS[:1])
+    assert 0.0 <= float(lives.x.min()) and 0.9 < float(lives.x.max()) <= 1.0 and torch.equal(lives.y, plain.y)

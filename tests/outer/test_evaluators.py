@@ -16,7 +16,7 @@ import pytest
 from inner.components import build, names
 from inner.random import stream
 from inner.rules.rule import Rule
-from outer.evaluators.base import CHUNK, Evaluator, chunks, scores
+from outer.evaluators.base import CHUNK, Evaluator, chunks, limit_of, scores
 from outer.objective import Objective
 from outer.worlds import Distribution
 
@@ -65,8 +65,32 @@ def test_two_processes_give_the_bits_of_serial(two: Evaluator, reference: tuple[
 
 def test_serial_cuts_change_nothing(reference: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outer.evaluators.base.CHUNK", 6)
+    monkeypatch.setattr("outer.evaluators.base.TINY", 1)
     with build("evaluator", "serial") as serial:
         assert parts(serial, objective(), candidates(7)) == reference
+
+
+def test_equal_candidates_live_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    o, x, lived = objective(), candidates(4)[[2, 0, 2, 3, 0]], []
+    plain = type(o).scores
+    monkeypatch.setattr(type(o), "scores", lambda self, v, world: lived.append(len(v)) or plain(self, v, world))
+    with build("evaluator", "serial") as serial:
+        together = serial.evaluate(o, x, o.worlds(1))
+        assert lived == [3, 3]
+        for p in range(5):
+            alone = serial.evaluate(o, x[p : p + 1], o.worlds(1))
+            assert alone.scores[0].tobytes() == together.scores[p].tobytes()
+            assert alone.fitness[0] == together.fitness[p]
+        no_coefficients = Objective(Rule.from_dict({"dw": "0.1*err*pre"}), o.distribution, 3, 2, 1)
+        assert serial.evaluate(no_coefficients, np.empty((3, 0)), o.worlds(1)).scores.shape == (3, o.lifetimes)
+
+
+def test_networks_of_a_few_synapses_run_in_larger_chunks() -> None:
+    for hidden, expected in (((), 2**15 // 85), ((100, 100), CHUNK)):
+        world = Distribution({"name": "linear", "inputs": 17, "outputs": 5}, hidden=hidden).worlds(
+            "search", 0, (0,), 1, 1
+        )
+        assert limit_of(world[0]) == expected
 
 
 @pytest.mark.parametrize("population, lives, least", [(1, 1, 1), (17, 3, 2), (64, 10, 1), (3, 1000, 8), (1000, 1, 4)])
