@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from inner.cache import cache_folder
 from inner.components import build
 from inner.rules.rule import Rule
 from metalearn import library
@@ -55,6 +55,7 @@ def objective(config: Config, rule: Rule) -> Objective:
         fitness.measure,
         fitness.threshold,
         fitness.complexity,
+        config.engine,
     )
 
 
@@ -84,20 +85,11 @@ def arms(config: Config, rule: Rule) -> dict[str, tuple[Rule, Search]]:
     return found
 
 
-def cache_folder() -> Path:
-    """Where tuned baselines are kept: $METALEARN_CACHE, or the user's cache folder."""
-    if os.environ.get("METALEARN_CACHE"):
-        return Path(os.environ["METALEARN_CACHE"])
-    import pooch
-
-    return Path(pooch.os_cache("metalearn"))
-
-
 def address(config: Config, rule: Rule, search: Search) -> str:
     """A hash of everything that a tuned baseline depends on."""
     plain = config.plain()
     environment = describe()
-    exact = ("python", "torch", "numpy", "cma", "cpu", "machine", "platform", "threads")
+    exact = ("python", "torch", "numpy", "cma", "cpu", "machine", "platform", "threads", "compiler")
     content = {
         "cache": CACHE_VERSION,
         "rule": rule.to_dict(),
@@ -107,6 +99,7 @@ def address(config: Config, rule: Rule, search: Search) -> str:
             for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "racing", "selection")
         },
         "environment": {key: environment[key] for key in exact},
+        "engine": plain["engine"],
         "source": _source_hash(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
@@ -120,7 +113,7 @@ def _source_hash() -> str:
     digest = hashlib.sha256()
     for package in (inner, outer):
         root = Path(cast(str, package.__file__)).parent
-        for path in sorted(root.rglob("*.py")):
+        for path in sorted(p for kind in ("*.py", "*.c", "*.h") for p in root.rglob(kind)):
             digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 

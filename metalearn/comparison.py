@@ -21,6 +21,7 @@ from outer.worlds import World
 
 Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
+POINTS = 12  # of a learning curve
 
 
 def describe(cell: CellConfig) -> tuple[str, str]:
@@ -91,7 +92,11 @@ def compare(
             if group == "main":
                 raise
             skipped.append({"cell": ", ".join(describe(cell)), "why": str(error)})
-    jobs = [(rule, dict(values), world, config.seed) for _, _, world in worlds for rule, values, _ in arms.values()]
+    jobs = [
+        (rule, dict(values), world, config.seed, POINTS, None, config.engine)
+        for _, _, world in worlds
+        for rule, values, _ in arms.values()
+    ]
     ended = 0
 
     def done(j: int, result: Any) -> None:

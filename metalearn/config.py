@@ -106,7 +106,10 @@ class Config(Section):
     evaluator: Component = Field({"name": "auto"}, description="auto, serial or {name: processes, workers: 2}")
     genome: GenomeConfig | None = Field(None, description="what evolves besides the rule; for metalearn baldwin")
     inheritance: InheritanceConfig = Field(InheritanceConfig(), description="what the young inherit")
-    engine: Literal["auto", "eager"] = Field("auto", description="how lives are run")
+    engine: Literal["auto", "native", "eager"] = Field(
+        "auto",
+        description="how lives are run: native (generated C), eager (torch), or auto: native where it can be had",
+    )
     tracking: TrackingConfig = Field(TrackingConfig(), description="the W&B mirror")
 
     def plain(self) -> dict[str, Any]:

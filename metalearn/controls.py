@@ -152,7 +152,7 @@ def run_controls(
         if progress is not None:
             progress(ended, len(found))
 
-    jobs = [(rule, dict(c.values), c.world, config.seed, 2, c.weights) for c in found]
+    jobs = [(rule, dict(c.values), c.world, config.seed, 2, c.weights, config.engine) for c in found]
     trials: list[Trial] = evaluator.map(trial, jobs, done)
     rows = []
     for control, result in zip(found, trials):

@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from inner.engines.native import compiler
+
 PACKAGES = ("torch", "numpy", "cma", "sympy", "scikit-learn", "wandb", "metalearn-torch")
 MATTERS = {  # what a float may depend on -> how a person calls it
     "python": "Python",
@@ -24,6 +26,7 @@ MATTERS = {  # what a float may depend on -> how a person calls it
     "cpu": "CPU",
     "commit": "source commit",
     "threads": "OMP_NUM_THREADS",
+    "compiler": "C compiler",
 }
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 GIT_TIMEOUT_S = 2.0
@@ -43,6 +46,7 @@ def describe() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cores": _cores(),
         "threads": next((os.environ[name] for name in THREADS if os.environ.get(name)), None),
+        "compiler": compiler.version() or None,
         "commit": source_commit(Path(__file__).resolve().parent.parent),
     }
 

@@ -19,6 +19,7 @@ from metalearn.baselines import racing, tune_all
 from metalearn.choosing import choose, print_front, search_objective
 from metalearn.comparison import REFERENCE, cells_of, check_fit, compare, world_of
 from metalearn.config import Config
+from metalearn.engine import engine_line
 from metalearn.environment import describe
 from metalearn.progress import Progress
 from metalearn.run_report import write_report_of
@@ -75,6 +76,7 @@ def check(config: Config) -> Rule:
     evaluator_of(config).close()
     for name in library.entries() if config.compare.baselines == "all" else config.compare.baselines:
         check_fit(config, library.rule(name))
+    engine_line(config, rule)
     for group, cell in cells_of(config):  # data that a transfer cell lacks only skip it
         world_of(cell, config, 1, config.seed, read=group == "main")
     return rule
@@ -122,7 +124,7 @@ class Experiment:
 
     def run(self) -> None:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""
-        self.console.print(f"run {self.folder}", highlight=False)
+        self.console.print(f"run {self.folder}, {engine_line(self.config, self.rule)}", highlight=False)
         with closing(self.store), evaluator_of(self.config) as evaluator:
             tracker = self._track()
             code = 1

@@ -14,8 +14,8 @@ import torch
 
 from inner.components import suggest
 from inner.engines import moments
+from inner.engines.choice import check_engine, live
 from inner.learners.local_rule import Learner
-from inner.lifetime import live
 from inner.rules.rule import Rule
 from outer.genome import Genome
 from outer.worlds import Distribution, World
@@ -51,12 +51,14 @@ class Objective:
     measure: str = "final"
     threshold: float = 0.8
     complexity: float = 0.0  # fitness lost per unit of sum |coefficient|
+    engine: str = "auto"
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
             raise ValueError(
                 f"fitness: unknown measure '{self.measure}'{suggest(self.measure, MEASURES)}; known: {', '.join(MEASURES)}"
             )
+        check_engine(self.engine)
         if self.lifetimes < 1 or self.shapes < 1:
             raise ValueError(f"lifetimes and shapes: expected at least 1, got {self.lifetimes} and {self.shapes}")
 
@@ -87,19 +89,13 @@ class Objective:
         curve = self.measure in ("area", "steps_to_threshold")
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
         with torch.no_grad():
-            plain = learner.form is None and self.measure != "prequential_bits"
+            prequential = self.measure == "prequential_bits"
+            plain = self.engine == "auto" and learner.form is None and not prequential
             if plain and moments.applies(learner, world.task, lives):
                 result = moments.live(learner, world.task, lives, theta, self.seed, world.labels, record)
             else:
                 result = live(
-                    learner,
-                    world.task,
-                    lives,
-                    theta,
-                    self.seed,
-                    world.labels,
-                    record,
-                    self.measure == "prequential_bits",
+                    self.engine, learner, world.task, lives, theta, self.seed, world.labels, record, prequential
                 )
         alive = result.alive.numpy()
         if self.measure == "final":

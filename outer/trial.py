@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from inner.engines.choice import live
 from inner.learners.local_rule import Learner
-from inner.lifetime import live
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat
@@ -36,6 +36,7 @@ def trial(
     seed: int,
     points: int = 12,
     weights: int | None = None,
+    engine: str = "auto",
 ) -> Trial:
     """Live every life of `world` under the rule with these coefficient values.
 
@@ -47,7 +48,7 @@ def trial(
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
     with torch.no_grad():
         born = seed if weights is None else weights
-        result = live(Learner(rule, world.network), world.task, lives, theta, born, world.labels, record)
+        result = live(engine, Learner(rule, world.network), world.task, lives, theta, born, world.labels, record)
     return Trial(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["WANDB_MODE"] = os.environ.get("WANDB_MODE", "offline")
+# compiled kernels of all test runs of this user, and nothing in the cache that the user works with
+os.environ.setdefault("METALEARN_CACHE", os.path.join(tempfile.gettempdir(), f"metalearn-tests-{os.getuid()}"))
 _DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 if _DATA.is_dir():
     os.environ.setdefault("METALEARN_DATA", str(_DATA))

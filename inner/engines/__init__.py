@@ -1,1 +1,1 @@
-"""Ways to run the same lifetime."""
+"""Ways of running the same lifetime: `inner.lifetime` in torch (eager), and generated C (native); `choice` picks one."""

@@ -16,8 +16,14 @@ from metalearn.cli import Command, console, run_folder
     "--distances", is_flag=True, help="Hold the rule against every named rule; takes seconds, is kept in the run."
 )
 @click.option("--generations", type=int, help="Of each refit; default: a tenth of the run's.")
-def command(run: str, ablation: bool, distances: bool, generations: int | None) -> None:
+@click.option("--kernel", is_flag=True, help="Print how the native engine takes the formula apart, and its C source.")
+def command(run: str, ablation: bool, distances: bool, generations: int | None, kernel: bool) -> None:
     """Show a rule: formula, coefficients, where it comes from, how it did, and what is known of its terms."""
+    if kernel:
+        from metalearn.kernel_view import show_kernel
+
+        show_kernel(run_folder(run), console())
+        return
     from metalearn.baldwin_start import show
     from metalearn.showing import show as print_rule
 

@@ -49,7 +49,7 @@ def test_all_arms_live_the_same_lives(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Spy(Evaluator):
         def map(self, function: Any, jobs: Any, done: Any = None) -> Any:
-            worlds.extend((world, seed) for _, _, world, seed in jobs)
+            worlds.extend((world, seed) for _, _, world, seed, *_ in jobs)
             return super().map(function, jobs, done)
 
     document = compare(arms(a=0.05, b=0.05, c=0.5), config(seed=4), Spy())
@@ -101,7 +101,7 @@ def test_seeds_and_cells_have_lives_of_their_own() -> None:
 def stub(monkeypatch: pytest.MonkeyPatch, scores: dict[float, Sequence[float]]) -> None:
     """Lives whose scores are known: eta -> scores."""
 
-    def known(rule: Rule, values: Any, world: Any, seed: int) -> Trial:
+    def known(rule: Rule, values: Any, world: Any, seed: int, *_: Any) -> Trial:
         found = np.array(scores[values["eta"]], dtype=np.float64)
         return Trial(found, np.arange(len(found)) > 0, (0, 20), np.stack([found * 0, found], 1))
 

@@ -139,7 +139,7 @@ def test_a_new_formula_drops_the_coefficients_that_it_lacks() -> None:
         (["life.batch=0"], "greater than or equal to 1, got 0"),
         (["seed=-1"], "seed: input should be greater than or equal to 0, got -1"),
         (["seed=x"], "seed: input should be a valid integer"),
-        (["engine=foo"], "engine: input should be 'auto' or 'eager', got 'foo'"),
+        (["engine=foo"], "engine: input should be 'auto', 'native' or 'eager', got 'foo'"),
         (["tracking.mode=on"], "tracking.mode: input should be"),
         (["search={popsize: 4}", "search.name=null"], "search: expected a name"),
         (["search.popsize='8'"], "search.popsize: expected a value like 16, got '8'"),

@@ -1,0 +1,57 @@
+"""Which engine lives run on: `native` where a kernel can be had, `eager` otherwise; one function runs either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from inner import lifetime
+from inner.components import suggest
+from inner.learners.base import Learner
+from inner.lifetime import Result
+from inner.tasks.base import Label, Lives, Task
+
+ENGINES = ("auto", "native", "eager")
+
+
+def check_engine(name: str) -> None:
+    """Raise ValueError when `name` is no engine."""
+    if name not in ENGINES:
+        raise ValueError(f"engine: unknown name '{name}'{suggest(str(name), ENGINES)}; known: {', '.join(ENGINES)}")
+
+
+def choose(engine: str, learner: Learner, kind: str) -> tuple[str, str]:
+    """("native", "") or ("eager", why not native) for lives of this learner on a task of `kind`.
+
+    Raises ValueError where `native` was asked for by name and cannot be had.
+    """
+    check_engine(engine)
+    if engine == "eager":
+        return "eager", "asked for"
+    from inner.engines.native.engine import obstacle
+
+    why = obstacle(learner, kind)
+    if why and engine == "native":
+        raise ValueError(f"engine: native cannot run this: {why}; use auto or eager")
+    return ("eager", why) if why else ("native", "")
+
+
+def live(
+    engine: str,
+    learner: Learner,
+    task: Task,
+    lives: Lives,
+    theta: Tensor,
+    seed: int,
+    labels: Sequence[Label],
+    record: Sequence[int] = (),
+    prequential: bool = False,
+) -> Result:
+    """`inner.lifetime.live` on the engine of this name; theta that wants gradients, or is not on the CPU, is for eager."""
+    free = not theta.requires_grad and theta.device.type == "cpu" and lives.x.device.type == "cpu"
+    if (free or engine == "native") and choose(engine, learner, task.kind)[0] == "native":
+        from inner.engines.native import engine as native
+
+        return native.live(learner, task, lives, theta, seed, labels, record, prequential)
+    return lifetime.live(learner, task, lives, theta, seed, labels, record, prequential)

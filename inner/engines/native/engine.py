@@ -1,0 +1,129 @@
+"""Lives in generated C: the same births, data and scores as the eager engine, another way through the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inner.activations import ACTIVATIONS
+from inner.components import names
+from inner.engines.native import compiler, kernel
+from inner.engines.native.generate import ACTIVATIONS as C_ACTIVATIONS
+from inner.engines.native.generate import KNOWN, OUTPUTS, PATHWAYS
+from inner.engines.native.plan import Plan
+from inner.learners import local_rule
+from inner.learners.base import Learner, Shape
+from inner.lifetime import Result
+from inner.networks import mlp
+from inner.tasks.base import Label, Lives, Task
+
+MOST_LAYERS = 63
+
+
+def obstacle(learner: Learner, kind: str) -> str:
+    """Why lives of this learner cannot run in C, in a few words; empty where they can."""
+    if type(learner) is not local_rule.Learner or type(learner.network) is not mlp.Network:
+        return "only local rules on a multilayer perceptron have a kernel"
+    if learner.form is not None:
+        return "a population of different formulas has no kernel"
+    rule, network = learner.rule, learner.network
+    beyond = rule.beyond_one_formula
+    if beyond:
+        return f"no kernel yet for {beyond[0]}"
+    strange = sorted(rule.signals - KNOWN)
+    if strange:
+        return f"no kernel yet for the signal '{strange[0]}'"
+    if rule.pathway not in PATHWAYS or rule.pathway not in names("pathway"):
+        return f"no kernel for the pathway '{rule.pathway}'"
+    if network.activation not in C_ACTIVATIONS or network.activation not in ACTIVATIONS:
+        return f"no kernel for the activation '{network.activation}'"
+    if network.resolve_output(kind) not in OUTPUTS:
+        return f"no kernel for the output '{network.output}'"
+    if len(network.hidden) + 1 > MOST_LAYERS:
+        return f"a kernel has at most {MOST_LAYERS} layers"
+    return compiler.problem()
+
+
+def plan_of(learner: local_rule.Learner, kind: str, batch: int, shape: tuple[int, ...] | None = None) -> Plan:
+    """What the kernel of these lives is generated from; `shape` makes their sizes compile-time constants."""
+    network = learner.network
+    decay = float(getattr(learner.pathway, "decay", 0.0))
+    return Plan(
+        learner.rule, network.activation, network.resolve_output(kind), network.bias, kind, batch > 1, decay, shape,
+        batch if shape else 1,
+    )  # fmt: skip
+
+
+def live(
+    learner: Learner,
+    task: Task,
+    lives: Lives,
+    theta: Tensor,
+    seed: int,
+    labels: Sequence[Label],
+    record: Sequence[int] = (),
+    prequential: bool = False,
+    threads: int = 1,
+    fixed: bool = False,
+) -> Result:
+    """As `inner.lifetime.live`. fixed: compile for this one shape, which takes a second and then runs faster.
+
+    A score does not depend, by one bit, on the other candidates, their order or the number of threads.
+    """
+    assert isinstance(learner, local_rule.Learner)
+    population, count = theta.shape[0], len(labels)
+    steps, batch = lives.order.shape[1], lives.order.shape[2]
+    shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
+    units = learner.network.sizes(shape.inputs, shape.outputs)
+    weights = learner.network.init(shape.inputs, shape.outputs, seed, labels)
+    own = learner.pathway.init(units, seed, labels)
+    plan = plan_of(learner, task.kind, batch, units if fixed else None)
+    rows = theta.detach().to(torch.float32).numpy()
+    layered = np.broadcast_to(rows[:, None], (population, len(weights), rows.shape[1]))
+    wanted = sorted({int(s) for s in record if 0 <= int(s) <= steps} | {steps})
+    lived = kernel.call(
+        plan, units, data_of(lives, learner.network.bias), layered, [w.numpy() for w in weights],
+        [b.numpy() for b in own], wanted, prequential, threads,
+    )  # fmt: skip
+    alive = torch.from_numpy(lived.alive)
+    test_y = local_rule.fold(lives.test_y, population)
+    scores = torch.empty(population * count, len(wanted), dtype=torch.float64)
+    for r in range(len(wanted)):
+        value = task.score(torch.from_numpy(lived.outputs[:, r]), test_y).to(torch.float64)
+        scores[:, r] = torch.where(alive[:, r] & torch.isfinite(value), value, task.worst)
+    at = {s: r for r, s in enumerate(wanted)}
+    curve = torch.full((population * count, len({int(s) for s in record})), task.worst, dtype=torch.float64)
+    for c, s in enumerate({int(s): 0 for s in record}):
+        if s in at:
+            curve[:, c] = scores[:, at[s]]
+    state = local_rule.State(
+        tuple(torch.from_numpy(w) for w in lived.weights), (), tuple({} for _ in weights), {}, shape
+    )
+
+    def unfold(value: Tensor) -> Tensor:
+        return value.reshape(population, count, *value.shape[1:])
+
+    return Result(
+        unfold(scores[:, -1]), unfold(alive[:, -1]), unfold(curve), unfold(torch.from_numpy(lived.bits)), state
+    )
+
+
+def data_of(lives: Lives, bias: bool) -> kernel.Data:
+    """The arrays of some lives as C wants them. Raises ValueError where `order` points outside the pool."""
+    if lives.order.numel() and not (0 <= int(lives.order.min()) and int(lives.order.max()) < lives.x.shape[1]):
+        raise ValueError(f"order: expected samples 0 .. {lives.x.shape[1] - 1}")
+    test = lives.test_x
+    if bias:
+        test = torch.cat([test, torch.ones_like(test[..., :1])], -1)
+    return kernel.Data(_rows(lives.x), kernel.padded(_rows(lives.y)), _rows(lives.order, torch.int64), _rows(test))
+
+
+def _rows(value: Tensor, dtype: torch.dtype = torch.float32) -> np.ndarray:
+    """A tensor [L, ...] whose lives are contiguous; an axis of lives that all share one stays as it is."""
+    value = value.detach().to(dtype)
+    if value.shape[0] > 1 and value.stride(0) == 0:
+        return value[:1].contiguous().expand(value.shape).numpy()
+    return value.contiguous().numpy()

@@ -1,0 +1,251 @@
+/* Vectors of floats and the functions that formulas and activations call, from one text for AVX-512, AVX2, NEON and plain C. */
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define UP(n) (((n) + LANES - 1) / LANES * LANES)
+
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef int32_t ivec __attribute__((vector_size(LANES * 4)));
+typedef uint32_t uvec __attribute__((vector_size(LANES * 4)));
+typedef union { vec v; ivec i; uvec u; } bits;
+
+INLINE vec splat(float s) { return s - (vec){0}; }
+typedef float loose __attribute__((vector_size(LANES * 4), aligned(4)));
+INLINE vec load_any(const float *p) { return *(const loose *)p; } /* wherever it lies */
+INLINE vec load(const float *p) { return *(const vec *)p; } /* aligned to LANES floats, as all of the workspace is */
+/* Keeps a vector in its register, where a compiler would rather read it from memory at each use. */
+#if defined(__AVX__)
+#define HOLD(v) __asm__("" : "+v"(v))
+#else
+#define HOLD(v) (void)0
+#endif
+INLINE void store(float *p, vec v) { *(vec *)p = v; }
+INLINE vec both(ivec mask, vec v) { return ((bits){.i = mask & ((bits){.v = v}).i}).v; }
+INLINE vec either(ivec mask, vec yes, vec no)
+{
+    return ((bits){.i = (mask & ((bits){.v = yes}).i) | (~mask & ((bits){.v = no}).i)}).v;
+}
+
+/* The bound where x lies beyond it; nan stays nan. */
+INLINE vec at_most(vec x, float bound)
+{
+#if defined(__AVX__)
+    vec r, b = splat(bound);
+    __asm__("vminps %1, %2, %0" : "=v"(r) : "v"(x), "v"(b)); /* of two, one nan: the second, which is x */
+    return r;
+#else
+    return either(x > bound, splat(bound), x);
+#endif
+}
+INLINE vec at_least(vec x, float bound)
+{
+#if defined(__AVX__)
+    vec r, b = splat(bound);
+    __asm__("vmaxps %1, %2, %0" : "=v"(r) : "v"(x), "v"(b));
+    return r;
+#else
+    return either(x < bound, splat(bound), x);
+#endif
+}
+
+/* The larger of two; of a number and nan, either. */
+INLINE vec larger(vec x, vec y)
+{
+#if defined(__AVX__)
+    vec r;
+    __asm__("vmaxps %1, %2, %0" : "=v"(r) : "v"(x), "v"(y));
+    return r;
+#else
+    return either(x > y, x, y);
+#endif
+}
+
+/* x / y; with AVX-512 an estimate of 1 / y and one Newton step (2 ulp), for y of ordinary size. */
+INLINE vec quotient(vec x, vec y)
+{
+#if defined(__AVX512F__)
+    vec r;
+    __asm__("vrcp14ps %1, %0" : "=v"(r) : "v"(y));
+    vec q = x * r;
+    return q + r * (x - q * y);
+#else
+    return x / y;
+#endif
+}
+
+/* tanh: a rational function of degree 9 / 8 on |x| <= 7.9 (Eigen's coefficients), 1 beyond; 6 ulp at most. */
+INLINE vec v_tanh(vec x)
+{
+    x = at_least(at_most(x, 7.9f), -7.9f);
+    vec s = x * x;
+    vec p = s * 1.394553628e-8f + 2.102733560e-5f;
+    vec q = s * 8.015776984e-7f + 3.326951409e-4f;
+    p = p * s + 3.520756727e-3f;
+    q = q * s + 2.597254514e-2f;
+    p = p * s + 1.340216100e-1f;
+    q = q * s + 4.673548340e-1f;
+    p = p * s + 1.0f;
+    q = q * s + 1.0f;
+    return quotient(x * p, q);
+}
+
+INLINE vec v_sigmoid(vec x) { return 0.5f * v_tanh(0.5f * x) + 0.5f; }
+
+/* exp: 2^n times a polynomial of degree 6 on |r| <= log(2) / 2 (Cephes); 2 ulp, inf above 88.72, 0 below -87.33. */
+INLINE vec v_exp(vec x)
+{
+    vec c = at_least(at_most(x, 88.7228f), -87.3365f);
+    vec shifted = c * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number, kept in the low bits */
+    vec n = shifted - 12582912.0f;
+    vec r = (c - n * 0.693359375f) + n * 2.12194440e-4f;
+    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    ivec k = ((bits){.v = shifted}).i - 0x4b400000;
+    ivec half = k >> 1; /* in two steps, so that 2^128 does not overflow on its own */
+    p = p * ((bits){.i = (half + 127) << 23}).v * ((bits){.i = (k - half + 127) << 23}).v;
+    p = either(x > 88.7228f, splat(INFINITY), p);
+    p = both(~(x < -87.3365f), p);
+    return either(x != x, x, p);
+}
+
+/* exp of numbers that are not positive, for softmax: less to look after; 1e-38 instead of 0 below -87.33. */
+INLINE vec v_exp_down(vec x)
+{
+    x = at_least(x, -87.3365f);
+    vec shifted = x * 1.44269504f + 12582912.0f;
+    vec n = shifted - 12582912.0f;
+    vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    return p * ((bits){.i = (((bits){.v = shifted}).i - (0x4b400000 - 127)) << 23}).v;
+}
+
+/* log: Cephes' polynomial of degree 9 on [sqrt(1/2), sqrt(2)]; 2 ulp; -inf at 0, nan below. */
+INLINE vec v_log(vec x)
+{
+    ivec tiny = x < 1.17549435e-38f;
+    bits m = {.v = either(tiny, x * 8388608.0f, x)};
+    ivec e = (m.i >> 23) - 126;
+    m.i = (m.i & 0x007fffff) | 0x3f000000; /* in [0.5, 1) */
+    ivec low = m.v < 0.70710678f;
+    vec n = __builtin_convertvector(e + low - (tiny & 23), vec);
+    vec f = m.v + both(low, m.v) - 1.0f;
+    vec s = f * f;
+    vec p = f * 7.0376836292e-2f - 1.1514610310e-1f;
+    p = p * f + 1.1676998740e-1f;
+    p = p * f - 1.2420140846e-1f;
+    p = p * f + 1.4249322787e-1f;
+    p = p * f - 1.6668057665e-1f;
+    p = p * f + 2.0000714765e-1f;
+    p = p * f - 2.4999993993e-1f;
+    p = p * f + 3.3333331174e-1f;
+    vec y = p * f * s + n * -2.12194440e-4f - 0.5f * s;
+    y = f + y + n * 0.693359375f;
+    y = either(x == 0.0f, splat(-INFINITY), y);
+    y = either(x < 0.0f, splat(NAN), y);
+    return either((x == INFINITY) | (x != x), x, y);
+}
+
+INLINE vec v_abs(vec x) { return ((bits){.i = ((bits){.v = x}).i & 0x7fffffff}).v; }
+INLINE vec v_step(vec x) { return both(x > 0.0f, splat(1.0f)); }
+INLINE vec v_sign(vec x) { return both(x > 0.0f, splat(1.0f)) - both(x < 0.0f, splat(1.0f)); }
+INLINE vec v_relu(vec x) { return both(~(x < 0.0f), x); }
+INLINE vec v_max(vec x, vec y) { return either((x > y) | (x != x), x, y); }
+INLINE vec v_min(vec x, vec y) { return either((x < y) | (x != x), x, y); }
+
+/* One number at a time, for what depends on coefficients alone: the same functions, so the same bits. */
+#define SCALAR(name) INLINE float s_##name(float x) { return v_##name(splat(x))[0]; }
+SCALAR(tanh) SCALAR(sigmoid) SCALAR(exp) SCALAR(log) SCALAR(abs) SCALAR(step) SCALAR(sign) SCALAR(relu)
+INLINE float s_max(float x, float y) { return v_max(splat(x), splat(y))[0]; }
+INLINE float s_min(float x, float y) { return v_min(splat(x), splat(y))[0]; }
+
+#if defined(__clang__)
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (ivec){__VA_ARGS__})
+#endif
+
+#if LANES == 16
+#define FLIP8 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7
+#define FLIP4 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11
+#define FLIP2 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13
+#define FLIP1 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
+#define LOW16 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
+#define HIGH16 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define LOW8 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define HIGH8 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
+#define LOW4 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29
+#define HIGH4 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31
+#define LOW2 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define HIGH2 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif LANES == 8
+#define FLIP4 4, 5, 6, 7, 0, 1, 2, 3
+#define FLIP2 2, 3, 0, 1, 6, 7, 4, 5
+#define FLIP1 1, 0, 3, 2, 5, 4, 7, 6
+#define LOW8 0, 1, 2, 3, 8, 9, 10, 11
+#define HIGH8 4, 5, 6, 7, 12, 13, 14, 15
+#define LOW4 0, 1, 4, 5, 8, 9, 12, 13
+#define HIGH4 2, 3, 6, 7, 10, 11, 14, 15
+#define LOW2 0, 2, 4, 6, 8, 10, 12, 14
+#define HIGH2 1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define FLIP2 2, 3, 0, 1
+#define FLIP1 1, 0, 3, 2
+#define LOW4 0, 1, 4, 5
+#define HIGH4 2, 3, 6, 7
+#define LOW2 0, 2, 4, 6
+#define HIGH2 1, 3, 5, 7
+#endif
+
+/* The sum, or the largest, of all lanes, in every lane; FLIPn swaps lanes that are n apart. */
+#define FOLD(v, how) \
+    WIDE16(v = how(v, PICK(v, v, FLIP8));) WIDE8(v = how(v, PICK(v, v, FLIP4));) \
+    v = how(v, PICK(v, v, FLIP2)); v = how(v, PICK(v, v, FLIP1));
+#define WIDE16(x)
+#define WIDE8(x)
+#if LANES >= 8
+#undef WIDE8
+#define WIDE8(x) x
+#endif
+#if LANES >= 16
+#undef WIDE16
+#define WIDE16(x) x
+#endif
+INLINE vec plus(vec a, vec b) { return a + b; }
+INLINE float sum_of(vec v) { FOLD(v, plus) return v[0]; }
+INLINE float largest_of(vec v) { FOLD(v, larger) return v[0]; }
+
+/* The sums of LANES vectors, one per lane: neighbours are halved together until each is one lane. */
+INLINE vec sums_of(vec *v)
+{
+#define HALVE(n) for (int r = 0; r < n / 2; r++) \
+        v[r] = PICK(v[2 * r], v[2 * r + 1], LOW##n) + PICK(v[2 * r], v[2 * r + 1], HIGH##n);
+    WIDE16(HALVE(16)) WIDE8(HALVE(8)) HALVE(4) HALVE(2)
+    return v[0];
+}
+INLINE ivec lanes_below(int64_t n) /* all bits of the first n lanes */
+{
+    ivec index;
+    for (int l = 0; l < LANES; l++)
+        index[l] = l;
+    return index < (int32_t)(n > LANES ? LANES : n < 0 ? 0 : n);
+}

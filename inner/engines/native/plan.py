@@ -1,0 +1,46 @@
+"""What a kernel is generated from, and what the analysis found: values that the writers of C text pass on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy
+
+from inner.rules.rule import Rule
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a kernel is generated from; equal plans share a kernel."""
+
+    rule: Rule
+    activation: str
+    output: str  # resolved
+    bias: bool
+    kind: str
+    batched: bool
+    decay: float = 0.0  # of the learned pathway
+    shape: tuple[int, ...] | None = None  # units per layer as compile-time constants
+    batch: int = 1  # a compile-time constant where `shape` is
+
+
+@dataclass(frozen=True)
+class Product:
+    """The terms of one formula that share a synapse factor, as numbers of what is handed over."""
+
+    synapse: sympy.Expr
+    pairs: tuple[tuple[int, int], ...]  # (pre-side, post-side)
+    alone: int | None  # post-side mean without a pre-side factor
+    scales: bool  # the alone part is 1 + mean, and multiplies w
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One formula in the loop over synapses."""
+
+    name: str  # of a trace, or "dw"
+    products: tuple[Product, ...]
+    factors: tuple[str, ...]  # text of each product's synapse factor
+    rest: str  # text of what does not separate, or ""
+    before: tuple[str, ...]  # statements of the synapse factors
+    within: tuple[str, ...]  # statements of the rest, once per sample

@@ -1,0 +1,24 @@
+"""Says which engine the lives of a run take, and why; the one place where a user hears of it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from inner.components import load
+from inner.rules.rule import Rule
+from metalearn.config import Config
+
+
+def engine_line(config: Config, rule: Rule) -> str:
+    """ "engine native (gcc 12.2.0)" or "engine eager (why not native)". Raises ValueError where native cannot be had."""
+    from inner.engines.choice import choose
+    from inner.engines.native import compiler
+    from inner.learners.local_rule import Learner
+    from inner.networks.mlp import Network
+    from inner.tasks.base import Task
+
+    network = config.network
+    learner = Learner(rule, Network(activation=network.activation, output=network.output, bias=network.bias))
+    task = cast(type[Task], load("task", config.task["name"]))
+    name, why = choose(config.engine, learner, task.kind)
+    return f"engine {name} ({why or compiler.version()})"

@@ -1,0 +1,133 @@
+"""Holds generated C against the plain-Python oracle: every signal, function, pathway, activation, output, at odd shapes."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from native_help import Toy, against_oracle, both, coefficients
+
+from inner.activations import ACTIVATIONS
+from inner.components import names
+from inner.engines.native import compiler, generate
+from inner.engines.native import engine as native
+from inner.learners.local_rule import Learner
+from inner.networks.mlp import Network
+from inner.rules.families import FAMILIES
+from inner.rules.functions import FUNCTIONS
+from inner.rules.rule import Rule
+from inner.rules.signals import SIGNALS
+
+pytestmark = pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler")
+
+PATHWAYS = names("pathway")
+W1 = "0.1*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
+W3 = " + ".join(f"o{k}*tanh(a{k}*pre + b{k}*post + c{k}*err + d{k}*w + g{k})" for k in range(3))
+FORMULAS = {
+    "W1": (W1, {}),
+    "W3": (W3, {}),
+    "nothing": ("0", {}),
+    "a number": ("0.01", {}),
+    "a coefficient": ("c + 0.5*d", {}),
+    "pre side": ("a*pre**2*post + b*tanh(pre_err)*err + c*recon*post + d*pre*recon*err**3", {}),
+    "synapse side": ("a*w**2*post + b*w*pre*post + c*abs(w)*err*pre + d*tanh(w) + e*w", {}),
+    "quotients": ("a*pre/(1 + post**2) + b/(1 + w**2) + c*post/(1 + pre**2 + w**2) - pre*post/3", {}),
+    "not separable": ("a*tanh(pre*post) + b*max(pre, post) + c*sign(pre - recon)*post + relu(reward*pre)*d", {}),
+    "mixed": ("a*err*pre + b*sigmoid(drive - pre)*err + c*step(w*err)*pre + d*w", {}),
+    "one trace": ("a*e*err - 0.1*b*w", {"e": "0.9*e + 0.1*pre*post"}),
+    "two traces": ("a*e*f + b*tanh(f*w)", {"e": "0.5*e + f + pre*post", "f": "0.3*f + c*tanh(pre*w) + d*e*post"}),
+}
+
+
+@pytest.fixture(autouse=True)
+def quick_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels that run once are compiled with less effort."""
+    flags = tuple("-O1" if flag == "-O3" else flag for flag in compiler.FLAGS)
+    monkeypatch.setattr(compiler, "FLAGS", (*flags, "-Wall", "-Wextra", "-Werror"))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_formula(name: str, batch: int) -> None:
+    text, traces = FORMULAS[name]
+    number = list(FORMULAS).index(name)
+    network = Network(hidden=((17, 6), (5,), (40, 16))[number % 3], bias=number % 2 == 0)
+    moved = against_oracle(Rule(text, traces, pathway="random"), network, Toy(6, 3 if number % 4 else 1), batch)
+    assert name == "nothing" or all(bool((w != 0).any()) for w in moved)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_every_signal_at_once(batch: int) -> None:
+    text = " + ".join(
+        f"c{n}*{signal}*{'post' if n % 2 else 'pre'}" for n, signal in enumerate(SIGNALS) if signal in generate.KNOWN
+    )
+    against_oracle(Rule(f"0.1*({text})", pathway="random"), Network(hidden=(18, 3), bias=True), Toy(17, 4), batch)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    "inside", ["1.3 + tanh(pre)", "1.2 + tanh(err + post)", "1.1 + tanh(w)", "1.4 + tanh(pre*post + w)", "1.2 + c**2"]
+)
+def test_every_function_on_every_side(inside: str, batch: int) -> None:
+    calls = [
+        f"c{n}*{f}({', '.join([inside, '0.1'][: row.arguments])})*post" for n, (f, row) in enumerate(FUNCTIONS.items())
+    ]
+    against_oracle(Rule(f"0.1*({' + '.join(calls)})", pathway="random"), Network(hidden=(7,)), Toy(9, 2), batch)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("pathway", PATHWAYS)
+def test_every_pathway(pathway: str, batch: int) -> None:
+    number = PATHWAYS.index(pathway)
+    activation = list(ACTIVATIONS)[number % len(ACTIVATIONS)]
+    rule = Rule("0.1*(a*err*pre + b*feedback*post + c*pre_err*w + d*slope*drive)", pathway=pathway)
+    network = Network(hidden=(19, 33, 3), activation=activation, bias=number % 2 == 1)
+    against_oracle(rule, network, Toy(8, 18 if number % 3 == 0 else 5), batch)
+
+
+@pytest.mark.parametrize("kind", generate.KINDS)
+@pytest.mark.parametrize("output", generate.OUTPUTS)
+def test_every_output_and_kind(output: str, kind: str) -> None:
+    rule = Rule("0.1*(a*err*pre + b*post*(pre - recon) + c*reward*pre*post + d*target*pre)", pathway="backprop")
+    hidden = () if output == "linear" else (6,)
+    batch = 1 + generate.KINDS.index(kind) % 2
+    activation = list(ACTIVATIONS)[(generate.OUTPUTS.index(output) + 2) % len(ACTIVATIONS)]
+    against_oracle(
+        rule,
+        Network(hidden=hidden, output=output, activation=activation),
+        Toy(4, 20 if output == "softmax" else 1, kind),
+        batch,
+    )
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_every_activation(activation: str) -> None:
+    rule = Rule("0.1*(a*err*pre + b*slope*drive*pre + c*post)", pathway="backprop")
+    against_oracle(rule, Network(hidden=(21, 4), activation=activation), Toy(6, 3), 1)
+
+
+def library() -> dict[str, Rule]:
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "configs" / "rules.yaml").read_text(encoding="utf-8")
+    found = {name: Rule.from_dict(spec) for name, spec in yaml.safe_load(text).items()}
+    found |= {family: Rule.from_dict({"family": family}) for family in FAMILIES}
+    return {name: rule for name, rule in found.items() if not native.obstacle(Learner(rule), "classification")}
+
+
+def test_most_of_the_library_has_a_kernel() -> None:
+    assert {"backprop", "feedback_alignment", "hebb", "oja", "abcd", "taylor", "chalmers"} <= set(library())
+
+
+@pytest.mark.parametrize("name", library())
+def test_library_and_families(name: str) -> None:
+    """Eager and native over a few dozen steps; the oracle would take too long."""
+    rule = library()[name]
+    number = list(library()).index(name)
+    theta = coefficients(rule, 3, 0.003 if name == "taylor" else 0.03).abs()
+    network = Network(hidden=((33, 17), (16,), (5, 5))[number % 3], bias=number % 2 == 1)
+    one, two = both(rule, network, Toy(7, 3), 24, 1 + number % 2 * 2, theta, (0, 8, 24))
+    assert bool(one.alive.all())
+    for w, v in zip(one.state.weights, two.state.weights):
+        assert float((w - v).abs().max()) <= 2e-5 * float(v.abs().max())
+    assert float((one.curve - two.curve).abs().max()) < 1e-5 and one.curve.unique().numel() > 3
+    assert float((one.bits / two.bits - 1).abs().max()) < 1e-5

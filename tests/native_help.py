@@ -1,0 +1,120 @@
+"""What the tests of the native engine share: a toy task, random lives of it, and the same step by the plain-Python oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import oracle
+import torch
+from torch import Tensor
+
+from inner.engines.native import engine as native
+from inner.learners.local_rule import Learner
+from inner.lifetime import Result, live
+from inner.networks.mlp import Network
+from inner.random import stream
+from inner.rules.rule import Rule
+from inner.tasks.base import Label, Lives, Task
+
+LABELS: tuple[Label, ...] = (("a",), ("b",))
+
+
+@dataclass(frozen=True)
+class Toy(Task):
+    """Random samples with random targets."""
+
+    inputs: int = 5
+    outputs: int = 3
+    kind: str = "classification"  # type: ignore[misc]
+    chance: float = 0.0
+    worst: float = -1e3
+    tests: int = 37
+
+    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+        draw = stream(seed, "toy", tier)
+
+        def numbers(*shape: int) -> Tensor:
+            return torch.from_numpy(draw.standard_normal((len(labels), *shape), dtype=np.float32))
+
+        def targets(count: int) -> Tensor:
+            if self.kind != "classification":
+                return numbers(count, self.outputs)
+            picks = draw.integers(0, self.outputs, (len(labels), count))
+            return torch.from_numpy(np.eye(self.outputs, dtype=np.float32)[picks])
+
+        pool = 11
+        order = torch.from_numpy(draw.integers(0, pool, (len(labels), steps, batch)))
+        return Lives(
+            numbers(pool, self.inputs), targets(pool), order, numbers(self.tests, self.inputs), targets(self.tests)
+        )
+
+    def score(self, output: Tensor, test_y: Tensor) -> Tensor:
+        return (output.double() * test_y.double()).mean((-1, -2))
+
+    def samples(self, tier: str) -> set[Hashable]:
+        return {tier}
+
+
+def coefficients(rule: Rule, population: int = 2, scale: float = 0.3) -> Tensor:
+    return torch.from_numpy(stream(3, "theta").standard_normal((population, len(rule.coefficients))) * scale)
+
+
+def both(
+    rule: Rule,
+    network: Network,
+    task: Toy,
+    steps: int,
+    batch: int,
+    theta: Tensor,
+    record: Sequence[int] = (),
+    **options: bool,
+) -> tuple[Result, Result]:
+    """The same lives by the native and by the eager engine."""
+    learner, lives = Learner(rule, network), task.lives("search", steps, batch, 0, LABELS)
+    with torch.no_grad():
+        one = native.live(learner, task, lives, theta, 0, LABELS, record, True, **options)
+        two = live(learner, task, lives, theta, 0, LABELS, record, True)
+    return one, two
+
+
+def against_oracle(
+    rule: Rule, network: Network, task: Toy, batch: int, steps: int = 2, fixed: bool = False
+) -> list[Tensor]:
+    """Weights after `steps` steps of the native engine and of the oracle; returns how far the weights have moved."""
+    theta = coefficients(rule)
+    learner, lives = Learner(rule, network), task.lives("search", steps, batch, 0, LABELS)
+    result = native.live(learner, task, lives, theta, 0, LABELS, fixed=fixed)
+    state = learner.init(result.state.shape, theta.float().repeat_interleave(2, 0), 2, 0, LABELS)
+    setting = oracle.Setting(
+        rule.dw,
+        rule.traces,
+        rule.pathway,
+        network.activation,
+        network.resolve_output(task.kind),
+        network.bias,
+        task.kind,
+    )
+    moved = [torch.zeros_like(w) for w in state.weights]
+    assert bool(result.alive.all())
+    for n in range(4):
+        net = oracle.Net(
+            [w[n].tolist() for w in state.weights],
+            [b[n].tolist() for b in state.own],
+            [{name: e[n].tolist() for name, e in layer.items()} for layer in state.traces],
+            {name: float(c[n]) for name, c in state.coefficients.items()},
+        )
+        for t in range(steps):
+            picks = lives.order[n % 2, t]
+            net = oracle.step(setting, net, lives.x[n % 2, picks].tolist(), lives.y[n % 2, picks].tolist())[1]
+        for k, wanted in enumerate(net.weights):
+            change = torch.tensor(wanted, dtype=torch.float64) - state.weights[k][n].double()
+            found = result.state.weights[k][n].double() - state.weights[k][n].double()
+            size = float(change.abs().max()) + 0.1 * float(state.weights[k][n].abs().max())
+            error = float((found - change).abs().max())
+            assert error <= 1e-5 * size + 1e-7, (
+                f"layer {k} of network {n}: off by {error:.3g}, changes up to {size:.3g}"
+            )
+            moved[k][n] = change
+    return moved
