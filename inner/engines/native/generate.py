@@ -149,7 +149,7 @@ def _head(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
             f"#define UNITS(job, k) ({units}{plan.shape[-1]})",
             f"#define TOP(job) {len(plan.shape) - 1}",
             f"#define SAMPLES(m) {plan.batch}",
-            "#define PART static __attribute__((noinline))",
+            "#define PART " + ("static __attribute__((noinline))" if plan.batched else "INLINE"),
         ]
     lines += ["#define INPUTS(job) UNITS(job, 0)", "#define OUTPUTS(job) UNITS(job, TOP(job))"]
     return "\n".join(lines) + "\n"
