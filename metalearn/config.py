@@ -39,7 +39,9 @@ class LifeConfig(Section):
 class FitnessConfig(Section):
     """What a life earns."""
 
-    measure: str = Field("final", description="final, area, steps_to_threshold or prequential_bits")
+    measure: str = Field(
+        "final", description="final, halvings (of the error), area, steps_to_threshold or prequential_bits"
+    )
     threshold: float = Field(0.8, description="the score that steps_to_threshold waits for")
     complexity: float = Field(0.0, ge=0, description="fitness lost per unit of sum |coefficient|")
 

@@ -17,10 +17,11 @@ from inner.engines import moments
 from inner.engines.choice import check_engine, live
 from inner.learners.local_rule import Learner
 from inner.rules.rule import Rule
+from inner.tasks.base import Task
 from outer.genome import Genome
 from outer.worlds import Distribution, World
 
-MEASURES = ("final", "area", "steps_to_threshold", "prequential_bits")
+MEASURES = ("final", "halvings", "area", "steps_to_threshold", "prequential_bits")
 CURVE_POINTS = 10
 WORST_BITS = 100.0  # per sample: what a failed life is charged
 
@@ -100,6 +101,8 @@ class Objective:
         alive = result.alive.numpy()
         if self.measure == "final":
             value = result.score.numpy()
+        elif self.measure == "halvings":
+            value = halvings(result.score.numpy(), world.task, lives.test_y.shape[1])
         elif self.measure == "area":
             value = result.curve.mean(-1).numpy()
         elif self.measure == "steps_to_threshold":
@@ -120,3 +123,16 @@ class Objective:
         if self.complexity:
             fitness = fitness - self.complexity * np.abs(self.genome.decode(vectors)).sum(1)
         return Evaluation(np.where(np.isfinite(fitness), fitness, -1e9), scores, alive)
+
+
+def halvings(score: np.ndarray, task: Task, samples: int) -> np.ndarray:
+    """How often the error of chance has been halved: log2((best - chance) / (best - score)), higher is better.
+
+    A gain counts the same where lives are easy and where they are hard. best is 1, or 0 for a regression's -MSE; half a
+    test sample is added to either error so that a perfect life has a finite score.
+    """
+    best = 0.0 if task.kind == "regression" else 1.0
+    span = best - task.chance
+    spare = 0.5 * span / samples
+    found: np.ndarray = np.log2((span + spare) / (np.maximum(best - score, 0.0) + spare))
+    return found

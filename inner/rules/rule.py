@@ -26,6 +26,7 @@ from inner.rules.faces import to_latex, to_python_source, to_text
 from inner.rules.families import expand
 from inner.rules.homeostasis import Homeostasis
 from inner.rules.layers import latex_head, per_layer
+from inner.rules.misspelling import check_spelling
 from inner.rules.parse import check_name, names_in, parse
 from inner.rules.signals import SIGNALS
 
@@ -95,6 +96,7 @@ class Rule:
                     f"rule.coefficients: '{name}' does not occur in the formula{suggest(name, wanted)}; "
                     f"it has: {', '.join(wanted) or 'no coefficients'}"
                 )
+        check_spelling(wanted, given, (*SIGNALS, *self.traces))
         return tuple(given.get(name) or Coefficient(name) for name in wanted)
 
     @classmethod

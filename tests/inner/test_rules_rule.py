@@ -225,3 +225,25 @@ def test_the_catalogue_is_complete() -> None:
         assert signal.side in SIDES and signal.locality in LOCALITIES and signal.meaning and signal.source
     assert [name for name, signal in SIGNALS.items() if signal.locality != "local"] == ["recon", "reward", *sums]
     assert [name for name, signal in SIGNALS.items() if signal.output_only] == ["target"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "meant"),
+    [
+        ("eta*prre", "prre", "pre"),
+        ("eta*psot*pre", "psot", "post"),
+        ("eta*er*pre", "er", "err"),
+        ("a*recom", "recom", "recon"),
+    ],
+)
+def test_a_misspelt_signal_is_no_coefficient(text: str, name: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=rf"'{name}' is no signal \(did you mean '{meant}'\?\)"):
+        Rule(text)
+    declared = Rule.from_dict({"dw": text, "coefficients": {name: 0.5}})
+    assert name in declared.defaults and Rule.from_dict(declared.to_dict()) == declared
+
+
+def test_ordinary_names_are_coefficients() -> None:
+    assert set(Rule("eta*pre1 + pre2*w + drift*posture + rate*w0").defaults) == {
+        *("eta", "pre1", "pre2", "drift", "posture", "rate", "w0")
+    }
