@@ -87,6 +87,8 @@ def test_a_search_that_stops_or_fails_says_so(monkeypatch: pytest.MonkeyPatch) -
         return cast(Iterator[object], Evaluation(zero[:, 0], zero, zero > 0))
 
     whole = Evaluator.evaluate
-    monkeypatch.setattr(Evaluator, "evaluate", lambda self, o, c, w: (whole if o is JUDGE else dead)(self, o, c, w))
+    monkeypatch.setattr(
+        Evaluator, "evaluate", lambda self, o, c, w, probe=None: (whole if o is JUDGE else dead)(self, o, c, w)
+    )
     found = course(OBJECTIVE, search("es"), 5000, 4, JUDGE, WORLDS)
     assert "every network" in found.ended and found.rows == ()
