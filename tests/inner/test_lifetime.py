@@ -20,6 +20,7 @@ from inner.random import stream
 from inner.rules import sharing
 from inner.rules.functions import FUNCTIONS
 from inner.rules.rule import Rule
+from inner.rules.sharing import count
 
 LABELS = (("t", 0), ("t", 1), ("t", 2))
 RULES = {
@@ -261,8 +262,13 @@ def test_candidates_share_initial_weights(name: str) -> None:
         by_candidate = value.reshape(4, 3, *value.shape[1:])
         assert torch.equal(by_candidate, by_candidate[:1].expand_as(by_candidate))
         assert not torch.equal(by_candidate[0, 0], by_candidate[0, 1]), f"tensor {k}"
-    for d, coefficient in enumerate(RULES[name].coefficients):
-        assert torch.equal(state.coefficients[coefficient.name].flatten(), rows[:, d])
+    shapes = [(w.shape[1], w.shape[2]) for w in state.weights]
+    column = 0
+    for coefficient in RULES[name].coefficients:
+        if coefficient.share == "rule":
+            assert torch.equal(state.coefficients[coefficient.name].flatten(), rows[:, column])
+        column += count(coefficient, shapes)
+    assert column == rows.shape[1]
 
 
 def test_fold_puts_candidates_first() -> None:
