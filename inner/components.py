@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import pkgutil
@@ -57,6 +58,11 @@ def load(kind: str, name: str) -> type:
     return getattr(module, symbol)
 
 
+def options_of(component: type) -> dict[str, dataclasses.Field]:
+    """The options that a component takes, by name: the fields of its dataclass, class variables left out."""
+    return {field.name: field for field in dataclasses.fields(component)} if dataclasses.is_dataclass(component) else {}
+
+
 def build(kind: str, spec: str | dict) -> object:
     """Construct a component from `name` or `{name: ..., option: ...}`.
 
@@ -67,7 +73,7 @@ def build(kind: str, spec: str | dict) -> object:
     if not isinstance(name, str):
         raise ValueError(f"{kind}: expected a name or a mapping with a 'name', got {spec!r}")
     component = load(kind, name)
-    fields = getattr(component, "__dataclass_fields__", {})
+    fields = options_of(component)
     for key in options:
         if key not in fields:
             raise ValueError(

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import yaml
 
-from inner.components import build, load, suggest
+from inner.components import build, load, options_of, suggest
 from inner.rules.rule import Rule
 from metalearn import library
 from metalearn.baselines import racing, tune_all
@@ -84,7 +84,7 @@ def check(config: Config) -> Rule:
 
 def check_options(kind: str, spec: Mapping[str, Any]) -> None:
     """Check that a component's options have the types of their defaults; raises ValueError for the first that has not."""
-    fields = getattr(load(kind, str(spec.get("name"))), "__dataclass_fields__", {})
+    fields = options_of(load(kind, str(spec.get("name"))))
     for key, value in spec.items():
         default = fields[key].default if key in fields else None
         wanted = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.get(type(default))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from inner.components import load, names
+from inner.components import load, names, options_of
 
 
 def _first_sentence(kind: str, name: str) -> str:
@@ -53,7 +53,7 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
     ]
     rows = []
     for name in names(single):
-        fields = getattr(load(single, name), "__dataclass_fields__", {})
+        fields = options_of(load(single, name))
         rows.append([name, ", ".join(fields), _first_sentence(single, name)])
     return [single, "options", "what it is"], rows
 
@@ -91,7 +91,7 @@ def show(path: Path, console: Any) -> None:
         lines = [
             *(f"{key:<8}= {text}" for key, text in rule.formulas.items()),
             f"        = {rule.with_values(values)}",
-            f"pruned  = {rule.pruned(values, 0.02)}",
+            f"mostly  = {rule.pruned(values, 0.02)}",  # numbers below 2 % of the largest left out
             *(f"trace   {name} <- {text}" for name, text in rule.traces.items()),
             *([f"then    {rule.homeostasis.text}"] if rule.homeostasis else []),
             f"pathway = {rule.pathway}",
