@@ -31,6 +31,7 @@ from outer.lives import Habitat, lives
 from outer.objective import Evaluation
 from outer.organism import Genes, Organism
 from outer.searches.base import Search
+from outer.worlds import network_of
 
 NAIVE = 16  # unselected newborns that the outcome is held against
 
@@ -63,7 +64,11 @@ def habitat(config: Config, seed: int) -> Habitat:
         raise ValueError(f"config: life.steps: expected one number, got {list(distribution.steps)}")
     widths = distribution.hidden
     hidden = widths if widths is not None else (distribution.width[0],) * distribution.depth[0]
-    network, task = Network(hidden=hidden, **distribution.network), cast(Task, build("task", dict(config.task)))
+    network, task = network_of(distribution.network, hidden), cast(Task, build("task", dict(config.task)))
+    if not isinstance(network, Network):
+        raise ValueError(
+            f"config: network.name: expected 'mlp', the only one with a genome, got '{config.network.name}'"
+        )
     genes = Genes(
         rule=genome.rule == "evolved",
         rates=genome.rates == "evolved",

@@ -38,6 +38,7 @@ def objective(config: Config, rule: Rule) -> Objective:
         batch=config.life.batch,
         scale=config.life.scale,
         network={
+            "name": network.name,
             "activation": network.activation,
             "output": network.output,
             "bias": network.bias,

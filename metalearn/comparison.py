@@ -9,7 +9,6 @@ from typing import Any, cast
 import numpy as np
 
 from inner.components import build
-from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat, spread
 from inner.tasks.base import Task
@@ -17,7 +16,7 @@ from metalearn.baselines import objective
 from metalearn.config import CellConfig, Config
 from outer.evaluators.base import Evaluator
 from outer.trial import Trial, interval, trial
-from outer.worlds import World
+from outer.worlds import World, network_of
 
 Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
@@ -37,8 +36,8 @@ def describe(cell: CellConfig) -> tuple[str, str]:
 def world_of(cell: CellConfig, config: Config, lifetimes: int, seed: int, read: bool = True) -> World:
     """The world of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""
     task = cast(Task, build("task", cell.task))
-    options = {"activation": config.network.activation, "output": config.network.output}
-    network = Network(hidden=cell.hidden, bias=config.network.bias, gain=config.network.gain, **options)
+    options = config.network.model_dump(include={"name", "activation", "output", "bias", "gain"})
+    network = network_of(options, cell.hidden)
     what = "/".join(describe(cell)) + f"/{cell.steps}x{cell.batch}"
     world = World(task, network, cell.steps, cell.batch, tuple(("compare", what, n) for n in range(lifetimes)), "final")
     if read:

@@ -17,6 +17,7 @@ from metalearn.config_baldwin import GenomeConfig, InheritanceConfig
 class NetworkConfig(Section):
     """The inner network, or a range of networks."""
 
+    name: str = Field("mlp", description="mlp, or lateral: linear output units, each hears those before it")
     depth: IntRange = Field((1, 1), description="hidden layers: a number, or [low, high] drawn per world")
     width: IntRange = Field((32, 32), description="units of each hidden layer: a number, or [low, high]")
     hidden: tuple[int, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")

@@ -14,11 +14,12 @@ def engine_line(config: Config, rule: Rule) -> str:
     from inner.engines.choice import choose
     from inner.engines.native import compiler
     from inner.learners.local_rule import Learner
-    from inner.networks.mlp import Network
     from inner.tasks.base import Task
+    from outer.worlds import network_of
 
     network = config.network
-    learner = Learner(rule, Network(activation=network.activation, output=network.output, bias=network.bias))
+    options = network.model_dump(include={"name", "activation", "output", "bias"})
+    learner = Learner(rule, network_of(options, network.hidden or ()))
     task = cast(type[Task], load("task", config.task["name"]))
     name, why = choose(config.engine, learner, task.kind)
     return f"engine {name} ({why or compiler.version()})"

@@ -14,14 +14,14 @@ def show_kernel(path: Path, console: Any) -> None:
     """Print analysis and source of a run or rule.json; raises ValueError where the rule has no kernel."""
     from inner.engines.native import engine, generate
     from inner.learners.local_rule import Learner
-    from inner.networks.mlp import Network
     from inner.tasks.base import Task
     from metalearn.rule_file import read, rule_of
+    from outer.worlds import network_of
 
     document = read(path)
     rule, options = rule_of(document), document.get("network") or {}
-    network = Network(**{key: options[key] for key in ("activation", "output", "bias") if key in options})
-    learner = Learner(rule, network)
+    kept = {key: options[key] for key in ("name", "activation", "output", "bias") if key in options}
+    learner = Learner(rule, network_of(kept, ()))
     kind = cast(type[Task], load("task", str(document.get("task") or "digits"))).kind
     why = engine.obstacle(learner, kind)
     if why and "compiler" not in why:

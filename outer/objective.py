@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from inner.components import suggest
-from inner.engines import moments
+from inner.engines import lateral_moments, moments
 from inner.engines.choice import check_engine, live
 from inner.learners.local_rule import Learner
 from inner.rules.rule import Rule
@@ -92,8 +92,9 @@ class Objective:
         with torch.no_grad():
             prequential = self.measure == "prequential_bits"
             plain = self.engine == "auto" and learner.form is None and not prequential
-            if plain and moments.applies(learner, world.task, lives):
-                result = moments.live(learner, world.task, lives, theta, self.seed, world.labels, record)
+            by_moments = [e for e in (moments, lateral_moments) if plain and e.applies(learner, world.task, lives)]
+            if by_moments:
+                result = by_moments[0].live(learner, world.task, lives, theta, self.seed, world.labels, record)
             else:
                 result = live(
                     self.engine, learner, world.task, lives, theta, self.seed, world.labels, record, prequential

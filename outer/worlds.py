@@ -12,13 +12,19 @@ from typing import Any, cast
 import numpy as np
 
 from inner.components import build
-from inner.networks.mlp import Network
+from inner.networks import lateral, mlp
 from inner.random import stream
 from inner.rules import sharing
 from inner.rules.coefficient import Coefficient
 from inner.tasks.base import Label, Task
 
 Range = tuple[float, float]
+Network = mlp.Network | lateral.Network
+
+
+def network_of(options: Mapping[str, Any], hidden: tuple[int, ...]) -> Network:
+    """The network of a config: by its `name`, a multilayer perceptron where there is none."""
+    return cast(Network, build("network", {"name": "mlp", **options, "hidden": hidden}))
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Distribution:
     steps: tuple[int, int] = (300, 300)
     batch: int = 1
     scale: Range | None = None  # of the inputs, log-uniform
-    network: Mapping[str, Any] = field(default_factory=dict)  # further options of the network
+    network: Mapping[str, Any] = field(default_factory=dict)  # name (default mlp) and further options of the network
     hidden: tuple[int, ...] | None = None  # exact widths; replaces depth and width
 
     def draw(self, rng: np.random.Generator) -> tuple[Task, Network, int]:
@@ -62,7 +68,7 @@ class Distribution:
             low, high = self.scale
             options["scale"] = round(float(low * (high / low) ** position), 4)
         hidden = self.hidden if self.hidden is not None else (width,) * depth
-        return cast(Task, build("task", options)), Network(hidden=hidden, **self.network), steps
+        return cast(Task, build("task", options)), network_of(self.network, hidden), steps
 
     def counts(self, coefficients: Sequence[Coefficient]) -> tuple[int, ...]:
         """How many values each coefficient has.
@@ -80,7 +86,7 @@ class Distribution:
                     f"expected one network.{name} (or network.hidden), got {low} to {high}"
                 )
         hidden = self.hidden if self.hidden is not None else (self.width[0],) * self.depth[0]
-        world = World(cast(Task, build("task", dict(self.task))), Network(hidden=hidden, **self.network), 1, 1, ())
+        world = World(cast(Task, build("task", dict(self.task))), network_of(self.network, hidden), 1, 1, ())
         return tuple(sharing.count(c, world.shapes) for c in coefficients)
 
     def worlds(self, tier: str, seed: int, address: Label, lifetimes: int, shapes: int) -> tuple[World, ...]:

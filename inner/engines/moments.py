@@ -19,6 +19,8 @@ from torch import Tensor
 
 from inner.learners.local_rule import Learner, fold
 from inner.lifetime import Result
+from inner.networks import mlp
+from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule
 from inner.rules.terms import expanded_terms
@@ -27,16 +29,22 @@ from inner.tasks.base import Label, Lives, Task
 POLYNOMIAL = ("pre", "post", "w")
 MOST_INPUTS = 16  # beyond, the table of third moments is larger than the batch
 Powers = tuple[int, int, int]  # of pre, post, w
+Terms = tuple[tuple[sympy.Expr, Powers], ...]
 
 
 @lru_cache(maxsize=64)
-def powers(rule: Rule) -> tuple[tuple[sympy.Expr, Powers], ...] | None:
+def powers(rule: Rule) -> Terms | None:
     """dw as [(coefficient part, powers of pre, post and w)]; None for a rule that is no such polynomial."""
     if rule.traces or rule.beyond_one_formula or not rule.signals <= set(POLYNOMIAL):
         return None
+    return polynomial(rule.expression)
+
+
+def polynomial(expression: sympy.Expr) -> Terms | None:
+    """A formula of pre, post and w as [(coefficient part, their powers)]; None where it is no such polynomial."""
     symbols = [sympy.Symbol(name, real=True) for name in POLYNOMIAL]
     found = []
-    for front, basis in expanded_terms(rule.expression, POLYNOMIAL):
+    for front, basis in expanded_terms(expression, POLYNOMIAL):
         degrees = {factor.as_base_exp()[0]: factor.as_base_exp()[1] for factor in sympy.Mul.make_args(basis)}
         degrees.pop(sympy.Integer(1), None)
         if not set(degrees) <= set(symbols) or any(not n.is_Integer or n < 0 for n in degrees.values()):
@@ -51,7 +59,8 @@ def powers(rule: Rule) -> tuple[tuple[sympy.Expr, Powers], ...] | None:
 def applies(learner: Learner, task: Task, lives: Lives) -> bool:
     """Whether these lives can be lived by moments: one linear layer, no teacher, the same full batch at every step."""
     network, order = learner.network, lives.order
-    linear = not network.hidden and not network.bias and network.resolve_output(task.kind) == "linear"
+    plain = type(network) is mlp.Network
+    linear = plain and not network.hidden and not network.bias and network.resolve_output(task.kind) == "linear"
     small = 1 <= lives.x.shape[2] <= MOST_INPUTS
     if not (linear and small and task.kind == "unsupervised" and order.shape[1] > 0 and powers(learner.rule)):
         return False
@@ -74,7 +83,7 @@ def live(
     each = padded.to(torch.float32).repeat_interleave(count, 0)  # [N, D]
     w = fold(learner.network.init(lives.x.shape[2], lives.y.shape[2], seed, labels)[0], p)  # [N, I, O]
     shown = lives.x[torch.arange(count)[:, None], lives.order[:, 0]]  # [L, B, I]
-    kernel = _kernel(learner.rule, each, shown, p)  # [N, C * I, F]
+    kernel = kernel_of(powers(learner.rule) or (), learner.rule.coefficients, each, shown, p)  # [N, C * I, F]
     n, inputs, outputs = w.shape
     row, column = torch.triu_indices(inputs, inputs)
     test_x, test_y = fold(lives.test_x, p), fold(lives.test_y, p)
@@ -105,16 +114,21 @@ def live(
     return Result(unfold(final), unfold(alive), unfold(curve), unfold(torch.zeros(n, dtype=torch.float64)), w)
 
 
-def _kernel(rule: Rule, theta: Tensor, shown: Tensor, population: int) -> Tensor:
+def powers_of_post(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the features of w are multiplied with to give y^0, y^1 and y^2 of samples x [L, B, I]: [L, B, ...] each."""
+    row, column = torch.triu_indices(x.shape[2], x.shape[2])
+    twice = torch.where(row == column, 1.0, 2.0).to(x.dtype)
+    return torch.ones_like(x[..., :1]), x, x[..., row] * x[..., column] * twice
+
+
+def kernel_of(
+    terms: Terms, coefficients: Sequence[Coefficient], theta: Tensor, shown: Tensor, population: int
+) -> Tensor:
     """K [N, C * I, F] with dw = sum_c w^c (K_c features), features = (1, w_k, w_k w_l for k <= l)."""
-    terms = powers(rule)
-    assert terms is not None
-    values = {c.name: theta[:, d].reshape(-1, 1, 1) for d, c in enumerate(rule.coefficients)}
+    values = {c.name: theta[:, d].reshape(-1, 1, 1) for d, c in enumerate(coefficients)}
     inputs, x = shown.shape[2], shown.double()
-    row, column = torch.triu_indices(inputs, inputs)
-    twice = torch.where(row == column, 1.0, 2.0).double()
-    of_post = (torch.ones_like(x[..., :1]), x, x[..., row] * x[..., column] * twice)  # samples of y^0, y^1, y^2
-    edges = [0, 1, 1 + inputs, 1 + inputs + len(row)]
+    of_post = powers_of_post(x)
+    edges = [0, 1, 1 + inputs, of_post[2].shape[2] + 1 + inputs]
     deepest = max(w for _, (_, _, w) in terms)
     kernel = torch.zeros(len(theta), deepest + 1, inputs, edges[-1])
     moments: dict[tuple[int, int], Tensor] = {}

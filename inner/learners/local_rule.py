@@ -20,6 +20,7 @@ from inner.components import build
 from inner.layer_sums import layer_sums
 from inner.learners import base
 from inner.learners.base import Shape
+from inner.networks import lateral
 from inner.networks.mlp import Network
 from inner.pathways.base import Pathway
 from inner.reward import reward as reward_of
@@ -68,7 +69,7 @@ class Learner(base.Learner):
     """The learner of most of this project: `rule` on `network`, with the rule's own feedback pathway."""
 
     rule: Rule
-    network: Network = field(default_factory=Network)
+    network: Network | lateral.Network = field(default_factory=Network)
     # called in place of the compiled formula of dw, in the same way: a different formula for every network, say
     form: Callable[..., Tensor] | None = None
 
@@ -126,8 +127,8 @@ class Learner(base.Learner):
         return replace(state, weights=self._kept(weights), traces=traces), output
 
     def _kept(self, weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The weights after the homeostatic step of the rule, where it has one."""
-        keep = self.rule.homeostasis
+        """The weights that exist, after the homeostatic step of the rule, where it has one."""
+        keep, weights = self.rule.homeostasis, self.network.wired(weights)
         return weights if keep is None else tuple(keep.apply(w) for w in weights)
 
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:

@@ -70,6 +70,10 @@ class Network:
             layers.append(torch.from_numpy(weights))
         return tuple(layers)
 
+    def wired(self, weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The weights with 0 where there is no synapse: here every pair of neighbouring layers has all of them."""
+        return weights
+
     def forward(self, weights: Sequence[Tensor], x: Tensor, output: str) -> Activity:
         """Run x [N, B, I] through weights [N, I (+ 1), O]; `output` is the resolved kind of output unit."""
         hidden = activation(self.activation).value

@@ -7,6 +7,8 @@ without a teacher shall end with the sample's first principal axis as its weight
 
 A score may look at outputs only, so the test inputs are orthonormal frames R with R^T R = 1: a linear unit answers
 R w, and the target R v is as far from it as v is from w. The length of the weights counts, unlike in the task `pca`.
+With `outputs` above 1 unit k shall end with the k-th axis, and the score is the mean over units (the paper's subspace
+network); where units hear each other, w is the weight from the inputs that the unit answers with in effect.
 """
 
 from __future__ import annotations
@@ -52,11 +54,12 @@ def _drawn(task: Task, tier: str, steps: int, batch: int, seed: int, labels: tup
 
 @dataclass(frozen=True)
 class Task(Base):
-    """As many inputs as variances, one output; the paper's D3, and its D5 with variances [1, 0.7, 0.2, 0.1, 0]."""
+    """As many inputs as variances; the paper's D3, and its D5 with variances [1, 0.7, 0.2, 0.1, 0]."""
 
     kind: ClassVar[str] = "unsupervised"
     variances: tuple[float, ...] = (1.0, 0.5, 0.0)  # along the principal axes, largest first
     patterns: int = 100  # S, samples of a life; a batch of the same size shows all of them at every step
+    outputs: int = 1  # O, how many leading axes are asked for
 
     def __post_init__(self) -> None:
         given = tuple(self.variances) if isinstance(self.variances, tuple | list) else ()
@@ -67,14 +70,11 @@ class Task(Base):
             )
         object.__setattr__(self, "variances", given)
         check_count("patterns", self.patterns, 2)
+        check_count("outputs", self.outputs, 1, len(given))
 
     @property
     def inputs(self) -> int:
         return len(self.variances)
-
-    @property
-    def outputs(self) -> int:
-        return 1
 
     @property
     def chance(self) -> float:
@@ -91,16 +91,16 @@ class Task(Base):
         return _drawn(self, tier, steps, batch, seed, tuple(labels))
 
     def draw(self, tier: str, steps: int, batch: int, seed: int, label: Label) -> tuple[np.ndarray, ...]:
-        """x [S, I], y [S, 1], order [T, B], test_x [V, I] and test_y [V, 1] of one life."""
+        """x [S, I], y [S, O], order [T, B], test_x [V, I] and test_y [V, O] of one life."""
         random = stream(seed, "task", tier, *label)
         rotation = orthonormal(random, self.inputs)  # [I, I], one axis per row
         parts = random.standard_normal((self.patterns, self.inputs)) * np.sqrt(np.array(self.variances))
         x = np.einsum("sk,ki->si", parts, rotation)
         frames = np.concatenate([orthonormal(random, self.inputs) for _ in range(FRAMES)]) / math.sqrt(FRAMES)
-        axis = np.linalg.eigh(np.einsum("si,sj->ij", x, x))[1][:, -1]  # eigenvalues rise
+        axes = np.linalg.eigh(np.einsum("si,sj->ij", x, x))[1][:, ::-1][:, : self.outputs]  # eigh's eigenvalues rise
         shown = x[: max(1, steps * batch)].astype(np.float32)
-        nothing = np.zeros((len(shown), 1), dtype=np.float32)
-        target = np.einsum("vi,i->v", frames, axis)[:, None].astype(np.float32)
+        nothing = np.zeros((len(shown), self.outputs), dtype=np.float32)
+        target = np.einsum("vi,io->vo", frames, axes).astype(np.float32)
         return shown, nothing, self._order(random, steps, batch), frames.astype(np.float32), target
 
     def _order(self, random: np.random.Generator, steps: int, batch: int) -> np.ndarray:
@@ -110,7 +110,7 @@ class Task(Base):
         return epochs(random, self.patterns, steps, batch)
 
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:
-        """1 - distance of the weights to the axis, up to sign: [N, V, 1], [N, V, 1] -> [N] float64, 1 at best."""
+        """1 - distance of the weights to the axis, up to sign: [N, V, O], [N, V, O] -> [N] float64, 1 at best."""
         return distance_score(output, test_y)
 
     def samples(self, tier: str) -> set[Hashable]:
