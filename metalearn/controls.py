@@ -99,7 +99,7 @@ def controls_of(
     ]
     if base.task.kind == "classification":
         found.append(Control("labels permuted", replace(base, task=Permuted(base.task, "outputs")), values, "learns"))
-    for name, hidden in shapes_of(cell.hidden).items():
+    for name, hidden in shapes_of(cell.hidden).items() if config.network.name == "mlp" else ():
         fitting(name, world(hidden=hidden))
     found.append(Control(f"lives {LONGER} times as long", world(steps=LONGER * cell.steps), values, "learns"))
     for other in OTHERS if base.task.kind == "classification" else ():

@@ -188,7 +188,10 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     from metalearn.export import functions_of, meanings, one_line
 
     activation = document.get("activation") or "tanh"
-    for what, name, held in (("pathway", rule.pathway, PATHWAYS), ("activation", activation, ACTIVATIONS)):
+    network = document.get("network")
+    kind = (network.get("name") if isinstance(network, Mapping) else None) or "mlp"
+    asked = (("pathway", rule.pathway, PATHWAYS), ("activation", activation, ACTIVATIONS), ("network", kind, ("mlp",)))
+    for what, name, held in asked:
         if name not in held:
             raise ValueError(f"{what}: a torch file can hold {', '.join(held)}, got '{one_line(name)}'")
     rows, feedback = PATHWAYS[rule.pathway]
@@ -210,7 +213,6 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         calls[function] = call
         if function.startswith("trace_"):
             updates.append(f'    fresh["{function[6:]}"] = (ones * {function}({call})).mean(0)')
-    network = document.get("network")
     hidden = network.get("hidden") if isinstance(network, Mapping) else None
     whole = isinstance(hidden, list | tuple) and all(type(h) is int and 0 < h < 10_000 for h in hidden)
     learn = (

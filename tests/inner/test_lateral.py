@@ -167,3 +167,19 @@ def test_what_it_is_not_is_refused_in_one_line(override: str, part: str) -> None
     with pytest.raises(ValueError) as caught:
         check(load("papers/confavreux_subspace", [override]))
     assert part in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_knows_only_multilayer_perceptrons_says_so() -> None:
+    """Inherited weights and a torch file refuse the network; the controls leave out those with hidden layers."""
+    from metalearn.baldwin import habitat
+    from metalearn.controls import controls_of
+    from metalearn.export_torch import torch_source
+
+    config = load("papers/confavreux_subspace", ["genome.weights=direct"])
+    with pytest.raises(ValueError, match="network.name: expected 'mlp'"):
+        habitat(config, 0)
+    document = {"network": config.network.model_dump(mode="json")}
+    with pytest.raises(ValueError, match="^network: a torch file can hold mlp, got 'lateral'$"):
+        torch_source(RULE, RULE.defaults, document, {name: name for name in RULE.defaults})
+    names = [control.name for control in controls_of(RULE, RULE.defaults, config, 2)[0]]
+    assert "inputs permuted" in names and not [name for name in names if "hidden" in name]
