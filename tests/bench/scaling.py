@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import sys
 
-import numpy as np
 from bench import workloads
 
 from inner.rules.rule import Rule
@@ -55,8 +54,3 @@ def table() -> str:
     lines += ["", "| steps, 16 candidates | ns per candidate-step |", "|---|---|"]
     lines += [f"| {t:,} | {cost:.0f} |" for t, cost in zip(LENGTHS, over_lengths())]
     return "\n".join([*lines, "", f"Memory of 100,000 instead of 1,000 steps: {memory():+.1f} MiB."])
-
-
-def spread(costs: list[float]) -> float:
-    """The dearest over the cheapest."""
-    return float(np.max(costs) / np.min(costs))

@@ -57,8 +57,9 @@ def test_native_over_jax(title: str) -> None:
 
 
 def test_cost_is_linear_over_two_decades() -> None:
-    assert scaling.spread(scaling.over_populations()) < 1.6
-    assert scaling.spread(scaling.over_lengths()) < 1.6
+    for costs in (scaling.over_populations(), scaling.over_lengths()):
+        assert costs[-1] < 1.3 * min(costs), "a step gets no dearer; a short call costs more for what happens once"
+        assert max(costs) < 2.5 * min(costs)
 
 
 def test_memory_does_not_grow_with_steps() -> None:
