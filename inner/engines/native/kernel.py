@@ -50,7 +50,8 @@ class Lived:
 @lru_cache(maxsize=64)
 def _function(plan: Plan, key: str) -> ctypes._CFuncPtr:  # type: ignore[name-defined]
     """The C function `run` of a plan; `key` tells compilers apart."""
-    run = compiler.library(source(plan)).run
+    text = source(plan)
+    run = compiler.library(text, compiler.HEAVY if "#define HEAVY 1" in text else compiler.FLAGS).run
     run.argtypes, run.restype = [ctypes.POINTER(_Job)], ctypes.c_int
     return run
 

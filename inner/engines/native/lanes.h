@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !(NARROW && defined(__AVX512VL__))
 #define LANES 16
 #elif defined(__AVX__)
 #define LANES 8

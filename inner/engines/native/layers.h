@@ -5,7 +5,7 @@
 
 #define CEIL(n) UP((n) + 1) /* floats of one sample's units: room for the bias unit after the last */
 #define MOST 64 /* layers */
-#define LOOK 16 /* steps between looks at whether a life has left the finite range */
+#define LOOK 32 /* steps between looks at whether a life has left the finite range */
 #define HAND (BATCHED ? 1 : 2) /* lives that a thread leads step by step, so that one computes while the other waits */
 #define TOGETHER 32 /* test samples that go up at once */
 #define INNER 64 /* rows whose weights stay in the first-level cache while several samples pass */

@@ -20,6 +20,11 @@ PART void fetch(const Job *job, const Work *m, int64_t n, int64_t t, const float
     const int64_t *order = job->order + lifetime * job->order_life + t * job->batch;
     for (int64_t b = 0; b < SAMPLES(m); b++) {
         row[b] = x + order[b] * inputs;
+        if (!BATCHED) { /* of the next step: on its way while this step is computed */
+            for (int64_t i = 0; i < inputs; i += 16)
+                __builtin_prefetch(row[b] + i);
+            __builtin_prefetch(job->y + lifetime * job->y_life + order[b] * job->y_row);
+        }
         if (COPY_X) {
             float *copy = m->x + (BATCHED ? b : t & 1) * CEIL(inputs);
             memcpy(copy, row[b], (size_t)inputs * 4);
