@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-import numpy as np
-
 from inner.components import build
 from inner.rules.rule import Rule
 from metalearn.baselines import objective
@@ -16,7 +14,7 @@ from outer.evolution import select
 from outer.generation import Generation
 from outer.objective import Objective
 from outer.programs.objective import ProgramObjective, rule_objective
-from outer.programs.pareto import distinct, front
+from outer.programs.pareto import distinct, front, simplest
 from outer.pruning import prune
 from outer.searches.program import Search as ProgramSearch
 
@@ -41,8 +39,8 @@ def choose(config: Config, rule: Rule, evaluator: Evaluator, generations: Sequen
         vectors = distinct(own, generations, chosen.finalists)
         worlds = own.distribution.worlds("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
         scores = evaluator.evaluate(cast(Objective, own), vectors, worlds).scores
-        best = int(np.argmax(scores.mean(1)))
         programs = own.programs(vectors)
+        best = simplest([program.complexity for program in programs], scores, chosen.tolerance)
         rules = [program.rule(rule) for program in programs]
         found["front"] = [
             {

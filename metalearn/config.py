@@ -60,7 +60,9 @@ class SelectionConfig(Section):
     finalists: int = Field(8, ge=1, description="candidates that are scored again")
     lifetimes: int = Field(24, ge=1, description="fresh lives of each finalist")
     shapes: int = Field(8, ge=1, description="different worlds among them")
-    tolerance: float = Field(0.003, ge=0, description="mean score that pruning may give up in all")
+    tolerance: float = Field(
+        0.003, ge=0, description="mean score that pruning, or a simpler program, may give up in all"
+    )
 
 
 class CellConfig(Section):

@@ -34,6 +34,7 @@ def evolve(
     """
     genome = objective.genome
     running = search.start(genome.start(), objective.seed)
+    running.place(genome.layers())
     best, lifetimes, steps = -np.inf, 0, 0.0
     for past in history:
         asked = running.ask()

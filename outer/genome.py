@@ -54,6 +54,13 @@ class Genome:
             start += self.counts[i]
         return tuple(found)
 
+    def layers(self) -> tuple[tuple[int, int], ...]:
+        """Per entry of the vector the number of its coefficient and of its layer (-1: none); empty where none has a layer."""
+        if not any(self.coefficients[i].share == "layer" for i in self.free):
+            return ()
+        shared = [(i, self.coefficients[i].share == "layer", self.counts[i]) for i in self.free]
+        return tuple((i, n if layered else -1) for i, layered, count in shared for n in range(count))
+
     def start(self) -> np.ndarray:
         """The vector [D] that decodes to the initial values."""
         starts = [np.full(where.stop - where.start, float(c.encode(c.init))) for c, where in self.groups()]

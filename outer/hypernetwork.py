@@ -1,7 +1,8 @@
 """A small network that writes the vector a search works on: z_d = origin_d + h(code_d), so that evolution is backprop through h.
 
-Every entry d of the vector has an expression code, a fixed Gaussian vector from its own address; one shared network
-reads the code and writes the entry:
+Every entry d of the vector has an expression code, a fixed Gaussian vector; one shared network reads the code and writes
+the entry. Where coefficients have a value per layer, the code is that of the coefficient beside that of the layer, so that
+what is learned of a layer holds for all coefficients there; what has no layer has 0 in its place:
 
     h(code) = tanh(code W + b) . v + c
 
@@ -11,6 +12,7 @@ own weights. Its size does not depend on D (after the genomic bottleneck, Shuvae
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +25,26 @@ class Hypernetwork:
     """`hidden` units H over codes [D, C]; its weights are one flat vector [C*H + 2*H + 1]."""
 
     origin: np.ndarray  # [D]
-    codes: np.ndarray  # [D, C]
+    codes: np.ndarray  # [D, C], or [D, 2 C] with layers
     hidden: int
 
     @classmethod
-    def of(cls, origin: np.ndarray, codes: int, hidden: int, seed: int) -> Hypernetwork:
-        """A network for vectors like `origin` [D]."""
+    def of(
+        cls, origin: np.ndarray, codes: int, hidden: int, seed: int, layers: Sequence[tuple[int, int]] = ()
+    ) -> Hypernetwork:
+        """A network for vectors like `origin` [D].
+
+        layers: per entry the number of its coefficient and of its layer, -1 for none (`Genome.layers`); empty where no
+        entry has a layer.
+        """
         drawn = stream(seed, "codes").standard_normal((origin.size, codes))
+        if layers:
+            assert len(layers) == origin.size
+            own, where = np.array(layers).T
+            # entries with a layer share their coefficient's code: that of the first of them
+            first = [d if where[d] < 0 else int(np.argmax(own == own[d])) for d in range(origin.size)]
+            places = stream(seed, "layer codes").standard_normal((max(int(where.max()) + 1, 1), codes))
+            drawn = np.concatenate([drawn[first], np.where(where[:, None] < 0, 0.0, places[where])], 1)
         return cls(origin, drawn, hidden)
 
     def start(self, seed: int) -> np.ndarray:

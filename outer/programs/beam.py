@@ -1,9 +1,10 @@
-"""Beam search over programs: every way to put one more operation on top of a program, in a fixed order."""
+"""Beam search over programs: every way to put one more operation into a program, in a fixed order."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from outer.programs.cgp import compacted, edges, inserted
 from outer.programs.program import BINARY, Language, Program
 
 
@@ -14,29 +15,22 @@ def seeds(language: Language, numbers: tuple[float, ...]) -> list[Program]:
 
 
 def extended(program: Program) -> list[Program]:
-    """operation(program, leaf), operation(leaf, program), operation(program, program) and function(program)."""
-    language, leaves = program.language, program.language.leaves
-    compact = _compacted(program)
-    used = len(program.active)
-    if used >= language.nodes:
+    """operation(x, leaf), operation(leaf, x), operation(x, x) and function(x) in place of every x that something reads.
+
+    Not on top alone: (target - post)*pre is a step away from target*pre, which earns more than target - post.
+    """
+    language = program.language
+    nodes, output = compacted(program)
+    if len(nodes) >= language.nodes:
         return []
+    idle = ((language.operations[0], 0, 0),) * (language.nodes - len(nodes) - 1)
     found = []
-    for operation in language.operations:
-        pairs = [(compact.output, compact.output)]
-        if operation in BINARY:
-            pairs += [(compact.output, leaf) for leaf in range(leaves)]
-            pairs += [(leaf, compact.output) for leaf in range(leaves)]
-        for a, b in pairs:
-            nodes = compact.nodes[:used] + ((operation, a, b),) + compact.nodes[used + 1 :]
-            found.append(replace(compact, nodes=nodes, output=leaves + used))
+    for edge in reversed(edges(nodes)):  # the output first
+        for operation in language.operations:
+            choices: list[tuple[int | None, bool]] = [(None, False)]
+            if operation in BINARY:
+                choices += [(leaf, swapped) for swapped in (False, True) for leaf in range(language.leaves)]
+            for leaf, swapped in choices:
+                new, result = inserted(language.leaves, nodes, output, edge, operation, leaf, swapped)
+                found.append(replace(program, nodes=(*new, *idle), output=result))
     return found
-
-
-def _compacted(program: Program) -> Program:
-    """The same program with its active nodes in front."""
-    leaves = program.language.leaves
-    place = {leaves + n: leaves + s for s, n in enumerate(program.active)}
-    active = [program.nodes[n] for n in program.active]
-    front = tuple((operation, place.get(a, a), place.get(b, b if b < leaves else 0)) for operation, a, b in active)
-    idle = ((program.language.operations[0], 0, 0),) * (program.language.nodes - len(front))
-    return replace(program, nodes=front + idle, output=place.get(program.output, program.output))

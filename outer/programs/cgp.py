@@ -13,9 +13,13 @@ from dataclasses import replace
 import numpy as np
 
 from inner.random import stream
-from outer.programs.program import BINARY, Language, Program
+from outer.programs.program import BINARY, GAIN, Language, Program
 
 SAMPLES = 48
+STEPS = (
+    0.003,
+    0.3,
+)  # root mean square of a change, from adding up to settling in a life of hundreds: the grid of gains
 GROWTH = 1 / 3  # of the changes of form
 MAX_DEGREE = 8  # of the polynomial that a program may be: higher powers blow up, and the parser refuses them
 _VALUES: dict[str, Callable[..., np.ndarray]] = {
@@ -62,34 +66,61 @@ def mutated(program: Program, random: np.random.Generator, sigma: float) -> Prog
     return child
 
 
-def _grown(program: Program, random: np.random.Generator) -> Program:
-    """A new operation on what some active node (or the output) reads and a leaf; the graph is laid out anew.
+Nodes = list[tuple[str, int, int]]
 
-    Point mutations alone cannot put a node in front of the first one: a register must stand before its reader.
-    """
-    language, leaves = program.language, program.language.leaves
+
+def compacted(program: Program) -> tuple[Nodes, int]:
+    """The active nodes alone, and the output register among them."""
+    leaves = program.language.leaves
     place = {leaves + n: leaves + s for s, n in enumerate(program.active)}
-    nodes = [(o, place.get(a, a), place.get(b, b)) for o, a, b in (program.nodes[n] for n in program.active)]
-    output = place.get(program.output, program.output)
+    nodes = [
+        (operation, place.get(a, a), place.get(b, b) if operation in BINARY else 0)
+        for operation, a, b in (program.nodes[n] for n in program.active)
+    ]
+    return nodes, place.get(program.output, program.output)
+
+
+def edges(nodes: Nodes) -> list[tuple[int, int]]:
+    """Everything that is read: (node, 1 or 2) for its operands, and (number of nodes, 0) for the output."""
     readers = [(s, part) for s, (o, _, _) in enumerate(nodes) for part in ((1, 2) if o in BINARY else (1,))]
-    s, part = [*readers, (len(nodes), 0)][int(random.integers(len(readers) + 1))]
-    read = output if s == len(nodes) else nodes[s][1] if part == 1 else nodes[s][2]
-    operation = language.operations[int(random.integers(len(language.operations)))]
-    leaf = int(random.integers(leaves))
-    swapped = operation in BINARY and random.random() < 0.5
-    new: tuple[str, int, int] = (operation, leaf, read) if swapped else (operation, read, leaf)
+    return [*readers, (len(nodes), 0)]
+
+
+def inserted(
+    leaves: int, nodes: Nodes, output: int, edge: tuple[int, int], operation: str, leaf: int | None, swapped: bool
+) -> tuple[Nodes, int]:
+    """A new operation on what `edge` reads and a leaf (None: on it twice), which `edge` reads from then on."""
+    s, part = edge
+    read = output if part == 0 else nodes[s][1] if part == 1 else nodes[s][2]
+    other = read if leaf is None else leaf
+    new: tuple[str, int, int] = (operation, other, read) if swapped else (operation, read, other)
 
     def moved(register: int) -> int:  # the new node stands at s
         return register + 1 if register >= leaves + s else register
 
     later = [(o, moved(a), moved(b)) for o, a, b in nodes[s:]]
-    if s == len(nodes):
+    if part == 0:
         output = leaves + s
     else:
         reader, a, b = later[0]
         later[0] = (reader, leaves + s, b) if part == 1 else (reader, a, leaves + s)
         output = moved(output)
-    return _laid(program, [*nodes[:s], new, *later], output, random)
+    return [*nodes[:s], new, *later], output
+
+
+def _grown(program: Program, random: np.random.Generator) -> Program:
+    """A new operation on what some active node (or the output) reads and a leaf; the graph is laid out anew.
+
+    Point mutations alone cannot put a node in front of the first one: a register must stand before its reader.
+    """
+    language = program.language
+    nodes, output = compacted(program)
+    places = edges(nodes)
+    edge = places[int(random.integers(len(places)))]
+    operation = language.operations[int(random.integers(len(language.operations)))]
+    leaf = int(random.integers(language.leaves))
+    swapped = operation in BINARY and random.random() < 0.5
+    return _laid(program, *inserted(language.leaves, nodes, output, edge, operation, leaf, swapped), random)
 
 
 def _laid(program: Program, nodes: list[tuple[str, int, int]], output: int, random: np.random.Generator) -> Program:
@@ -155,14 +186,35 @@ def outputs(program: Program, inputs: np.ndarray) -> np.ndarray:
     return values[0] * registers[program.output]
 
 
-def fingerprint(program: Program) -> bytes | None:
+def fingerprint(program: Program, gain: bool = True) -> bytes | None:
     """What a program computes on fixed random inputs, to six digits; None when it is no rule (constant 0, not finite, too
-    high a power)."""
+    high a power). gain: False takes programs that differ by a factor, of either sign, for equal."""
     if degree(program) > MAX_DEGREE:
         return None
     with np.errstate(all="ignore"):
-        found = outputs(program, stream(0, "fingerprint").standard_normal((len(program.language.inputs), SAMPLES)))
+        found = _probed(program)
         if not np.isfinite(found).all() or np.abs(found).max() < 1e-12:
             return None
+        if not gain:
+            found = found / found[np.argmax(np.abs(found))]
         size = 10.0 ** np.floor(np.log10(np.maximum(np.abs(found), 1e-12)))
     return (np.round(found / size, 5) * size + 0.0).astype(np.float32).tobytes()
+
+
+def at_gains(program: Program, count: int) -> list[Program]:
+    """The program at `count` gains, half of either sign, that give it changes of STEPS on standard normal inputs.
+
+    The gains are a log grid; they depend on the function alone, not on the gain that the program came with.
+    """
+    size = float(np.sqrt(np.square(_probed(program)).mean()))
+    steps = np.geomspace(*STEPS, (count + 1) // 2) / size * program.values[0]
+    return [
+        replace(program, numbers=(float(GAIN.encode(sign * abs(step))), *program.numbers[1:]))
+        for step in steps
+        for sign in (1.0, -1.0)
+    ][:count]
+
+
+def _probed(program: Program) -> np.ndarray:
+    """The program on fixed random inputs [SAMPLES]."""
+    return outputs(program, stream(0, "fingerprint").standard_normal((len(program.language.inputs), SAMPLES)))

@@ -33,6 +33,10 @@ class ProgramGenome:
         """Gain and constants: what has a value in every program."""
         return (GAIN.name, *(constant(c) for c in range(self.language.constants)))
 
+    def layers(self) -> tuple[tuple[int, int], ...]:
+        """No entry belongs to a layer."""
+        return ()
+
     def start(self) -> np.ndarray:
         """The vector of the formula that the search starts from [D]."""
         return self.start_program.vector()

@@ -43,3 +43,15 @@ def front(complexities: Sequence[int], scores: np.ndarray) -> list[int]:
             rows.append(k)
             best = float(scores[k])
     return rows
+
+
+def simplest(complexities: Sequence[int], scores: np.ndarray, tolerance: float = 0.0) -> int:
+    """The row of scores [K, L] with the fewest operations that is within one standard error, or `tolerance`, of the best mean.
+
+    The error is that of the difference to the best on the same lives (one-standard-error rule, Breiman et al. 1984).
+    """
+    means = scores.mean(1)
+    behind = scores[int(np.argmax(means))] - scores  # [K, L]
+    error = behind.std(1, ddof=1) / np.sqrt(scores.shape[1]) if scores.shape[1] > 1 else np.zeros(len(scores))
+    near = np.flatnonzero(behind.mean(1) <= np.maximum(error, tolerance)).tolist()
+    return min(near, key=lambda k: (complexities[k], -float(means[k])))

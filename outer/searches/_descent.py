@@ -9,6 +9,7 @@ gradient (by an objective that has none), the search climbs the second.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Search(base.Search):
     def probe(self, seed: int, generation: int) -> Probe:
         """What to ask of the evaluation in this generation."""
 
-    def network(self, origin: np.ndarray, seed: int) -> Hypernetwork | None:
+    def network(self, origin: np.ndarray, seed: int, layers: Sequence[tuple[int, int]] = ()) -> Hypernetwork | None:
         """The hypernetwork that writes the point, where the search has one."""
         return None
 
@@ -49,12 +50,17 @@ class Running(base.Running):
 
     def __init__(self, options: Search, name: str, origin: np.ndarray, seed: int) -> None:
         self.options, self.name, self.seed = options, name, seed
-        self.network = options.network(origin, seed)
-        self.weights = origin if self.network is None else self.network.start(seed)
         self.generation = 0
-        self.first, self.second = np.zeros_like(self.weights), np.zeros_like(self.weights)
         self.best, self.best_fitness, self.guided = origin, -np.inf, False
         self.health: dict[str, float] = {}
+        self.place(())
+
+    def place(self, layers: Sequence[tuple[int, int]]) -> None:
+        """The hypernetwork reads the layers' codes too."""
+        origin = self.best
+        self.network = self.options.network(origin, self.seed, layers)
+        self.weights = origin if self.network is None else self.network.start(self.seed)
+        self.first, self.second = np.zeros_like(self.weights), np.zeros_like(self.weights)
 
     @property
     def cost(self) -> float:

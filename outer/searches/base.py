@@ -11,6 +11,7 @@ What a search consumes is counted in inner steps: candidates x lifetimes x steps
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -58,6 +59,10 @@ class Running(ABC):
     @abstractmethod
     def favourite(self) -> np.ndarray:
         """The vector [D] that the search would recommend now."""
+
+    def place(self, layers: Sequence[tuple[int, int]]) -> None:
+        """Told before the first ask where entries act (`Genome.layers`); most searches do not care."""
+        return None
 
     def stop(self) -> dict[str, float]:
         """Reasons to end before the last generation; empty while there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,6 @@ class Search(_descent.Search):
         """Backpropagation."""
         return Probe(self.loss, self.truncate, self.checkpoint, self.clip)
 
-    def network(self, origin: np.ndarray, seed: int) -> Hypernetwork | None:
+    def network(self, origin: np.ndarray, seed: int, layers: Sequence[tuple[int, int]] = ()) -> Hypernetwork | None:
         """The hypernetwork, where there is one."""
-        return Hypernetwork.of(origin, self.codes, self.hypernetwork, seed) if self.hypernetwork else None
+        return Hypernetwork.of(origin, self.codes, self.hypernetwork, seed, layers) if self.hypernetwork else None

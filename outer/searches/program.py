@@ -37,11 +37,16 @@ class Search(base.Search):
     parents: int = 4  # mu, or the width of the beam
     sigma: float = 0.3  # of steps in z of the gain and constants
     parsimony: float = 0.001  # fitness given up per operation when parents are chosen
+    gains: int = 0  # at which each new function is tried, its best counts; 0: the gain evolves like the constants
     refine_every: int = 10  # generations between refinements of numbers; 0: never
     refine: int = 3  # generations of CMA-ES in each
 
     def __post_init__(self) -> None:
         base.check_options(self.popsize, self.generations, least=4)
+        if self.gains < 0 or self.gains % 2 or 2 * self.gains > self.popsize:
+            raise ValueError(
+                f"search.gains: expected 0 or an even number of at most half of search.popsize, {self.popsize}, got {self.gains}"
+            )
         for name in ("inputs", "operations"):
             if isinstance(getattr(self, name), str):
                 raise ValueError(f"search.{name}: expected a list of names, got '{getattr(self, name)}'")
@@ -81,7 +86,7 @@ class Running(base.Running):
         self.parents = [origin]  # best first
         self.evaluated = False
         self.visitors: list[np.ndarray] = []  # waiting to be compared with the parents
-        self.tried: set[bytes] = set()
+        self.tried: dict[bytes, int] = {}  # functions, and the fewest operations that each was written with
         self.queue: list[Program] = []  # of the beam's level
         self.level: list[tuple[float, np.ndarray]] = []  # scores of the level, relative to the best parent's
         self.refiner: base.Running | None = None
@@ -102,7 +107,8 @@ class Running(base.Running):
         first = 1 + 3 * self.language.nodes + 1
         if self.refiner is None:
             seed = int(stream(self.seed, "refine", self.generation).integers(2**31))
-            options = cma.Search(self.options.popsize, self.options.refine, self.options.sigma)
+            popsize = max(4, self.options.popsize // max(self.options.gains, 1))
+            options = cma.Search(popsize, self.options.refine, self.options.sigma)
             self.refiner = options.start(self.parents[0][first:], seed)
         numbers = self.refiner.ask()
         candidates = np.repeat(self.parents[0][None], len(numbers), 0)
@@ -110,7 +116,7 @@ class Running(base.Running):
         return candidates
 
     def _brood(self) -> np.ndarray:
-        """New children, then visitors and parents."""
+        """New children, each perhaps at several gains, then visitors and parents."""
         old = self.visitors + (self.parents if self.evaluated or self.programs else [])
         old = old[: self.options.popsize // 2][::-1]
         random = stream(self.seed, "program", self.generation)
@@ -121,30 +127,45 @@ class Running(base.Running):
             return np.concatenate([moved, *(o[None] for o in old)])
         draw = self._from_beam() if self.options.engine == "beam" else self._from_parents(random)
         children: list[np.ndarray] = []
-        known = set(self.tried) | {key for o in old if (key := cgp.fingerprint(self._program(o))) is not None}
+        gains = self.options.gains
+        known: set[bytes] = set()
         for child in draw:
-            key = cgp.fingerprint(child)
-            if key is not None and key not in known:
-                known.add(key)
-                children.append(child.vector())
-            if len(children) == wanted:
+            if len(children) + max(gains, 1) > wanted:
+                if self.options.engine == "beam":
+                    self.queue.insert(0, child)
                 break
+            key = self._function(child)
+            if key is not None and key not in known and child.complexity < self.tried.get(key, self.language.size):
+                known.add(key)
+                children += [c.vector() for c in (cgp.at_gains(child, gains) if gains else [child])]
         return np.stack(children + old)
+
+    def _function(self, program: Program) -> bytes | None:
+        """What is evaluated once: a function, or all its multiples where the gain is fitted to each."""
+        return cgp.fingerprint(program, gain=not self.options.gains)
 
     def _program(self, vector: np.ndarray) -> Program:
         return Program.of(self.language, vector)
 
     def _from_parents(self, random: np.random.Generator) -> Iterator[Program]:
-        """Mutants of the parents in turn; a neutral one takes its parent's place. At first, random programs."""
+        """Mutants of the parents in turn; a neutral one takes its parent's place.
+
+        At first single inputs and single operations, in random order, then random programs: forms grow from simple ones.
+        """
         lines = [self._program(parent) for parent in self.parents]
-        keys = [cgp.fingerprint(line) for line in lines]
+        keys = [self._function(line) for line in lines]
+        if not self.evaluated:
+            inputs = beam.seeds(self.language, lines[0].numbers)
+            simple = [child for one in inputs for child in beam.extended(one)]
+            yield from inputs
+            yield from (simple[i] for i in random.permutation(len(simple)))
         for turn in range(TRIES * self.options.popsize):
             if not self.evaluated:
                 yield cgp.drawn(self.language, random)
                 continue
             i = turn % len(lines)
             child = cgp.mutated(lines[i], random, self.options.sigma)
-            if cgp.fingerprint(child) == keys[i]:
+            if self._function(child) == keys[i]:
                 lines[i] = child
             yield child
 
@@ -179,12 +200,15 @@ class Running(base.Running):
             self.visitors, self.refiner = [best], None
 
     def _select(self, candidates: np.ndarray, fitness: np.ndarray) -> None:
-        """The best by fitness less parsimony, equal ones in the order of asking: children come first."""
+        """The best by fitness less parsimony, equal ones in the order of asking (children come first); the front of worth
+        against complexity goes before the rest, so that simple programs stay to grow from."""
         worth, key_of = fitness, self._key
         if self.programs:
             sizes = np.array([self._program(x).complexity for x in candidates])
             worth = fitness - self.options.parsimony * sizes
-            self.tried |= {key for x in candidates if (key := key_of(x)) is not None}
+            for x, size in zip(candidates, sizes.tolist()):
+                if (key := key_of(x)) is not None:
+                    self.tried[key] = min(size, self.tried.get(key, size))
         if self.programs and self.options.engine == "beam":
             rows = self._level(candidates, worth)
         else:
@@ -192,7 +216,12 @@ class Running(base.Running):
         chosen: dict[bytes, np.ndarray] = {}
         for x in rows:
             chosen.setdefault(key_of(x) or x.tobytes(), x.copy())
-        self.parents = list(chosen.values())[: self.options.parents]
+        rows = list(chosen.values())
+        if self.programs:  # rows stand by worth: one belongs to the front when it is simpler than all before it
+            ops = [self._program(x).complexity for x in rows]
+            ahead = [k for k, size in enumerate(ops) if size < min(ops[:k], default=size + 1)]
+            rows = [rows[k] for k in ahead] + [x for k, x in enumerate(rows) if k not in ahead]
+        self.parents = rows[: self.options.parents]
         self.visitors, self.evaluated = [], True
 
     def _level(self, candidates: np.ndarray, worth: np.ndarray) -> list[np.ndarray]:
@@ -207,7 +236,7 @@ class Running(base.Running):
 
     @property
     def _key(self) -> Callable[[np.ndarray], bytes | None]:
-        return (lambda x: cgp.fingerprint(self._program(x))) if self.programs else (lambda x: x.tobytes())
+        return (lambda x: self._function(self._program(x))) if self.programs else (lambda x: x.tobytes())
 
     def favourite(self) -> np.ndarray:
         """The best parent [D]."""

@@ -219,12 +219,23 @@ def test_refuses_options_that_cannot_work(search: str, option: str, value: objec
     assert "\n" not in str(caught.value)
 
 
-def test_hypernetwork_pulls_gradients_back() -> None:
+LAYERED = {"a": {"share": "layer"}, "c": {"share": "neuron"}, "b": {"share": "layer", "init": 0.01}, "d": 0.02}
+
+
+def layered() -> Objective:
+    """Two layers of synapses: a and b have a value in each, c one per unit, d one."""
+    rule = Rule.from_dict({"dw": "a*err*pre + b*post*pre + c*w + d*err", "coefficients": LAYERED})
+    return Objective(rule, Distribution(TASK, (1, 1), (4, 4), (12, 12), 2), 1, 2)
+
+
+@pytest.mark.parametrize("with_layers", [False, True])
+def test_hypernetwork_pulls_gradients_back(with_layers: bool) -> None:
     """The pulled gradient against central differences of what the network writes; it starts at the origin."""
     from inner.random import stream
     from outer.hypernetwork import Hypernetwork
 
-    network = Hypernetwork.of(np.arange(6.0), 3, 4, seed=0)
+    layers = [(0, 0), (0, 1), (1, -1), (1, -1), (2, 0), (2, 1)] if with_layers else ()
+    network = Hypernetwork.of(np.arange(6.0), 3, 4, seed=0, layers=layers)
     start = network.start(0)
     np.testing.assert_array_equal(network.write(start), np.arange(6.0))
     weights, slope = start + 0.3 * stream(0, "w").standard_normal(start.size), stream(0, "g").standard_normal(6)
@@ -233,3 +244,38 @@ def test_hypernetwork_pulls_gradients_back() -> None:
         for e in np.eye(start.size)
     ]
     np.testing.assert_allclose(network.pull(weights, slope), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_hypernetwork_reads_the_code_of_the_coefficient_and_of_the_layer() -> None:
+    """Entries of a coefficient share its code, entries of a layer that of the layer; the others have a code each."""
+    o = layered()
+    layers, names_ = o.genome.layers(), o.genome.names
+    running = build("search", {"name": "gradient", "hypernetwork": 4, "codes": 3}).start(o.genome.start(), 0)
+    assert running.network.codes.shape == (o.genome.size, 3)
+    running.place(layers)
+    code = dict(zip(names_, running.network.codes))
+    assert {len(row) for row in code.values()} == {6}
+    assert (code["a[0]"][:3] == code["a[1]"][:3]).all() and (code["a[0]"][3:] == code["b[0]"][3:]).all()
+    assert (code["a[1]"][3:] == code["b[1]"][3:]).all() and (code["a[0]"][3:] != code["a[1]"][3:]).all()
+    others = [row for name, row in code.items() if name[0] in "cd"]
+    assert len(others) == 8 and not np.any([row[3:] for row in others])
+    assert len({tuple(row[:3]) for row in code.values()}) == len(others) + 2
+    assert Objective(RULE, Distribution(TASK), 1, 2).genome.layers() == ()
+
+
+def test_gradient_through_the_hypernetwork_of_layers() -> None:
+    """Of the loss of whole lives with respect to the hypernetwork's weights, against central differences."""
+    o = layered()
+    running = build("search", {"name": "gradient", "hypernetwork": 4}).start(o.genome.start(), 0)
+    running.place(o.genome.layers())
+    network = running.network
+    weights = running.weights + 0.05 * np.sin(np.arange(running.weights.size))
+    life = backprop.Probe("test", double=True).gradient(o, network.write(weights)[None], range(1), o.worlds(0)[0])
+    got = network.pull(weights, np.asarray(life).reshape(-1, o.genome.size)[0])
+
+    def loss(w: np.ndarray) -> float:
+        return float(losses(o, network.write(w), "test")[0])
+
+    shifts = 1e-5 * np.eye(weights.size)[:: weights.size // 12]
+    expected = [(loss(weights - e) - loss(weights + e)) / 2e-5 for e in shifts]
+    np.testing.assert_allclose(got[:: weights.size // 12], expected, rtol=1e-4, atol=1e-7)

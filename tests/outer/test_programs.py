@@ -23,7 +23,7 @@ from outer.objective import Objective
 from outer.programs import beam, cgp
 from outer.programs.interpreter import Interpreter
 from outer.programs.objective import ProgramObjective
-from outer.programs.pareto import distinct, front
+from outer.programs.pareto import distinct, front, simplest
 from outer.programs.program import OPERATIONS, Language, Program, compile_rule
 from outer.worlds import Distribution
 
@@ -122,6 +122,28 @@ def test_equal_functions_have_equal_fingerprints() -> None:
     assert cgp.degree(replace(power, output=6)) == 8 and cgp.fingerprint(replace(power, output=6)) is not None
 
 
+def test_gains_are_a_grid_of_the_function_and_not_of_the_gain_it_came_with() -> None:
+    """Half of either sign, changes from 0.003 to 0.3 on standard normal inputs; equal functions but for the gain."""
+    for program in programs(20):
+        at = cgp.at_gains(program, 6)
+        sizes = [float(np.sqrt(np.square(cgp._probed(p)).mean())) for p in at]
+        np.testing.assert_allclose(sizes, np.repeat([0.003, 0.03, 0.3], 2), rtol=1e-9)
+        assert [np.sign(p.values[0]) for p in at] == [1.0, -1.0] * 3
+        assert len({cgp.fingerprint(p) for p in at}) == 6
+        assert {cgp.fingerprint(p, gain=False) for p in at} == {cgp.fingerprint(program, gain=False)}
+        other = replace(program, numbers=(-0.3, *program.numbers[1:]))
+        for a, b in zip(at, cgp.at_gains(other, 6)):
+            np.testing.assert_allclose(a.values, b.values)
+
+
+def test_the_simplest_within_a_standard_error_wins() -> None:
+    scores = np.array([[1.0, 2.0, 3.0], [0.9, 2.1, 2.8], [0.5, 1.5, 2.5], [1.0, 2.0, 2.9]])
+    assert simplest([5, 3, 1, 4], scores) == 1  # 2 is simplest, but behind in every life by as much
+    assert simplest([5, 6, 1, 4], scores) == 3
+    assert simplest([5, 6, 1, 7], scores) == 0 and simplest([5, 6, 1, 7], scores, 0.5) == 2
+    assert simplest([2, 1], np.array([[1.0], [0.5]])) == 0  # one life says nothing of its error
+
+
 def test_mutation_hits_an_active_gene_or_a_number() -> None:
     random, drifted = stream(0, "mutation"), 0
     for program in programs(200):
@@ -190,17 +212,21 @@ def test_seed_and_resume(engine: str) -> None:
     assert whole[-1].metrics["complexity"] >= 0 and whole[-1].metrics["functions"] > 20
 
 
+@pytest.mark.parametrize("gains", [0, 2])
 @pytest.mark.parametrize("engine", ["cgp", "beam"])
-def test_no_function_is_evaluated_twice_but_parents(engine: str) -> None:
-    language = build(
-        "search", {"name": "program", "inputs": ["pre", "post", "err", "target", "e"], "nodes": 6}
-    ).language()
-    seen: set[bytes] = set()
-    for g in run(engine=engine, refine_every=0, generations=7, parents=2):
-        keys = [cgp.fingerprint(Program.of(language, x)) for x in g.candidates]
-        assert None not in keys and len(set(keys)) == len(keys), "different functions in a generation"
-        assert len(set(keys) & seen) <= 2
-        seen |= set(keys)
+def test_no_function_is_evaluated_twice_but_parents_and_simpler_ways_to_write_it(engine: str, gains: int) -> None:
+    options = {"name": "program", "inputs": ["pre", "post", "err", "target", "e"], "nodes": 6}
+    language = build("search", options).language()
+    seen: dict[bytes, int] = {}
+    for g in run(engine=engine, refine_every=0, generations=7, parents=2, gains=gains):
+        programs = [Program.of(language, x) for x in g.candidates]
+        keys = [cgp.fingerprint(program, gain=not gains) for program in programs]
+        assert None not in keys and len({x.tobytes() for x in g.candidates}) == len(keys)
+        known = [key for program, key in zip(programs, keys) if program.complexity >= seen.get(key, 99)]
+        assert len(known) <= 2, "the parents"
+        assert len(set(keys)) >= (len(keys) - 2) / max(gains, 1)
+        for program, key in zip(programs, keys):
+            seen[key] = min(program.complexity, seen.get(key, 99))
 
 
 @pytest.mark.parametrize("engine", ["cgp", "beam"])
@@ -227,6 +253,10 @@ def test_beam_extends_by_every_operation_once() -> None:
     assert {p.expression() for p in found} == {2 * x, x + y, x + k, x**2, x * y, k * x, tanh}
     deeper = [p for one in found for p in beam.extended(one)]
     assert x * (x + y) in {p.expression() for p in deeper}
+    product = next(p for p in found if p.expression() == x * y)
+    assert {x * (x + y), x * (y + k), y * (y + x), k * x * y} <= {
+        sympy.factor(p.expression()) for p in beam.extended(product)
+    }
     assert all(beam.extended(p) == [] for p in (q for d in deeper[:5] for q in beam.extended(d)))
 
 
