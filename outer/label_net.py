@@ -22,6 +22,7 @@ from inner.random import stream
 
 BITS = 10
 SIDE = 28
+FIRST = 0.1  # size of a generator's last layer at the start: a network that is sure of nothing is trained much faster
 INPUTS, OUTPUTS = SIDE * SIDE, 10
 BIAS_HIDDEN = (5,)
 
@@ -81,7 +82,8 @@ class LabelNet:
         found = []
         for net in self.sizes:
             for i, o in net:
-                found.append(torch.from_numpy((rng.standard_normal((i, o)) * math.sqrt(2 / i)).astype(np.float32)))
+                size = math.sqrt(2 / i) * (FIRST if o == 1 else 1.0)
+                found.append(torch.from_numpy((rng.standard_normal((i, o)) * size).astype(np.float32)))
                 found.append(torch.zeros(o))
         return [*found, torch.zeros(OUTPUTS)]
 

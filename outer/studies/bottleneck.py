@@ -36,9 +36,9 @@ class Study(base.Study):
 
     hidden: int = 256
     widths: tuple[tuple[int, ...], ...] = ((30, 10), (20, 10), (10, 5))
-    steps: int = 600  # end to end: steps of Adam
+    steps: int = 700  # end to end: steps of Adam
     batch: int = 500
-    rate: float = 0.005
+    rate: float = 0.015
     iterations: int = 150  # alternating
     images: int = 10000  # that the network is trained on per iteration
     epsilon: float = 0.5

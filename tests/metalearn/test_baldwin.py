@@ -16,9 +16,9 @@ from rich.console import Console
 from inner.components import build
 from metalearn import config as configs
 from metalearn.baldwin import check, keeps_what_it_is_told, selected
-from metalearn.baldwin_start import reopen
 from metalearn.cli import main
 from metalearn.config_baldwin import StudyConfig, load_any
+from metalearn.runs import reopen
 from metalearn.store import RunStore
 from metalearn.studies import make
 from outer.generation import Generation
