@@ -105,14 +105,14 @@ def _layer(net: Sequence[tuple[Tensor, Tensor]], senders: Tensor, receivers: Ten
     """Weights [senders, receivers]; the first layer is computed per unit and added per pair."""
     matrix, offset = net[0]
     left, right = senders @ matrix[:BITS], receivers @ matrix[BITS:] + offset
-    signal = torch.relu(left[:, None] + right[None]).flatten(0, 1)  # [senders * receivers, width]
+    signal = (left[:, None] + right[None]).relu_().flatten(0, 1)  # [senders * receivers, width]
     return _chain(net[1:], signal)[:, 0].reshape(len(senders), len(receivers))
 
 
 def _chain(net: Sequence[tuple[Tensor, Tensor]], signal: Tensor) -> Tensor:
     for k, (matrix, offset) in enumerate(net):
         signal = torch.addmm(offset, signal, matrix)
-        signal = torch.relu(signal) if k + 1 < len(net) else signal
+        signal = signal.relu_() if k + 1 < len(net) else signal
     return signal
 
 

@@ -22,7 +22,7 @@ from inner.random import stream
 from inner.tasks._images import idx_set
 from outer.label_net import LabelNet, predict, random_network
 from outer.studies import base
-from outer.studies.base import Summary, Tell
+from outer.studies.base import Notes, Summary, Tell
 
 SCHEMES = ("end to end", "alternating")
 CURVE = (0, 10, 30, 100, 300)  # steps of training after birth
@@ -36,7 +36,7 @@ class Study(base.Study):
 
     hidden: int = 256
     widths: tuple[tuple[int, ...], ...] = ((30, 10), (20, 10), (10, 5))
-    steps: int = 700  # end to end: steps of Adam
+    steps: int = 600  # end to end: steps of Adam
     batch: int = 500
     rate: float = 0.015
     iterations: int = 150  # alternating
@@ -45,6 +45,10 @@ class Study(base.Study):
     schemes: tuple[str, ...] = SCHEMES
 
     def __post_init__(self) -> None:
+        for key, example in (("widths", "[[30, 10]]"), ("schemes", "[end to end]")):
+            value = getattr(self, key)
+            if not isinstance(value, (list, tuple)) or not value or (key == "widths" and not _lists(value)):
+                raise ValueError(f"study.{key}: expected a list like {example}, got {value!r}")
         object.__setattr__(self, "widths", tuple(tuple(w) for w in self.widths))
         object.__setattr__(self, "schemes", tuple(self.schemes))
         for net in self.nets:
@@ -52,8 +56,13 @@ class Study(base.Study):
         for scheme in self.schemes:
             if scheme not in SCHEMES:
                 raise ValueError(f"study.schemes: expected some of {', '.join(SCHEMES)}, got '{scheme}'")
-        if not (self.steps >= 1 and self.iterations >= 1 and self.rate > 0 and 0 <= self.epsilon <= 1):
-            raise ValueError("study: expected steps and iterations >= 1, rate > 0 and epsilon from 0 to 1")
+        for key in ("steps", "batch", "iterations", "images"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"study.{key}: expected a number >= 1, got {getattr(self, key)}")
+        if not (self.rate > 0 and 0 <= self.epsilon <= 1):
+            raise ValueError(
+                f"study: expected rate > 0 and epsilon from 0 to 1, got {self.rate:g} and {self.epsilon:g}"
+            )
 
     @property
     def nets(self) -> tuple[LabelNet, ...]:
@@ -66,12 +75,16 @@ class Study(base.Study):
 
     def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
         """Innate accuracy over training, the shuffled control, and learning curves after birth."""
+        return self.go_on(part, seed, tell, {})
+
+    def go_on(self, part: str, seed: int, tell: Tell, notes: Notes) -> dict[str, Any]:
+        """As `run`; genes and the state of Adam are noted at every point of the course."""
         torch.set_num_threads(1)
         scheme, size = part.rsplit(", ", 1)
         net = next(net for net in self.nets if str(net.size) == size)
         x, y, test_x, test_y = _data()
         evolve = self._end_to_end if scheme == SCHEMES[0] else self._alternating
-        genes, course = evolve(net, seed, x, y, (test_x[:2000], test_y[:2000]), tell)
+        genes, course = evolve(net, seed, x, y, (test_x[:2000], test_y[:2000]), tell, notes)
         with torch.no_grad():
             born = net.write(genes)
         rng = stream(seed, "bottleneck", "shuffle")
@@ -87,14 +100,13 @@ class Study(base.Study):
         }
 
     def _end_to_end(
-        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell
+        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell, notes: Notes
     ) -> tuple[list[Tensor], list[list[float]]]:
-        genes = [g.requires_grad_(True) for g in net.init(seed)]
-        adam = torch.optim.Adam(genes, lr=self.rate)
-        rng, course = stream(seed, "bottleneck", "batches"), []
-        for step in range(self.steps):
+        genes, adam, course, _ = self._begin(net, seed, notes)
+        for step in range(int(notes.get("done", 0)), self.steps):
             for group in adam.param_groups:
                 group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
+            rng = stream(seed, "bottleneck", "batches", step)
             rows = torch.from_numpy(rng.integers(len(x), size=self.batch))
             loss = cross_entropy(predict(net.write(genes), x[rows]), y[rows])
             adam.zero_grad()
@@ -103,20 +115,18 @@ class Study(base.Study):
             if (step + 1) % max(self.steps // 20, 1) == 0:
                 with torch.no_grad():
                     course.append([step + 1, accuracy(net.write(genes), *test)])
+                _note(notes, step + 1, genes, adam, course, [])
                 tell(step + 1, self.steps)
         return [g.detach() for g in genes], course
 
     def _alternating(
-        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell
+        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell, notes: Notes
     ) -> tuple[list[Tensor], list[list[float]]]:
-        genes = [g.requires_grad_(True) for g in net.init(seed)]
-        adam = torch.optim.Adam(genes, lr=self.rate)
-        rng, course = stream(seed, "bottleneck", "batches"), []
-        with torch.no_grad():
-            network = [w.clone() for w in net.write(genes)]
-        for iteration in range(self.iterations):
+        genes, adam, course, network = self._begin(net, seed, notes)
+        for iteration in range(int(notes.get("done", 0)), self.iterations):
             for group in adam.param_groups:
                 group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations)))
+            rng = stream(seed, "bottleneck", "images", iteration)
             rows = torch.from_numpy(rng.permutation(len(x))[: self.images])
             network = _train(network, [rows[k : k + BATCH] for k in range(0, len(rows), BATCH)], x, y)
             for _ in range(10):  # the genes see every weight; a layer's error is in units of its mean square
@@ -132,8 +142,25 @@ class Study(base.Study):
                 network = [self.epsilon * w + (1 - self.epsilon) * v for w, v in zip(network, written)]
                 if (iteration + 1) % max(self.iterations // 20, 1) == 0:
                     course.append([iteration + 1, accuracy(written, *test)])
+                    _note(notes, iteration + 1, genes, adam, course, network)
                     tell(iteration + 1, self.iterations)
         return [g.detach() for g in genes], course
+
+    def _begin(
+        self, net: LabelNet, seed: int, notes: Notes
+    ) -> tuple[list[Tensor], torch.optim.Adam, list[list[float]], list[Tensor]]:
+        """Genes, Adam, course and network at the start, or as they were noted."""
+        genes = [g.requires_grad_(True) for g in net.init(seed)]
+        adam = torch.optim.Adam(genes, lr=self.rate)
+        if "done" not in notes:
+            with torch.no_grad():
+                return genes, adam, [], [w.clone() for w in net.write(genes)]
+        with torch.no_grad():
+            for gene, (value, mean, square) in zip(genes, notes["genes"]):
+                gene.copy_(torch.tensor(value))
+                step = torch.tensor(float(notes["updates"]))
+                adam.state[gene] = {"step": step, "exp_avg": torch.tensor(mean), "exp_avg_sq": torch.tensor(square)}
+        return genes, adam, [list(point) for point in notes["course"]], [torch.tensor(w) for w in notes["network"]]
 
     def _learn(
         self, network: Sequence[Tensor], seed: int, x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor
@@ -171,6 +198,31 @@ class Study(base.Study):
             {"title": "After birth", "x": "1 + steps of SGD", "y": "test accuracy", "series": after, "log_x": True},
         ]
         return Summary(headline, columns, tuple(rows), {"bottleneck": pictures})
+
+
+def _lists(value: Sequence[Any]) -> bool:
+    """Whether these are lists of whole numbers."""
+    return all(isinstance(w, (list, tuple)) and w and all(type(n) is int for n in w) for w in value)
+
+
+def _note(
+    notes: Notes,
+    done: int,
+    genes: Sequence[Tensor],
+    adam: torch.optim.Adam,
+    course: Sequence[Sequence[float]],
+    network: Sequence[Tensor],
+) -> None:
+    """What `_begin` needs; numbers of 32 bits survive JSON."""
+    held = [adam.state[gene] for gene in genes]
+    values = [[gene.detach(), own["exp_avg"], own["exp_avg_sq"]] for gene, own in zip(genes, held)]
+    notes.update(
+        done=done,
+        updates=int(held[0]["step"]),
+        genes=[[value.tolist() for value in three] for three in values],
+        course=[list(point) for point in course],
+        network=[w.tolist() for w in network],
+    )
 
 
 def accuracy(network: Sequence[Tensor], x: Tensor, y: Tensor) -> float:

@@ -204,6 +204,20 @@ def test_a_mistake_in_a_study(place: Path, overrides: list[str], expected: str) 
         configs.load("needle.yaml")
 
 
+@pytest.mark.parametrize(
+    "override, expected",
+    [
+        ("study.widths=[30, 10]", "study.widths: expected a list like [[30, 10]], got [30, 10]"),
+        ("study.schemes=[]", "study.schemes: expected a list like [end to end], got []"),
+        ("study.batch=0", "study.batch: expected a number >= 1, got 0"),
+    ],
+)
+def test_a_mistake_in_the_bottleneck(place: Path, override: str, expected: str) -> None:
+    result = invoke("baldwin", "papers/genomic_bottleneck", override)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"error: {expected}\n")
+    assert not (place / "runs").exists()
+
+
 @pytest.mark.parametrize("name", configs.known())
 def test_shipped_configs_can_be_run(name: str) -> None:
     found = load_any(name)
