@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from inner.random import stream
 
@@ -128,3 +129,25 @@ def random_network(net: LabelNet, seed: int) -> list[Tensor]:
     second = rng.standard_normal((net.hidden, OUTPUTS)) * math.sqrt(1 / net.hidden)
     both = [torch.from_numpy(w.astype(np.float32)) for w in (first, second)]
     return [both[0], torch.zeros(net.hidden), both[1], torch.zeros(OUTPUTS)]
+
+
+def accuracy(network: Sequence[Tensor], x: Tensor, y: Tensor) -> float:
+    """Share of images x [M, 784] that the network names right."""
+    with torch.no_grad():
+        return float((predict(network, x).argmax(1) == y).double().mean())
+
+
+def train(
+    network: Sequence[Tensor], batches: Sequence[Tensor], x: Tensor, y: Tensor, rate: float = 0.1
+) -> tuple[list[Tensor], int]:
+    """Plain SGD, one step per batch of rows: the new weights, and how many images were named right before learning."""
+    right = 0
+    weights = [w.detach().clone().requires_grad_(True) for w in network]
+    for rows in batches:
+        outputs = predict(weights, x[rows])
+        right += int((outputs.argmax(1) == y[rows]).sum())
+        slopes = torch.autograd.grad(cross_entropy(outputs, y[rows]), weights)
+        with torch.no_grad():
+            for w, slope in zip(weights, slopes):
+                w -= rate * slope
+    return [w.detach() for w in weights], right

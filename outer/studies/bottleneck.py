@@ -4,7 +4,8 @@ end to end   Adam on the genes, through the network that they write, on the imag
 alternating  the paper's scheme: train the network on 10,000 images, train the genes to write its weights, and move the
              network towards what the genes write: W <- epsilon W + (1 - epsilon) W~.
 Innate accuracy is on the 10,000 test images before any training of the network; its control is the same network with
-the weights of each layer shuffled. Then both a born network and a random one are trained, to see who learns faster.
+the weights of each layer shuffled. Then a born network and a random one are trained, each at its best
+learning rate, to see who learns faster.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from torch.nn.functional import cross_entropy
 
 from inner.random import stream
 from inner.tasks._images import idx_set
-from outer.label_net import LabelNet, predict, random_network
+from outer.label_net import LabelNet, accuracy, predict, random_network, train
 from outer.studies import base
 from outer.studies.base import Notes, Summary, Tell
 
 SCHEMES = ("end to end", "alternating")
 CURVE = (0, 10, 30, 100, 300)  # steps of training after birth
+RATES = (0.003, 0.01, 0.03, 0.1)  # of SGD after birth: everybody has the best of them
 BATCH = 100
 TRAIN, TEST = 60000, 10000
 
@@ -128,7 +130,7 @@ class Study(base.Study):
                 group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations)))
             rng = stream(seed, "bottleneck", "images", iteration)
             rows = torch.from_numpy(rng.permutation(len(x))[: self.images])
-            network = _train(network, [rows[k : k + BATCH] for k in range(0, len(rows), BATCH)], x, y)
+            network, _ = train(network, [rows[k : k + BATCH] for k in range(0, len(rows), BATCH)], x, y)
             for _ in range(10):  # the genes see every weight; a layer's error is in units of its mean square
                 written = net.write(genes)
                 loss = torch.stack(
@@ -164,14 +166,20 @@ class Study(base.Study):
 
     def _learn(
         self, network: Sequence[Tensor], seed: int, x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor
-    ) -> list[float]:
-        """Test accuracy after CURVE steps of SGD from birth; the same images for everybody."""
-        rng, found, now = stream(seed, "bottleneck", "life"), [], [w.clone() for w in network]
+    ) -> dict[str, Any]:
+        """Test accuracy after CURVE steps of SGD from birth, at the rate that names most training images before it
+        has learned from them; the same images for everybody."""
+        rng = stream(seed, "bottleneck", "life")
         batches = [torch.from_numpy(rng.integers(len(x), size=BATCH)) for _ in range(CURVE[-1])]
-        for start, stop in zip((0, *CURVE), CURVE):
-            now = _train(now, batches[start:stop], x, y)
-            found.append(accuracy(now, test_x, test_y))
-        return found
+        tried: list[dict[str, Any]] = []
+        for rate in RATES:
+            curve, online, now = [], 0, list(network)
+            for start, stop in zip((0, *CURVE), CURVE):
+                now, right = train(now, batches[start:stop], x, y, rate)
+                curve.append(accuracy(now, test_x, test_y))
+                online += right
+            tried.append({"rate": rate, "online": online / (CURVE[-1] * BATCH), "curve": curve})
+        return max(tried, key=lambda one: one["online"]) | {"tried": tried}
 
     def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
         """One row per scheme and size; the paper's figures are for 784-800-10."""
@@ -179,20 +187,29 @@ class Study(base.Study):
         for part, found in results.items():
             ratio = found["synapses"] / found["genes"]
             cells = [f"{found[key]:.3f}" for key in ("innate", "shuffled")]
-            learned = [f"{found[key][2]:.3f}" for key in ("born", "random")]
+            learned = [f"{found[key]['curve'][k]:.3f}" for k in (1, 4) for key in ("born", "random")]
             rows.append((part, f"{found['genes']:,}", f"{ratio:.0f}x", *cells, *learned))
             xs, ys = zip(*found["course"])
             top = max(xs)
             course.append({"label": part, "x": [v / top for v in xs], "y": list(ys)})
-            after.append({"label": f"born, {part}", "x": [s + 1 for s in CURVE], "y": found["born"]})
+            after.append({"label": f"born, {part}", "x": [s + 1 for s in CURVE], "y": found["born"]["curve"]})
         first = next(iter(results.values()))
-        after.append({"label": "random weights", "x": [s + 1 for s in CURVE], "y": first["random"], "dashed": True})
+        after.append(
+            {"label": "random weights", "x": [s + 1 for s in CURVE], "y": first["random"]["curve"], "dashed": True}
+        )
         best = max(results.values(), key=lambda found: found["innate"])
         headline = (
             f"Innate accuracy up to {best['innate']:.1%} from {best['genes']:,} genes for {best['synapses']:,} synapses "
             f"({best['synapses'] / best['genes']:.0f} times fewer); shuffled {best['shuffled']:.1%}."
         )
-        columns = ("scheme, genes", "genes", "fewer", "innate", "shuffled", "born, 30 steps", "random, 30 steps")
+        columns = (
+            "scheme, genes",
+            "genes",
+            "fewer",
+            "innate",
+            "shuffled",
+            *(f"{who}, {CURVE[k]} steps" for k in (1, 4) for who in ("born", "random")),
+        )
         pictures: list[dict[str, Any]] = [
             {"title": "Before birth", "x": "share of evolution", "y": "innate accuracy", "series": course},
             {"title": "After birth", "x": "1 + steps of SGD", "y": "test accuracy", "series": after, "log_x": True},
@@ -223,25 +240,6 @@ def _note(
         course=[list(point) for point in course],
         network=[w.tolist() for w in network],
     )
-
-
-def accuracy(network: Sequence[Tensor], x: Tensor, y: Tensor) -> float:
-    """Share of images x [M, 784] that the network names right."""
-    with torch.no_grad():
-        return float((predict(network, x).argmax(1) == y).double().mean())
-
-
-def _train(
-    network: Sequence[Tensor], batches: Sequence[Tensor], x: Tensor, y: Tensor, rate: float = 0.1
-) -> list[Tensor]:
-    """Plain SGD on the network's weights, one step per batch of rows."""
-    weights = [w.detach().clone().requires_grad_(True) for w in network]
-    for rows in batches:
-        slopes = torch.autograd.grad(cross_entropy(predict(weights, x[rows]), y[rows]), weights)
-        with torch.no_grad():
-            for w, slope in zip(weights, slopes):
-                w -= rate * slope
-    return [w.detach() for w in weights]
 
 
 def _data() -> tuple[Tensor, Tensor, Tensor, Tensor]:
