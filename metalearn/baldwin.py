@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 
 from inner.components import build
+from inner.engines.choice import choose
 from inner.networks.mlp import Network
 from inner.rules.sharing import spread
 from inner.tasks.base import Task
@@ -87,7 +88,8 @@ def habitat(config: Config, seed: int) -> Habitat:
         raise ValueError(
             "config: genome: every segment is fixed and so is every coefficient: there is nothing to evolve"
         )
-    return Habitat(organism, distribution, seed, config.lifetimes, config.inheritance.learning)
+    given = config.inheritance
+    return Habitat(organism, distribution, seed, config.lifetimes, given.learning, engine=config.engine)
 
 
 def keeps_what_it_is_told(search: Search) -> bool:
@@ -106,7 +108,9 @@ def check(config: Config) -> None:
     check_options("search", config.search)
     search = cast(Search, build("search", config.search))
     found = habitat(config, config.seed)
-    found.worlds(0)[0].task.lives("final", 1, 1, config.seed, [("check", 0)])
+    task = found.worlds(0)[0].task
+    task.lives("final", 1, 1, config.seed, [("check", 0)])
+    choose(config.engine, found.learner, task.kind)
     evaluator_of(config).close()
     arms = config.inheritance.arms
     if len(set(arms)) != len(arms):

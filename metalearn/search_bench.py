@@ -166,17 +166,46 @@ class Bench:
         self.store.put(key, True)
 
     def _report(self, arms: list[str]) -> None:
-        courses = {arm: [self.store.get(_key(arm, seed)) for seed in range(self.plan["seeds"])] for arm in arms}
-        document = summary(courses, self.plan, self.config, self.store.get("command"), self.store.environment)
-        write_text_atomically(self.folder / "bench.json", json.dumps(document, indent=2) + "\n")
-        from metalearn.search_bench_picture import draw
-
-        write_text_atomically(self.folder / "bench.svg", draw(document) + "\n")
+        document = _document(self.store, arms)
+        _write(document, self.folder)
         self.store.put("status", "finished")
         print_table(document, self.console)
         self.console.print(
             f"picture {self.folder / 'bench.svg'}\njson    {self.folder / 'bench.json'}", highlight=False
         )
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The document of a whole comparison. Raises ValueError for half of one, which says nothing yet."""
+    with RunStore.open(folder, write=False) as store:
+        plan = store.get(KEY)
+        arms = [*plan["searches"], *(RULE + name for name in plan["rules"])]
+        tasks = {_key(arm, seed) for arm in arms for seed in range(plan["seeds"])}
+        ended = len(tasks & set(store.keys()))
+        if ended < len(tasks):
+            raise ValueError(
+                f"run '{folder.name}': expected {len(tasks)} courses, got {ended}; go on with: metalearn resume {folder}"
+            )
+        return _document(store, arms)
+
+
+def redraw(folder: Path) -> Path:
+    """Write bench.json and bench.svg of a whole comparison anew; returns the picture's path."""
+    _write(read(folder), folder)
+    return folder / "bench.svg"
+
+
+def _document(store: RunStore, arms: Sequence[str]) -> dict[str, Any]:
+    plan = store.get(KEY)
+    courses = {arm: [store.get(_key(arm, seed)) for seed in range(plan["seeds"])] for arm in arms}
+    return summary(courses, plan, validate(store.config), store.get("command"), store.environment)
+
+
+def _write(document: dict[str, Any], folder: Path) -> None:
+    from metalearn.search_bench_picture import draw
+
+    write_text_atomically(folder / "bench.json", json.dumps(document, indent=2) + "\n")
+    write_text_atomically(folder / "bench.svg", draw(document) + "\n")
 
 
 def _key(arm: str, seed: int) -> str:

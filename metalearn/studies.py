@@ -62,10 +62,14 @@ class StudyRun:
                     with Progress(self.console, part, 1) as bar:
 
                         def tell(done: int, total: int) -> None:
+                            if notes:
+                                self.store.put(f"notes/{part}", notes)
                             bar.total = total
                             bar.update(done)
 
-                        self.store.put(f"part/{part}", own.run(part, self.config.seed, tell))
+                        notes: dict[str, Any] = self.store.get(f"notes/{part}", {})
+                        self.store.put(f"part/{part}", own.go_on(part, self.config.seed, tell, notes))
+                        self.store.put(f"notes/{part}", {})
             self.store.put("status", "finished")
         path = write(self.folder)
         print_summary(self.folder, self.console)

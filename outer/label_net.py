@@ -17,11 +17,13 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from inner.random import stream
 
 BITS = 10
 SIDE = 28
+FIRST = 0.1  # size of a generator's last layer at the start: a network that is sure of nothing is trained much faster
 INPUTS, OUTPUTS = SIDE * SIDE, 10
 BIAS_HIDDEN = (5,)
 
@@ -81,7 +83,8 @@ class LabelNet:
         found = []
         for net in self.sizes:
             for i, o in net:
-                found.append(torch.from_numpy((rng.standard_normal((i, o)) * math.sqrt(2 / i)).astype(np.float32)))
+                size = math.sqrt(2 / i) * (FIRST if o == 1 else 1.0)
+                found.append(torch.from_numpy((rng.standard_normal((i, o)) * size).astype(np.float32)))
                 found.append(torch.zeros(o))
         return [*found, torch.zeros(OUTPUTS)]
 
@@ -103,14 +106,14 @@ def _layer(net: Sequence[tuple[Tensor, Tensor]], senders: Tensor, receivers: Ten
     """Weights [senders, receivers]; the first layer is computed per unit and added per pair."""
     matrix, offset = net[0]
     left, right = senders @ matrix[:BITS], receivers @ matrix[BITS:] + offset
-    signal = torch.relu(left[:, None] + right[None]).flatten(0, 1)  # [senders * receivers, width]
+    signal = (left[:, None] + right[None]).relu_().flatten(0, 1)  # [senders * receivers, width]
     return _chain(net[1:], signal)[:, 0].reshape(len(senders), len(receivers))
 
 
 def _chain(net: Sequence[tuple[Tensor, Tensor]], signal: Tensor) -> Tensor:
     for k, (matrix, offset) in enumerate(net):
         signal = torch.addmm(offset, signal, matrix)
-        signal = torch.relu(signal) if k + 1 < len(net) else signal
+        signal = signal.relu_() if k + 1 < len(net) else signal
     return signal
 
 
@@ -126,3 +129,25 @@ def random_network(net: LabelNet, seed: int) -> list[Tensor]:
     second = rng.standard_normal((net.hidden, OUTPUTS)) * math.sqrt(1 / net.hidden)
     both = [torch.from_numpy(w.astype(np.float32)) for w in (first, second)]
     return [both[0], torch.zeros(net.hidden), both[1], torch.zeros(OUTPUTS)]
+
+
+def accuracy(network: Sequence[Tensor], x: Tensor, y: Tensor) -> float:
+    """Share of images x [M, 784] that the network names right."""
+    with torch.no_grad():
+        return float((predict(network, x).argmax(1) == y).double().mean())
+
+
+def train(
+    network: Sequence[Tensor], batches: Sequence[Tensor], x: Tensor, y: Tensor, rate: float = 0.1
+) -> tuple[list[Tensor], int]:
+    """Plain SGD, one step per batch of rows: the new weights, and how many images were named right before learning."""
+    right = 0
+    weights = [w.detach().clone().requires_grad_(True) for w in network]
+    for rows in batches:
+        outputs = predict(weights, x[rows])
+        right += int((outputs.argmax(1) == y[rows]).sum())
+        slopes = torch.autograd.grad(cross_entropy(outputs, y[rows]), weights)
+        with torch.no_grad():
+            for w, slope in zip(weights, slopes):
+                w -= rate * slope
+    return [w.detach() for w in weights], right

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from inner.lifetime import live
+from inner.engines.choice import live
+from inner.learners.base import Learner
 from outer.evaluators.base import Evaluator, chunks
 from outer.organism import Organism
 from outer.worlds import Distribution, World
@@ -49,6 +50,14 @@ class Habitat:
     lifetimes: int = 4
     learning: bool = True  # without it a life ends at birth
     keep_change: bool = False  # learned weights are brought home
+    engine: str = "eager"  # see inner/engines/choice.py; only a genome that holds nothing but the rule has a choice
+
+    @property
+    def learner(self) -> Learner:
+        """What lives: the plain local rule where nothing but the rule is inherited, which is the same bit for bit."""
+        inheriting = self.organism.learner
+        plain = set(inheriting.layout.parts) == {"coefficients"} and not self.keep_change
+        return inheriting.inner if plain else inheriting
 
     def worlds(self, generation: int, tier: str = "search", lifetimes: int | None = None) -> tuple[World, ...]:
         """The worlds that all candidates of a generation share; the same for every kind of inheritance."""
@@ -60,17 +69,19 @@ class Habitat:
         lives = world.task.lives(world.tier, steps, world.batch, self.seed, world.labels)
         record = curve_steps(steps)
         distinct = sorted(set(record))  # a short life has fewer steps than points
-        learner = self.organism.learner
+        learner = self.learner
         with torch.no_grad():
             theta = self.organism.phenotype(vectors)
-            result = live(learner, world.task, lives, theta, self.seed, world.labels, distinct, prequential=True)
+            result = live(
+                self.engine, learner, world.task, lives, theta, self.seed, world.labels, distinct, prequential=True
+            )
         shown = max(steps * world.batch, 1)
         alive, bits = result.alive.numpy(), result.bits.numpy() / shown
         bits = np.where(alive & np.isfinite(bits), bits, WORST_BITS)
         change = None
         if self.keep_change:
             p, count = len(vectors), len(world.labels)
-            learned = learner.learned(result.state)[: p * count].reshape(p, count, -1).to(torch.float64)
+            learned = self.organism.learner.learned(result.state)[: p * count].reshape(p, count, -1).to(torch.float64)
             learned = torch.where(result.alive.unsqueeze(-1), learned, torch.zeros_like(learned))
             change = learned.mean(1).numpy()  # a life that failed has nothing to hand on
         curve = result.curve.numpy()[:, :, np.searchsorted(distinct, record)]

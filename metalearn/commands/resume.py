@@ -11,7 +11,7 @@ from metalearn.cli import Command, console, guarded, run_folder
 @click.argument("run", type=click.Path())
 def command(run: str) -> None:
     """Go on with a run that was interrupted: the result is bit for bit that of the uninterrupted run."""
-    from metalearn.baldwin_start import reopen
+    from metalearn.runs import reopen
 
     folder = run_folder(run)
     experiment = reopen(folder, console())

@@ -27,7 +27,7 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     config_name = names[0] if names else "digits"
     overrides = [a for a in arguments if "=" in a]
     folder = folder_of(Path(runs), name, Path(config_name).stem)
-    from metalearn.baldwin_start import create, inherits
+    from metalearn.runs import create, inherits
 
     if inherits(config_name):  # what evolves is more than a rule
         guarded(folder, create(config_name, overrides, folder, console(), [*arguments]).run)

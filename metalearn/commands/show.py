@@ -24,7 +24,7 @@ def command(run: str, ablation: bool, distances: bool, generations: int | None, 
 
         show_kernel(run_folder(run), console())
         return
-    from metalearn.baldwin_start import show
+    from metalearn.runs import show
     from metalearn.showing import show as print_rule
 
     folder = run_folder(run)

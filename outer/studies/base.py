@@ -7,11 +7,12 @@ lacks and ends with the same bits.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 Tell = Callable[[int, int], None]  # (done, total) of the part's own steps
+Notes = MutableMapping[str, Any]  # of a long part, JSON types: what it needs to go on after an interruption
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Study(ABC):
     @abstractmethod
     def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
         """The results of one part, as JSON types."""
+
+    def go_on(self, part: str, seed: int, tell: Tell, notes: Notes) -> dict[str, Any]:
+        """As `run`, from where `notes` stop, with the same bits. A study of short parts keeps none and starts them again."""
+        return self.run(part, seed, tell)
 
     @abstractmethod
     def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:

@@ -4,7 +4,8 @@ end to end   Adam on the genes, through the network that they write, on the imag
 alternating  the paper's scheme: train the network on 10,000 images, train the genes to write its weights, and move the
              network towards what the genes write: W <- epsilon W + (1 - epsilon) W~.
 Innate accuracy is on the 10,000 test images before any training of the network; its control is the same network with
-the weights of each layer shuffled. Then both a born network and a random one are trained, to see who learns faster.
+the weights of each layer shuffled. Then a born network and a random one are trained, each at its best
+learning rate, to see who learns faster.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from torch.nn.functional import cross_entropy
 
 from inner.random import stream
 from inner.tasks._images import idx_set
-from outer.label_net import LabelNet, predict, random_network
+from outer.label_net import LabelNet, accuracy, predict, random_network, train
 from outer.studies import base
-from outer.studies.base import Summary, Tell
+from outer.studies.base import Notes, Summary, Tell
 
 SCHEMES = ("end to end", "alternating")
 CURVE = (0, 10, 30, 100, 300)  # steps of training after birth
+RATES = (0.003, 0.01, 0.03, 0.1)  # of SGD after birth: everybody has the best of them
 BATCH = 100
 TRAIN, TEST = 60000, 10000
 
@@ -38,13 +40,17 @@ class Study(base.Study):
     widths: tuple[tuple[int, ...], ...] = ((30, 10), (20, 10), (10, 5))
     steps: int = 600  # end to end: steps of Adam
     batch: int = 500
-    rate: float = 0.005
+    rate: float = 0.015
     iterations: int = 150  # alternating
     images: int = 10000  # that the network is trained on per iteration
     epsilon: float = 0.5
     schemes: tuple[str, ...] = SCHEMES
 
     def __post_init__(self) -> None:
+        for key, example in (("widths", "[[30, 10]]"), ("schemes", "[end to end]")):
+            value = getattr(self, key)
+            if not isinstance(value, (list, tuple)) or not value or (key == "widths" and not _lists(value)):
+                raise ValueError(f"study.{key}: expected a list like {example}, got {value!r}")
         object.__setattr__(self, "widths", tuple(tuple(w) for w in self.widths))
         object.__setattr__(self, "schemes", tuple(self.schemes))
         for net in self.nets:
@@ -52,8 +58,13 @@ class Study(base.Study):
         for scheme in self.schemes:
             if scheme not in SCHEMES:
                 raise ValueError(f"study.schemes: expected some of {', '.join(SCHEMES)}, got '{scheme}'")
-        if not (self.steps >= 1 and self.iterations >= 1 and self.rate > 0 and 0 <= self.epsilon <= 1):
-            raise ValueError("study: expected steps and iterations >= 1, rate > 0 and epsilon from 0 to 1")
+        for key in ("steps", "batch", "iterations", "images"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"study.{key}: expected a number >= 1, got {getattr(self, key)}")
+        if not (self.rate > 0 and 0 <= self.epsilon <= 1):
+            raise ValueError(
+                f"study: expected rate > 0 and epsilon from 0 to 1, got {self.rate:g} and {self.epsilon:g}"
+            )
 
     @property
     def nets(self) -> tuple[LabelNet, ...]:
@@ -66,12 +77,16 @@ class Study(base.Study):
 
     def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
         """Innate accuracy over training, the shuffled control, and learning curves after birth."""
+        return self.go_on(part, seed, tell, {})
+
+    def go_on(self, part: str, seed: int, tell: Tell, notes: Notes) -> dict[str, Any]:
+        """As `run`; genes and the state of Adam are noted at every point of the course."""
         torch.set_num_threads(1)
         scheme, size = part.rsplit(", ", 1)
         net = next(net for net in self.nets if str(net.size) == size)
         x, y, test_x, test_y = _data()
         evolve = self._end_to_end if scheme == SCHEMES[0] else self._alternating
-        genes, course = evolve(net, seed, x, y, (test_x[:2000], test_y[:2000]), tell)
+        genes, course = evolve(net, seed, x, y, (test_x[:2000], test_y[:2000]), tell, notes)
         with torch.no_grad():
             born = net.write(genes)
         rng = stream(seed, "bottleneck", "shuffle")
@@ -87,14 +102,13 @@ class Study(base.Study):
         }
 
     def _end_to_end(
-        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell
+        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell, notes: Notes
     ) -> tuple[list[Tensor], list[list[float]]]:
-        genes = [g.requires_grad_(True) for g in net.init(seed)]
-        adam = torch.optim.Adam(genes, lr=self.rate)
-        rng, course = stream(seed, "bottleneck", "batches"), []
-        for step in range(self.steps):
+        genes, adam, course, _ = self._begin(net, seed, notes)
+        for step in range(int(notes.get("done", 0)), self.steps):
             for group in adam.param_groups:
                 group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
+            rng = stream(seed, "bottleneck", "batches", step)
             rows = torch.from_numpy(rng.integers(len(x), size=self.batch))
             loss = cross_entropy(predict(net.write(genes), x[rows]), y[rows])
             adam.zero_grad()
@@ -103,22 +117,20 @@ class Study(base.Study):
             if (step + 1) % max(self.steps // 20, 1) == 0:
                 with torch.no_grad():
                     course.append([step + 1, accuracy(net.write(genes), *test)])
+                _note(notes, step + 1, genes, adam, course, [])
                 tell(step + 1, self.steps)
         return [g.detach() for g in genes], course
 
     def _alternating(
-        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell
+        self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell, notes: Notes
     ) -> tuple[list[Tensor], list[list[float]]]:
-        genes = [g.requires_grad_(True) for g in net.init(seed)]
-        adam = torch.optim.Adam(genes, lr=self.rate)
-        rng, course = stream(seed, "bottleneck", "batches"), []
-        with torch.no_grad():
-            network = [w.clone() for w in net.write(genes)]
-        for iteration in range(self.iterations):
+        genes, adam, course, network = self._begin(net, seed, notes)
+        for iteration in range(int(notes.get("done", 0)), self.iterations):
             for group in adam.param_groups:
                 group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations)))
+            rng = stream(seed, "bottleneck", "images", iteration)
             rows = torch.from_numpy(rng.permutation(len(x))[: self.images])
-            network = _train(network, [rows[k : k + BATCH] for k in range(0, len(rows), BATCH)], x, y)
+            network, _ = train(network, [rows[k : k + BATCH] for k in range(0, len(rows), BATCH)], x, y)
             for _ in range(10):  # the genes see every weight; a layer's error is in units of its mean square
                 written = net.write(genes)
                 loss = torch.stack(
@@ -132,19 +144,42 @@ class Study(base.Study):
                 network = [self.epsilon * w + (1 - self.epsilon) * v for w, v in zip(network, written)]
                 if (iteration + 1) % max(self.iterations // 20, 1) == 0:
                     course.append([iteration + 1, accuracy(written, *test)])
+                    _note(notes, iteration + 1, genes, adam, course, network)
                     tell(iteration + 1, self.iterations)
         return [g.detach() for g in genes], course
 
+    def _begin(
+        self, net: LabelNet, seed: int, notes: Notes
+    ) -> tuple[list[Tensor], torch.optim.Adam, list[list[float]], list[Tensor]]:
+        """Genes, Adam, course and network at the start, or as they were noted."""
+        genes = [g.requires_grad_(True) for g in net.init(seed)]
+        adam = torch.optim.Adam(genes, lr=self.rate)
+        if "done" not in notes:
+            with torch.no_grad():
+                return genes, adam, [], [w.clone() for w in net.write(genes)]
+        with torch.no_grad():
+            for gene, (value, mean, square) in zip(genes, notes["genes"]):
+                gene.copy_(torch.tensor(value))
+                step = torch.tensor(float(notes["updates"]))
+                adam.state[gene] = {"step": step, "exp_avg": torch.tensor(mean), "exp_avg_sq": torch.tensor(square)}
+        return genes, adam, [list(point) for point in notes["course"]], [torch.tensor(w) for w in notes["network"]]
+
     def _learn(
         self, network: Sequence[Tensor], seed: int, x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor
-    ) -> list[float]:
-        """Test accuracy after CURVE steps of SGD from birth; the same images for everybody."""
-        rng, found, now = stream(seed, "bottleneck", "life"), [], [w.clone() for w in network]
+    ) -> dict[str, Any]:
+        """Test accuracy after CURVE steps of SGD from birth, at the rate that names most training images before it
+        has learned from them; the same images for everybody."""
+        rng = stream(seed, "bottleneck", "life")
         batches = [torch.from_numpy(rng.integers(len(x), size=BATCH)) for _ in range(CURVE[-1])]
-        for start, stop in zip((0, *CURVE), CURVE):
-            now = _train(now, batches[start:stop], x, y)
-            found.append(accuracy(now, test_x, test_y))
-        return found
+        tried: list[dict[str, Any]] = []
+        for rate in RATES:
+            curve, online, now = [], 0, list(network)
+            for start, stop in zip((0, *CURVE), CURVE):
+                now, right = train(now, batches[start:stop], x, y, rate)
+                curve.append(accuracy(now, test_x, test_y))
+                online += right
+            tried.append({"rate": rate, "online": online / (CURVE[-1] * BATCH), "curve": curve})
+        return max(tried, key=lambda one: one["online"]) | {"tried": tried}
 
     def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
         """One row per scheme and size; the paper's figures are for 784-800-10."""
@@ -152,20 +187,29 @@ class Study(base.Study):
         for part, found in results.items():
             ratio = found["synapses"] / found["genes"]
             cells = [f"{found[key]:.3f}" for key in ("innate", "shuffled")]
-            learned = [f"{found[key][2]:.3f}" for key in ("born", "random")]
+            learned = [f"{found[key]['curve'][k]:.3f}" for k in (1, 4) for key in ("born", "random")]
             rows.append((part, f"{found['genes']:,}", f"{ratio:.0f}x", *cells, *learned))
             xs, ys = zip(*found["course"])
             top = max(xs)
             course.append({"label": part, "x": [v / top for v in xs], "y": list(ys)})
-            after.append({"label": f"born, {part}", "x": [s + 1 for s in CURVE], "y": found["born"]})
+            after.append({"label": f"born, {part}", "x": [s + 1 for s in CURVE], "y": found["born"]["curve"]})
         first = next(iter(results.values()))
-        after.append({"label": "random weights", "x": [s + 1 for s in CURVE], "y": first["random"], "dashed": True})
+        after.append(
+            {"label": "random weights", "x": [s + 1 for s in CURVE], "y": first["random"]["curve"], "dashed": True}
+        )
         best = max(results.values(), key=lambda found: found["innate"])
         headline = (
             f"Innate accuracy up to {best['innate']:.1%} from {best['genes']:,} genes for {best['synapses']:,} synapses "
             f"({best['synapses'] / best['genes']:.0f} times fewer); shuffled {best['shuffled']:.1%}."
         )
-        columns = ("scheme, genes", "genes", "fewer", "innate", "shuffled", "born, 30 steps", "random, 30 steps")
+        columns = (
+            "scheme, genes",
+            "genes",
+            "fewer",
+            "innate",
+            "shuffled",
+            *(f"{who}, {CURVE[k]} steps" for k in (1, 4) for who in ("born", "random")),
+        )
         pictures: list[dict[str, Any]] = [
             {"title": "Before birth", "x": "share of evolution", "y": "innate accuracy", "series": course},
             {"title": "After birth", "x": "1 + steps of SGD", "y": "test accuracy", "series": after, "log_x": True},
@@ -173,23 +217,29 @@ class Study(base.Study):
         return Summary(headline, columns, tuple(rows), {"bottleneck": pictures})
 
 
-def accuracy(network: Sequence[Tensor], x: Tensor, y: Tensor) -> float:
-    """Share of images x [M, 784] that the network names right."""
-    with torch.no_grad():
-        return float((predict(network, x).argmax(1) == y).double().mean())
+def _lists(value: Sequence[Any]) -> bool:
+    """Whether these are lists of whole numbers."""
+    return all(isinstance(w, (list, tuple)) and w and all(type(n) is int for n in w) for w in value)
 
 
-def _train(
-    network: Sequence[Tensor], batches: Sequence[Tensor], x: Tensor, y: Tensor, rate: float = 0.1
-) -> list[Tensor]:
-    """Plain SGD on the network's weights, one step per batch of rows."""
-    weights = [w.detach().clone().requires_grad_(True) for w in network]
-    for rows in batches:
-        slopes = torch.autograd.grad(cross_entropy(predict(weights, x[rows]), y[rows]), weights)
-        with torch.no_grad():
-            for w, slope in zip(weights, slopes):
-                w -= rate * slope
-    return [w.detach() for w in weights]
+def _note(
+    notes: Notes,
+    done: int,
+    genes: Sequence[Tensor],
+    adam: torch.optim.Adam,
+    course: Sequence[Sequence[float]],
+    network: Sequence[Tensor],
+) -> None:
+    """What `_begin` needs; numbers of 32 bits survive JSON."""
+    held = [adam.state[gene] for gene in genes]
+    values = [[gene.detach(), own["exp_avg"], own["exp_avg_sq"]] for gene, own in zip(genes, held)]
+    notes.update(
+        done=done,
+        updates=int(held[0]["step"]),
+        genes=[[value.tolist() for value in three] for three in values],
+        course=[list(point) for point in course],
+        network=[w.tolist() for w in network],
+    )
 
 
 def _data() -> tuple[Tensor, Tensor, Tensor, Tensor]:

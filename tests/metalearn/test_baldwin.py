@@ -16,9 +16,9 @@ from rich.console import Console
 from inner.components import build
 from metalearn import config as configs
 from metalearn.baldwin import check, keeps_what_it_is_told, selected
-from metalearn.baldwin_start import reopen
 from metalearn.cli import main
 from metalearn.config_baldwin import StudyConfig, load_any
+from metalearn.runs import reopen
 from metalearn.store import RunStore
 from metalearn.studies import make
 from outer.generation import Generation
@@ -202,6 +202,20 @@ def test_a_mistake_in_a_study(place: Path, overrides: list[str], expected: str) 
     assert not (place / "runs").exists()
     with pytest.raises(ValueError, match="metalearn baldwin"):
         configs.load("needle.yaml")
+
+
+@pytest.mark.parametrize(
+    "override, expected",
+    [
+        ("study.widths=[30, 10]", "study.widths: expected a list like [[30, 10]], got [30, 10]"),
+        ("study.schemes=[]", "study.schemes: expected a list like [end to end], got []"),
+        ("study.batch=0", "study.batch: expected a number >= 1, got 0"),
+    ],
+)
+def test_a_mistake_in_the_bottleneck(place: Path, override: str, expected: str) -> None:
+    result = invoke("baldwin", "papers/genomic_bottleneck", override)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"error: {expected}\n")
+    assert not (place / "runs").exists()
 
 
 @pytest.mark.parametrize("name", configs.known())

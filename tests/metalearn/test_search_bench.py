@@ -105,12 +105,29 @@ def test_a_kill_loses_no_finished_course(whole: dict, place: Path, monkeypatch: 
     monkeypatch.chdir(place)
     folder = place / "runs" / "killed"
     assert not (folder / "bench.json").exists()
+    result = invoke("report", "killed")
+    assert result.exit_code == 2 and "expected 8 courses, got 3; go on with: metalearn resume" in result.output
+    assert result.output.count("\n") == 1 and not (folder / "bench.json").exists()
     ran = []
     real = search_bench.course
     monkeypatch.setattr(search_bench, "course", lambda *job: ran.append(job) or real(*job))
     result = invoke("resume", "killed")
     assert result.exit_code == 0, result.output
     assert len(ran) == 8 - 3 and document(folder)["arms"] == whole["arms"]
+
+
+def test_report_writes_the_same_table_and_picture_again(whole: dict, place: Path) -> None:
+    folder = place / "runs" / "whole"
+    names = ("bench.json", "bench.svg")
+    before = {name: (folder / name).read_bytes() for name in names}
+    for name in names:
+        (folder / name).unlink()
+    result = invoke("report", "whole")
+    assert result.exit_code == 0 and f"report {Path('runs/whole/bench.svg')}" in result.output
+    assert {name: (folder / name).read_bytes() for name in names} == before
+    assert not (folder / "report.html").exists()
+    shown = invoke("show", "whole")
+    assert shown.exit_code == 0 and all(arm in shown.output for arm in ARMS)
 
 
 def test_the_name_of_a_finished_one_is_refused(whole: dict) -> None:

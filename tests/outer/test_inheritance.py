@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from inner.components import build
+from inner.engines.choice import choose
 from inner.inherited import Layout, Learner
 from inner.learners import local_rule
 from inner.lifetime import live
@@ -232,3 +233,21 @@ def test_mistakes_are_one_line() -> None:
         Genes(weights="born")
     with pytest.raises(ValueError, match="lamarckian needs"):
         habitat(Genes()).organism.write_back(np.zeros((1, 1)), np.zeros((1, 45)))
+
+
+def test_lives_whose_genome_holds_only_the_rule_run_on_every_engine() -> None:
+    """The inheriting learner, the plain rule on the eager engine (every bit) and on the native one (rounding)."""
+    own = habitat(Genes())
+    (world,) = own.worlds(0)
+    vectors = own.organism.segments.start() + stream(0, "x").standard_normal((4, own.organism.size))
+    plain, inheriting = own.live(vectors, world), replace(own, keep_change=True).live(vectors, world)
+    assert own.learner == own.organism.learner.inner != replace(own, keep_change=True).learner
+    assert np.array_equal(plain.curve, inheriting.curve) and np.array_equal(plain.bits, inheriting.bits)
+    if choose("auto", own.learner, world.task.kind)[0] == "native":
+        native = replace(own, engine="native").live(vectors, world)
+        np.testing.assert_allclose(
+            native.curve - native.birth[..., None], plain.curve - plain.birth[..., None], atol=1e-4
+        )
+        np.testing.assert_allclose(native.bits, plain.bits, rtol=1e-4)
+    with pytest.raises(ValueError, match="engine: native cannot run this"):
+        habitat(engine="native").live(np.zeros((2, habitat().organism.size)), world)

@@ -67,6 +67,20 @@ def test_parts_are_functions_of_options_seed_and_name(name: str) -> None:
                 assert len(line["x"]) == len(line["y"]) > 0 and np.isfinite(line["y"]).all()
 
 
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_long_part_goes_on_from_its_notes(part: int) -> None:
+    """Stopped at the first note, which went through JSON: the same bits as in one go, and not from the beginning."""
+    study = build("study", {"name": "bottleneck", **SMALL["bottleneck"], "steps": 4, "iterations": 4})
+    name, notes, stored, told = study.parts()[part], {}, [], []
+
+    def tell(done: int, total: int) -> None:
+        stored.append(json.dumps(notes))
+
+    whole = study.go_on(name, 0, tell, notes)
+    again = study.go_on(name, 0, lambda done, total: told.append(done), json.loads(stored[1]))
+    assert told == [3, 4] and json.dumps(again) == json.dumps(whole) == json.dumps(study.run(name, 0, tell))
+
+
 @pytest.mark.parametrize("name", names("study"))
 def test_an_unknown_option_is_one_line(name: str) -> None:
     with pytest.raises(ValueError, match="no such option"):

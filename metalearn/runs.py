@@ -1,4 +1,4 @@
-"""Makes or reopens whatever a run folder holds: a search, an experiment on inheritance, or a study."""
+"""Makes, reopens, shows and reports whatever a run folder holds: search, races of searches, inheritance, or a study."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def reopen(folder: Path, console: Any) -> Runnable:
 
 
 def show(folder: Path, console: Any) -> bool:
-    """Print the outcome of an experiment on inheritance or of a study; False for what is neither."""
+    """Print the outcome of an experiment on inheritance, of a study or of races; False for what is none of them."""
     if not (folder / "run.sqlite").exists():
         return False
     kind = kind_of(folder)
@@ -82,7 +82,12 @@ def show(folder: Path, console: Any) -> bool:
         from metalearn.studies import print_summary
 
         print_summary(folder, console)
-    return kind in ("baldwin", "study")
+    elif kind == "races":
+        from metalearn.search_bench import read
+        from metalearn.search_bench_summary import print_table
+
+        print_table(read(folder), console)
+    return kind in ("baldwin", "study", "races")
 
 
 def write_report(folder: Path) -> Path:
@@ -96,6 +101,10 @@ def write_report(folder: Path) -> Path:
         from metalearn.studies import write as write_study
 
         return write_study(folder)
+    if kind == "races":
+        from metalearn.search_bench import redraw
+
+        return redraw(folder)
     from metalearn.run_report import write_report_of
 
     with RunStore.open(folder, write=False) as store:
