@@ -44,21 +44,17 @@ def is_delta_rule(rule: Rule, engine: str) -> bool:
 
 
 @pytest.mark.paper
-@pytest.mark.parametrize(
-    "engine",
-    [
-        pytest.param(
-            "cgp", marks=pytest.mark.xfail(reason="7 of 10: a small term in w stays in; only chance rewiring drops it")
-        ),
-        "beam",
-    ],
-)
-def test_the_delta_rule_is_recovered(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """10 runs of 24 generations; every winner is printed."""
+@pytest.mark.parametrize(("engine", "least"), [("beam", 8), ("cgp", 6)])
+def test_the_delta_rule_is_recovered(engine: str, least: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """10 runs of 24 generations; every winner is printed. Wanted are 8 of 10: beam search, the config's engine, has 10.
+
+    Cartesian genetic programming misses with 7 of 10: a small term in w stays in, which only chance rewiring drops; its
+    bound here is a guard against getting worse.
+    """
     winners = [Rule.from_dict(found(seed, engine)["rule"]) for seed in SEEDS]
     hits = sum(is_delta_rule(winner, engine) for winner in winners)
     with capsys.disabled():
         for seed, winner in zip(SEEDS, winners):
             print(f"\n{engine} seed {seed}: dw = {winner.dw}", end="")
         print(f"\n{engine}: {hits} of 10 are (target - post)*pre")
-    assert hits >= 8
+    assert hits >= least
