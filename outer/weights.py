@@ -51,6 +51,10 @@ class Genome:
         """Weights have no names."""
         return ()
 
+    def layers(self) -> tuple[tuple[int, int], ...]:
+        """Nothing: no entry is the value of a coefficient in a layer."""
+        return ()
+
     def start(self) -> np.ndarray:
         """Where a search starts [D]."""
         return np.array(self.origin) if self.origin else np.zeros(self.size)

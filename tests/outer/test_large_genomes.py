@@ -26,6 +26,9 @@ SIZE, POPSIZE = 100_000, 8
 class Genome:
     size: int = SIZE
 
+    def layers(self) -> tuple[tuple[int, int], ...]:
+        return ()
+
     def start(self) -> np.ndarray:
         return np.ones(self.size)
 
