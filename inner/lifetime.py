@@ -28,6 +28,26 @@ class Result:
     bits: Tensor  # [P, L] float64, summed log2-loss of predicting each sample before learning from it
     state: Any  # of the learner, N networks
 
+    @classmethod
+    def of(
+        cls, population: int, count: int, score: Tensor, alive: Tensor, curve: Tensor, bits: Tensor, state: Any
+    ) -> Result:
+        """From values per network [N, ...], n = candidate * L + lifetime; what `spread` has added is left out."""
+
+        def unfold(value: Tensor) -> Tensor:
+            return value.reshape(len(value) // count, count, *value.shape[1:])[:population]
+
+        return cls(unfold(score), unfold(alive), unfold(curve), unfold(bits), state)
+
+
+def spread(theta: Tensor, count: int) -> tuple[int, Tensor]:
+    """Candidates that live, and the coefficients [N, D] float32 of their networks, for theta [P, D] and L = count lives.
+
+    A single network lives twice: torch multiplies a single matrix differently, and a score must not depend on company.
+    """
+    padded = theta if theta.shape[0] * count > 1 else theta.expand(2, -1)
+    return padded.shape[0], padded.to(torch.float32).repeat_interleave(count, 0)
+
 
 def live(
     learner: Learner,
@@ -44,10 +64,8 @@ def live(
     record: the steps after which test scores are taken (0 is birth); seed and labels address the initial weights.
     A score does not depend, by one bit, on which other candidates are in the batch.
     """
-    population, count = theta.shape[0], len(labels)
-    padded = theta if population * count > 1 else theta.expand(2, -1)  # torch multiplies a single matrix differently
-    p = padded.shape[0]
-    each = padded.to(torch.float32).repeat_interleave(count, 0)  # [N, D]
+    count = len(labels)
+    p, each = spread(theta, count)
     shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
     state = learner.init(shape, each, p, seed, labels)
     alive = torch.ones(p * count, dtype=torch.bool)
@@ -79,10 +97,7 @@ def live(
                     curve[:, wanted[done]] = score(state, alive)
     final = curve[:, wanted[steps]] if steps in wanted else score(state, alive)
 
-    def unfold(value: Tensor) -> Tensor:
-        return value.reshape(p, count, *value.shape[1:])[:population]
-
-    return Result(unfold(final), unfold(alive), unfold(curve), unfold(bits), state)
+    return Result.of(theta.shape[0], count, final, alive, curve, bits, state)
 
 
 def code_length(output: Tensor, y: Tensor, kind: str) -> Tensor:

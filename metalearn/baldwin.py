@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import yaml
 
 from inner.components import build
 from inner.engines.choice import choose
@@ -23,7 +22,8 @@ from metalearn.config import Config
 from metalearn.environment import describe
 from metalearn.experiment import check_options, evaluator_of
 from metalearn.progress import Progress
-from metalearn.store import RunStore, write_text_atomically
+from metalearn.run_folder import begin, mirror
+from metalearn.store import RunStore
 from metalearn.tracking import Tracker
 from outer.evaluators.base import Evaluator
 from outer.inheritance import Inheritance
@@ -140,14 +140,8 @@ class Baldwin:
         check(config)
         plain = config.plain()
         plain["rule"] = library.rule(config.rule).to_dict()
-        store = RunStore.create(folder, plain, describe())
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
-        store.put("kind", "baldwin")
-        store.put("command", command)
-        write_text_atomically(
-            folder / "config.yaml", f"# {command}\n" + yaml.safe_dump(plain, sort_keys=False, width=120)
-        )
-        return cls(store, folder, console)
+        return cls(begin(folder, plain, command, "baldwin"), folder, console)
 
     @classmethod
     def open(cls, folder: Path, console: Any) -> Baldwin:
@@ -178,22 +172,14 @@ class Baldwin:
             if store.get("outcome") is not None:
                 return
             store.put("kind", "lineage")
-            tracker, code = self._track(store, folder), 1
+            tracker = mirror(store, folder, f"{self.folder.name}-{folder.name}", self.config.tracking)
+            code = 1
             try:
                 self._evolve(arm, seed, store, evaluator, tracker)
                 tracker.finish(None, [], {f"final/{k}": v for k, v in store.get("outcome")["means"].items()})
                 code = 0
             finally:
                 tracker.close(code)
-
-    def _track(self, store: RunStore, folder: Path) -> Tracker:
-        tracking, stored = self.config.tracking, store.get("tracking") or {}
-        name = f"{self.folder.name}-{folder.name}"
-        tracker = Tracker.start(
-            folder, name, store.config, tracking.mode, tracking.project, stored.get("run_id"), store.count
-        )
-        store.put("tracking", {"run_id": tracker.run_id})
-        return tracker
 
     def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
         search, own = cast(Search, build("search", self.config.search)), habitat(self.config, seed)

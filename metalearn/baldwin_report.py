@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -186,7 +185,7 @@ def print_outcomes(folder: Path, console: Any) -> None:
 
 def write(folder: Path) -> Path:
     """Write the pictures (SVG, PNG) and report.html of a run, however far it has come; returns the page's path."""
-    from metalearn.report import _conditions, _figure, _resource, _table
+    from metalearn.page import conditions, figure, page, repeat, table
 
     config, arms = read(folder)
     with RunStore.open(folder, write=False) as store:
@@ -203,26 +202,22 @@ def write(folder: Path) -> Path:
         "curves": "From light (first generation) to dark (last).",
     }
     body = ["<section><h2>Outcome on fresh lives</h2>"]
-    table = rows(config, arms)
-    body.append(_table(COLUMNS, table, [["", *["num"] * (len(COLUMNS) - 1)]] * len(table)))
+    lines = rows(config, arms)
+    body.append(table(COLUMNS, lines, [["", *["num"] * (len(COLUMNS) - 1)]] * len(lines)))
     body.append(
         f"<p class='note'>{escape(LEGEND)} {escape(jump_line(arms))}</p></section><section><h2>Over generations</h2>"
     )
-    body += [f'<div class="wide">{_figure(svg, captions[name])}</div>' for name, svg in drawn.items()]
-    body += ["</section>", f"<section><h2>Repeat</h2><pre>{escape(command)}</pre></section>"]
-    body.append(_conditions(config, environment))
+    body += [f'<div class="wide">{figure(svg, captions[name])}</div>' for name, svg in drawn.items()]
+    body += ["</section>", repeat(command), conditions(config, environment)]
     generations = sum(len(e["metrics"]) for entries in arms.values() for e in entries)
-    page = Template(_resource("_report.html")).substitute(
-        title=escape(f"{folder.name} - inheritance"),
-        css=_resource("_report.css"),
-        eyebrow=f"Run <b>{escape(folder.name)}</b>",
-        heading=escape(f"What moves from lifetime to genome: {config['task']['name']}"),
-        headline=escape(f"{', '.join(arms)} on the same lives; {generations:,} generations in all."),
-        facts="",
-        body="\n".join(body),
-        footer="This page is self-contained.",
+    text = page(
+        folder.name,
+        f"{folder.name} - inheritance",
+        f"What moves from lifetime to genome: {config['task']['name']}",
+        f"{', '.join(arms)} on the same lives; {generations:,} generations in all.",
+        body,
     )
-    write_text_atomically(folder / "report.html", page)
+    write_text_atomically(folder / "report.html", text)
     return folder / "report.html"
 
 

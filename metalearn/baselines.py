@@ -65,16 +65,20 @@ def racing(config: Config) -> Racing | None:
     return None if config.racing is None else Racing(config.racing.at, config.racing.keep)
 
 
+def named(config: Config) -> list[str]:
+    """The names of the library that the config holds its rule against."""
+    return list(library.entries()) if config.compare.baselines == "all" else list(config.compare.baselines)
+
+
 def arms(config: Config, rule: Rule) -> dict[str, tuple[Rule, Search]]:
     """The baselines: rules of the library under the run's search, and random search over the run's own rule."""
-    names = library.entries() if config.compare.baselines == "all" else config.compare.baselines
     spec = dict(config.search)
     programs = spec["name"] == "program"
     if programs:  # their form is fixed: numbers get CMA-ES with the same budget
         own = cast(Search, build("search", spec))
         spec = {"name": "cma", "popsize": own.popsize, "generations": own.generations}
     search = cast(Search, build("search", spec))
-    found = {name: (library.rule(name), search) for name in names}
+    found = {name: (library.rule(name), search) for name in named(config)}
     if (
         config.compare.random_search
         and config.search["name"] != "random"

@@ -59,12 +59,7 @@ def contest(
     if len(found) == 1:
         arms |= _baselines_of(rules[0])
     with evaluator_of(config) as evaluator, Progress(console, "comparing", 1) as bar:
-
-        def step(ended: int, total: int) -> None:
-            bar.total = total
-            bar.update(ended)
-
-        return compare(arms, config, evaluator, step)
+        return compare(arms, config, evaluator, bar.at)
 
 
 def _config_of(found: Sequence[Contestant], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:
@@ -94,12 +89,7 @@ def examine(
     found = contestant(rules[0])
     config = _config_of([found], config_name, lifetimes, seed)
     with evaluator_of(config) as evaluator, Progress(console, "controls", 1) as bar:
-
-        def step(ended: int, total: int) -> None:
-            bar.total = total
-            bar.update(ended)
-
-        return run_controls(found[1], found[2], config, config.compare.lifetimes, evaluator, step)
+        return run_controls(found[1], found[2], config, config.compare.lifetimes, evaluator, bar.at)
 
 
 def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:

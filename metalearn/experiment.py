@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import yaml
 
 from inner.components import build, load, options_of, suggest
 from inner.rules.rule import Rule
 from metalearn import library
-from metalearn.baselines import racing, tune_all
+from metalearn.baselines import arms as baseline_arms
+from metalearn.baselines import named, racing, tune_all
 from metalearn.choosing import choose, print_front, search_objective
 from metalearn.comparison import REFERENCE, cells_of, check_fit, compare, world_of
 from metalearn.config import Config
 from metalearn.engine import engine_line
-from metalearn.environment import describe
 from metalearn.progress import Progress
+from metalearn.run_folder import begin, mirror
 from metalearn.run_report import write_report_of
 from metalearn.store import RunStore, write_text_atomically
 from metalearn.tracking import Tracker
@@ -74,7 +74,7 @@ def check(config: Config) -> Rule:
     worlds[0].task.lives("search", 1, 1, config.seed, worlds[0].labels)
     build("search", config.search)
     evaluator_of(config).close()
-    for name in library.entries() if config.compare.baselines == "all" else config.compare.baselines:
+    for name in named(config):
         check_fit(config, library.rule(name))
     engine_line(config, rule)
     for group, cell in cells_of(config):  # data that a transfer cell lacks only skip it
@@ -108,13 +108,8 @@ class Experiment:
         rule = check(config)
         plain = config.plain()
         plain["rule"] = rule.to_dict()  # library names resolved: the run does not change when the library does
-        store = RunStore.create(folder, plain, describe())
-        command = "metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)
-        store.put("command", command.strip())
-        write_text_atomically(
-            folder / "config.yaml", f"# {command.strip()}\n" + yaml.safe_dump(plain, sort_keys=False, width=120)
-        )
-        return cls(store, folder, console, command.strip())
+        command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
+        return cls(begin(folder, plain, command), folder, console, command)
 
     @classmethod
     def open(cls, folder: Path, console: Any) -> Experiment:
@@ -126,12 +121,12 @@ class Experiment:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""
         self.console.print(f"run {self.folder}, {engine_line(self.config, self.rule)}", highlight=False)
         with closing(self.store), evaluator_of(self.config) as evaluator:
-            tracker = self._track()
+            tracker = mirror(self.store, self.folder, self.folder.name, self.config.tracking)
             code = 1
             try:
                 generations = self._search(evaluator, tracker)
                 document = self._select(evaluator, generations)
-                self._compare(evaluator, document)
+                self._compare(evaluator, document, generations)
                 tracker.finish(self.folder / "rule.json", self._top(generations), self._summary(document))
                 self.store.put("status", "finished")
                 code = 0
@@ -139,21 +134,6 @@ class Experiment:
                 tracker.close(code)
             path = self.report(generations)
         self.console.print(f"report {path}", highlight=False)
-
-    def _track(self) -> Tracker:
-        stored = self.store.get("tracking") or {}
-        tracking = self.config.tracking
-        tracker = Tracker.start(
-            self.folder,
-            self.folder.name,
-            self.store.config,
-            tracking.mode,
-            tracking.project,
-            stored.get("run_id"),
-            self.store.count,
-        )
-        self.store.put("tracking", {"run_id": tracker.run_id})
-        return tracker
 
     def _search(self, evaluator: Evaluator, tracker: Tracker) -> list[Generation]:
         search = cast(Search, build("search", self.config.search))
@@ -184,27 +164,20 @@ class Experiment:
         print_front(stored.get("front", ()), self.console)
         return document
 
-    def _compare(self, evaluator: Evaluator, document: dict[str, Any]) -> None:
+    def _compare(self, evaluator: Evaluator, document: dict[str, Any], generations: Sequence[Generation]) -> None:
         comparison = self.store.get("comparison")
         if comparison is None:
-            spent = int(sum(g.scores.size for g in self.store.generations()))
+            spent = int(sum(g.scores.size for g in generations))
             arms = {REFERENCE: (self.rule, document["values"], spent)}
-            count = (
-                len(library.entries()) if self.config.compare.baselines == "all" else len(self.config.compare.baselines)
-            )
-            if count or self.config.compare.random_search:
-                with Progress(self.console, "tuning baselines", count + self.config.compare.random_search) as bar:
+            count = len(baseline_arms(self.config, self.rule))
+            if count:
+                with Progress(self.console, "tuning baselines", count) as bar:
                     found = tune_all(
                         self.config, self.rule, evaluator, lambda name, ended, all: bar.update(ended, name)
                     )
                 arms |= found
             with Progress(self.console, "comparing", 1) as bar:
-
-                def step(ended: int, total: int) -> None:
-                    bar.total = total
-                    bar.update(ended)
-
-                comparison = compare(arms, self.config, evaluator, step)
+                comparison = compare(arms, self.config, evaluator, bar.at)
             self.store.put("comparison", comparison)
         from metalearn.tables import print_comparison
 

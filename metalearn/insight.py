@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from inner.components import build
+from inner.components import build, options_of
 from inner.rules.rule import Rule
 from metalearn import library
 from metalearn.baselines import objective
@@ -99,15 +99,14 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
         whole = cast(Search, build("search", spec))
         spent = generations or max(3, whole.generations // SHARE)
         spec |= {"generations": spent}
-        if "sigma0" in getattr(type(whole), "__dataclass_fields__", {}):
+        if "sigma0" in options_of(type(whole)):
             spec["sigma0"] = 0.3 * cast(Any, whole).sigma0
         values = {name: float(v) for name, v in selection.get("whole", selection["values"]).items()}
         chosen = config.selection
         with evaluator_of(config) as evaluator, Progress(console, "ablation", 1) as bar:
 
             def step(what: str, ended: int, total: int) -> None:
-                bar.total = total
-                bar.update(ended, what)
+                bar.at(ended, total, what)
 
             own, search = objective(config, rule), cast(Search, build("search", spec))
             found = ablate(own, evaluator, values, search, 2 * chosen.lifetimes, chosen.shapes, step)

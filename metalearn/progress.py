@@ -42,13 +42,18 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def at(self, done: int, total: int, note: str = "") -> None:
+        """As `update`, for work that learns only on the way how much there is of it."""
+        self.total = total
+        self.update(done, note)
+
     def update(self, done: int, note: str = "") -> None:
         """`done` of the total is behind us."""
         now = time.monotonic()
         rate = (now - self.started) / max(done - self.first, 1)
         left = f"{clock(rate * (self.total - done))} left"
         if self._live is not None:
-            self._live.update(self._task, completed=done, note=note, left=left)
+            self._live.update(self._task, completed=done, total=self.total, note=note, left=left)
         elif not self.quiet and (now - self.spoke >= PLAIN_EVERY_S or done >= self.total):
             self.spoke = now
             self.console.print(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 from metalearn._files import write_text_atomically
 from metalearn.headline import headline
+from metalearn.page import conditions, figure, page, table, value
 from metalearn.report_front import front_section
 from metalearn.report_insight import insight_section
-from metalearn.report_rule import inline, rule_section
+from metalearn.report_rule import rule_section
 from metalearn.tables import (
     LEGEND,
     about,
@@ -34,6 +32,10 @@ if TYPE_CHECKING:
     from outer.generation import Generation
 
 NAME = "report.html"
+FOOTER = (
+    "This page is self-contained. Intervals are 95 % bootstrap intervals over paired lifetimes, each for "
+    "its own comparison (not corrected for their number)."
+)
 VERDICT_CLASS = {"better": "better", "worse": "worse", "not distinguishable": "tie"}
 
 
@@ -83,23 +85,17 @@ def report(
     if selection:
         body.append(front_section(selection.get("front", ())))
         plain = {key: value for key, value in selection.items() if key not in ("front", "rule")}
-        body.append("<section><h2>How the rule was chosen</h2>" + _value(plain) + "</section>")
-    body += [_search(generations, config), _use(Path(folder), command), _conditions(config, environment)]
-    return Template(_resource("_report.html")).substitute(
-        title=escape(f"{name} - {heading}"),
-        css=_resource("_report.css"),
-        eyebrow=f"Run <b>{escape(name)}</b>",
-        heading=escape(heading),
-        headline=escape(headline(comparison, len(generations), best)),
+        body.append("<section><h2>How the rule was chosen</h2>" + value(plain) + "</section>")
+    body += [_search(generations, config), _use(Path(folder), command), conditions(config, environment)]
+    return page(
+        name,
+        f"{name} - {heading}",
+        heading,
+        headline(comparison, len(generations), best),
+        body,
         facts=_facts(generations, rule, comparison, best),
-        body="\n".join(part for part in body if part),
-        footer="This page is self-contained. Intervals are 95 % bootstrap intervals over paired lifetimes, each for "
-        "its own comparison (not corrected for their number).",
+        footer=FOOTER,
     )
-
-
-def _resource(name: str) -> str:
-    return resources.files("metalearn").joinpath(name).read_text(encoding="utf-8")
 
 
 def _name_of(spec: object) -> str:
@@ -135,25 +131,6 @@ def lifetimes(generations: Sequence[Generation]) -> int:
     return sum(int(g.scores.size) for g in generations)
 
 
-def _table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], classes: Sequence[Sequence[str]], kind: str = ""
-) -> str:
-    """A table of escaped text; `classes` has one class per entry, `kind` the classes of the table or its rows."""
-    head = "".join(f'<th class="{"num" if k else ""}" scope="col">{escape(h)}</th>' for k, h in enumerate(header))
-    lines = []
-    for row, marks in zip(rows, classes):
-        entries = "".join(f'<td class="{c}">{escape(v)}</td>' for v, c in zip(row, marks))
-        lines.append(f'<tr class="{kind if "reference" in marks else ""}">{entries}</tr>')
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-
-
-def _figure(svg: str | None, caption: str, kind: str = "") -> str:
-    """An inline picture with its caption; nothing when there is no picture."""
-    if svg is None:
-        return ""
-    return f'<figure class="{kind}">{inline(svg, caption)}<figcaption>{escape(caption)}</figcaption></figure>'
-
-
 def _comparison(comparison: Mapping[str, Any]) -> str:
     """Tables and pictures of main cells, then transfer."""
     from metalearn import comparison_pictures as pictures
@@ -170,9 +147,9 @@ def _comparison(comparison: Mapping[str, Any]) -> str:
             first = "reference" if arm == comparison.get("reference", "evolved") else ""
             classes.append([first, "num", "num", "num", "num", f"num {kind}", "num", "num"])
         parts += [f"<h3>{escape(str(cell['name']))}</h3>", f'<p class="note">{escape(about(cell))}</p>']
-        parts.append(_table(header, [[r[0].replace(" *", ""), *r[1:]] for r in rows], classes, "reference"))
+        parts.append(table(header, [[r[0].replace(" *", ""), *r[1:]] for r in rows], classes, "reference"))
     drawn = [
-        _figure(
+        figure(
             pictures.learning_curves(comparison, cell, f"curves{k}"), "Learning from scratch; bands are 95 % intervals."
         )
         for k, cell in enumerate(main)
@@ -180,7 +157,7 @@ def _comparison(comparison: Mapping[str, Any]) -> str:
     for k, metric in enumerate(dict.fromkeys(str(cell.get("metric")) for cell in main)):
         cells = [cell for cell in main if str(cell.get("metric")) == metric]
         caption = f"How far the {reference} rule is ahead of each arm."
-        drawn.append(_figure(pictures.forest(comparison, cells, f"forest{k}"), caption))
+        drawn.append(figure(pictures.forest(comparison, cells, f"forest{k}"), caption))
     parts.append('<div class="pictures">' + "".join(drawn) + "</div>")
     parts.append(_transfer(comparison))
     skipped = "".join(f"<li>{escape(line)}</li>" for line in skipped_lines(comparison))
@@ -208,8 +185,8 @@ def _transfer(comparison: Mapping[str, Any]) -> str:
     return (
         "<h3>Transfer: tasks and networks outside the search</h3>"
         + f'<p class="note">{escape(LEGEND.format(reference=reference))}</p>'
-        + _table(header, rows, classes)
-        + f'<div class="wide">{_figure(pictures.heat_table(comparison), caption)}</div>'
+        + table(header, rows, classes)
+        + f'<div class="wide">{figure(pictures.heat_table(comparison), caption)}</div>'
         + f"<details><summary>Conditions of the transfer cells</summary><ul>{conditions}</ul></details>"
     )
 
@@ -229,9 +206,9 @@ def _search(generations: Sequence[Generation], config: Mapping[str, Any]) -> str
     failures = sum(int((~g.alive).sum()) for g in generations)
     text += f" {failures:,} lifetimes left the finite range and scored the worst value." if failures else ""
     drawn = [
-        _figure(pictures.fitness(generations), "Fitness of the candidates; the band holds the middle 80 %."),
-        _figure(pictures.coefficient_paths(generations), "Coefficients of the search's favourite."),
-        _figure(pictures.sigma(generations), "Step size of the search."),
+        figure(pictures.fitness(generations), "Fitness of the candidates; the band holds the middle 80 %."),
+        figure(pictures.coefficient_paths(generations), "Coefficients of the search's favourite."),
+        figure(pictures.sigma(generations), "Step size of the search."),
     ]
     return f'<section><h2>The search</h2><p>{escape(text)}</p><div class="pictures">{"".join(drawn)}</div></section>'
 
@@ -252,34 +229,3 @@ def _use(folder: Path, command: str) -> str:
         "<section><h2>Repeat and use</h2><h3>On the command line</h3>"
         f"<pre>{escape(shell)}</pre><h3>In Python</h3><pre>{escape(code)}</pre></section>"
     )
-
-
-def _conditions(config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
-    import yaml
-
-    text = yaml.safe_dump(json.loads(json.dumps(dict(config), default=str)), sort_keys=False, allow_unicode=True)
-    return (
-        "<section><h2>Conditions</h2><details open><summary>Configuration, as resolved</summary>"
-        f"<pre>{escape(text)}</pre></details>"
-        f"<details open><summary>Environment</summary>{_value(environment)}</details></section>"
-    )
-
-
-def _value(value: object) -> str:
-    """Any JSON value as HTML: mappings and lists of mappings become tables."""
-    if isinstance(value, Mapping):
-        lines = (f'<tr><th scope="row">{escape(title(k))}</th><td>{_value(v)}</td></tr>' for k, v in value.items())
-        return f'<table class="wrap">{"".join(lines)}</table>'
-    if isinstance(value, list | tuple) and value and all(isinstance(v, Mapping) for v in value):
-        keys = list(dict.fromkeys(k for v in value for k in v))
-        rows = [[_short(v.get(k)) for k in keys] for v in value]
-        return _table([title(k) for k in keys], rows, [["", *["num"] * (len(keys) - 1)]] * len(rows))
-    return escape(_short(value))
-
-
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_short, value))
-    return "" if value is None else json.dumps(value, default=str) if isinstance(value, Mapping) else str(value)

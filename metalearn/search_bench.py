@@ -17,7 +17,7 @@ import yaml
 
 from inner.components import build, names, suggest
 from metalearn import library
-from metalearn.baselines import objective, racing
+from metalearn.baselines import named, objective, racing
 from metalearn.config import Config, validate
 from metalearn.environment import describe
 from metalearn.experiment import check, check_options, evaluator_of
@@ -72,8 +72,7 @@ def settings(
     if seeds < 2:
         raise ValueError(f"--seeds: expected at least 2 (an interval needs them), got {seeds}")
     found = specs(config, wanted, changes)
-    rules = library.entries() if config.compare.baselines == "all" else config.compare.baselines
-    return {"searches": found, "rules": list(rules), "budget": float(budget), "seeds": seeds, "marks": MARKS}
+    return {"searches": found, "rules": named(config), "budget": float(budget), "seeds": seeds, "marks": MARKS}
 
 
 class Bench:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from contextlib import closing
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any, cast
-
-import yaml
 
 from inner.components import build
 from metalearn import panels
 from metalearn.config_baldwin import StudyConfig, study
-from metalearn.environment import describe
 from metalearn.experiment import check_options
 from metalearn.progress import Progress
+from metalearn.run_folder import begin
 from metalearn.store import RunStore, write_text_atomically
 from outer.studies.base import Study, Summary
 
@@ -39,13 +35,8 @@ class StudyRun:
     def create(cls, config: StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> StudyRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
         make(config)
-        store = RunStore.create(folder, config.plain(), describe())
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
-        store.put("kind", "study")
-        store.put("command", command)
-        text = f"# {command}\n" + yaml.safe_dump(config.plain(), sort_keys=False, width=120)
-        write_text_atomically(folder / "config.yaml", text)
-        return cls(store, folder, console)
+        return cls(begin(folder, config.plain(), command, "study"), folder, console)
 
     @classmethod
     def open(cls, folder: Path, console: Any) -> StudyRun:
@@ -64,8 +55,7 @@ class StudyRun:
                         def tell(done: int, total: int) -> None:
                             if notes:
                                 self.store.put(f"notes/{part}", notes)
-                            bar.total = total
-                            bar.update(done)
+                            bar.at(done, total)
 
                         notes: dict[str, Any] = self.store.get(f"notes/{part}", {})
                         self.store.put(f"part/{part}", own.go_on(part, self.config.seed, tell, notes))
@@ -105,30 +95,19 @@ def print_summary(folder: Path, console: Any) -> None:
 
 def write(folder: Path) -> Path:
     """Write the pictures (SVG, PNG) and report.html of a run; returns the page's path."""
-    from metalearn.report import _conditions, _figure, _resource, _table
+    from metalearn.page import conditions, figure, page, repeat, table
 
     found, config, command, environment = summary(folder)
     body = []
     if found is not None:
         marks = [["", *["num"] * (len(found.columns) - 1)]] * len(found.rows)
-        body.append(f"<section><h2>Results</h2>{_table(found.columns, found.rows, marks)}</section><section>")
+        body.append(f"<section><h2>Results</h2>{table(found.columns, found.rows, marks)}</section><section>")
         for name, drawn in found.pictures.items():
             titles = "; ".join(str(panel["title"]) for panel in drawn)
-            body.append(f'<div class="wide">{_figure(panels.save(drawn, folder, name), titles)}</div>')
+            body.append(f'<div class="wide">{figure(panels.save(drawn, folder, name), titles)}</div>')
         body.append("</section>")
-    body += [
-        f"<section><h2>Repeat</h2><pre>{escape(command)}</pre></section>",
-        _conditions(config.plain(), environment),
-    ]
-    page = Template(_resource("_report.html")).substitute(
-        title=escape(folder.name),
-        css=_resource("_report.css"),
-        eyebrow=f"Run <b>{escape(folder.name)}</b>",
-        heading=escape(str(config.study["name"]).replace("_", " ").capitalize()),
-        headline=escape(found.headline if found else "Not finished yet."),
-        facts="",
-        body="\n".join(body),
-        footer="This page is self-contained.",
-    )
-    write_text_atomically(folder / "report.html", page)
+    body += [repeat(command), conditions(config.plain(), environment)]
+    heading = str(config.study["name"]).replace("_", " ").capitalize()
+    text = page(folder.name, folder.name, heading, found.headline if found else "Not finished yet.", body)
+    write_text_atomically(folder / "report.html", text)
     return folder / "report.html"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from outer.evaluators.base import Evaluator
-from outer.generation import Generation
+from outer.generation import Generation, standing
 from outer.objective import Evaluation, Objective
 from outer.racing import Racing, race
 from outer.searches.base import Search
@@ -67,17 +67,8 @@ def evolve(
         best, lifetimes = max(best, float(evaluation.fitness.max())), lifetimes + evaluation.scores.size
         favourite = running.favourite()
         fitness = evaluation.fitness
-        metrics = {
-            "best": float(fitness.max()),
-            "mean": float(fitness.mean()),
-            "median": float(np.median(fitness)),
-            "worst": float(fitness.min()),
-            "best_so_far": best,
-            "failures": float((~evaluation.alive).sum()),
-            "lifetimes": float(lifetimes),
-            "inner_steps": float(steps),
-            "seconds": time.perf_counter() - started,
-        }
+        metrics = standing(fitness, evaluation.alive, best, lifetimes)
+        metrics |= {"inner_steps": float(steps), "seconds": time.perf_counter() - started}
         metrics |= {**evaluation.health, **running.metrics()}
         if genome.size <= NAMED:
             metrics |= {f"theta/{name}": value for name, value in genome.summary(favourite).items()}

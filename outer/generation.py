@@ -56,6 +56,19 @@ class Generation:
         )
 
 
+def standing(fitness: np.ndarray, alive: np.ndarray, best_so_far: float, lifetimes: int) -> dict[str, float]:
+    """The metrics that every generation has: of fitness [P] and alive [P, L], and the two that add up over generations."""
+    return {
+        "best": float(fitness.max()),
+        "mean": float(fitness.mean()),
+        "median": float(np.median(fitness)),
+        "worst": float(fitness.min()),
+        "best_so_far": best_so_far,
+        "failures": float((~alive).sum()),
+        "lifetimes": float(lifetimes),
+    }
+
+
 def digest_of(candidates: np.ndarray) -> np.ndarray:
     """uint8 [16], the fingerprint of shape and bits of candidates [P, D]."""
     little = np.ascontiguousarray(candidates, dtype="<f8")

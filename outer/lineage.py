@@ -10,7 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from outer.evaluators.base import Evaluator
-from outer.generation import Generation
+from outer.generation import Generation, standing
 from outer.inheritance import Inheritance
 from outer.lives import Habitat, Lives, lives
 from outer.measures import of_generation
@@ -72,16 +72,7 @@ def evolve(
         running.tell(told, evaluation)
         fitness = evaluation.fitness
         best, count = max(best, float(fitness.max())), count + evaluation.scores.size
-        metrics = {
-            "best": float(fitness.max()),
-            "mean": float(fitness.mean()),
-            "median": float(np.median(fitness)),
-            "worst": float(fitness.min()),
-            "best_so_far": best,
-            "failures": float((~evaluation.alive).sum()),
-            "lifetimes": float(count),
-            "asked": fingerprint(asked),
-        }
+        metrics = standing(fitness, evaluation.alive, best, count) | {"asked": fingerprint(asked)}
         metrics |= of_generation(organism, asked, found, fitness, worlds[0].task.chance, threshold)
         metrics |= running.metrics() | {"seconds": time.perf_counter() - started}
         favourite = running.favourite()

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from inner.components import suggest
-from inner.engines import lateral_moments, moments
 from inner.engines.choice import check_engine, live
 from inner.learners.local_rule import Learner
 from inner.rules.rule import Rule
@@ -91,14 +90,7 @@ class Objective:
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
         with torch.no_grad():
             prequential = self.measure == "prequential_bits"
-            plain = self.engine == "auto" and learner.form is None and not prequential
-            by_moments = [e for e in (moments, lateral_moments) if plain and e.applies(learner, world.task, lives)]
-            if by_moments:
-                result = by_moments[0].live(learner, world.task, lives, theta, self.seed, world.labels, record)
-            else:
-                result = live(
-                    self.engine, learner, world.task, lives, theta, self.seed, world.labels, record, prequential
-                )
+            result = live(self.engine, learner, world.task, lives, theta, self.seed, world.labels, record, prequential)
         alive = result.alive.numpy()
         if self.measure == "final":
             value = result.score.numpy()

@@ -17,9 +17,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from inner.engines.moments import POLYNOMIAL, Terms, kernel_of, polynomial, powers_of_post
+from inner.engines.moments import POLYNOMIAL, Terms, horner, kernel_of, polynomial, powers_of_post
 from inner.learners.local_rule import Learner, fold
-from inner.lifetime import Result
+from inner.lifetime import Result, spread
 from inner.networks import lateral
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
@@ -59,10 +59,8 @@ def live(
     record: Sequence[int] = (),
 ) -> Result:
     """The lives of every candidate theta [P, D]; arguments and result are those of `inner.lifetime.live`, without bits."""
-    population, count = theta.shape[0], len(labels)
-    padded = theta if population * count > 1 else theta.expand(2, -1)
-    p, steps = padded.shape[0], lives.order.shape[1]
-    each = padded.to(torch.float32).repeat_interleave(count, 0)  # [N, D]
+    count, steps = len(labels), lives.order.shape[1]
+    p, each = spread(theta, count)
     terms = powers(learner.rule)
     assert terms is not None
     w, between = (fold(v, p) for v in learner.network.init(lives.x.shape[2], lives.y.shape[2], seed, labels))
@@ -95,7 +93,7 @@ def live(
         if t < steps:
             m = effective()
             features = torch.cat([one, m, m[:, row] * m[:, column]], 1)  # [N, F, O]
-            change = _horner(torch.bmm(kernel, features).reshape(n, -1, inputs, outputs), w)
+            change = horner(torch.bmm(kernel, features).reshape(n, -1, inputs, outputs), w)
             blocks = features.new_zeros(n, features.shape[1], 3, outputs)
             for a in range(3):
                 blocks[:, edges[a] : edges[a + 1], a] = features[:, edges[a] : edges[a + 1]]
@@ -103,22 +101,11 @@ def live(
             means = torch.bmm(torch.bmm(flat.transpose(1, 2), moments), flat)  # mean y_j^a y_k^b: [N, 3 O, 3 O]
             means = means.reshape(n, 3, outputs, 3, outputs).transpose(2, 3).reshape(n, 9, -1)
             parts = torch.bmm(table, means).reshape(n, -1, outputs, outputs)
-            w, between = learner.network.wired((w + change, between + _horner(parts, between)))
+            w, between = learner.network.wired((w + change, between + horner(parts, between)))
     final, alive = score()
 
-    def unfold(value: Tensor) -> Tensor:
-        return value.reshape(p, count, *value.shape[1:])[:population]
-
     none = torch.zeros(n, dtype=torch.float64)
-    return Result(unfold(final), unfold(alive), unfold(curve), unfold(none), (w, between))
-
-
-def _horner(parts: Tensor, w: Tensor) -> Tensor:
-    """sum_c parts[:, c] w^c: [N, C, I, O] and [N, I, O] -> [N, I, O]."""
-    total = parts[:, -1]
-    for c in range(parts.shape[1] - 2, -1, -1):
-        total = torch.addcmul(parts[:, c], total, w)
-    return total
+    return Result.of(theta.shape[0], count, final, alive, curve, none, (w, between))
 
 
 def _moments(shown: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from inner.learners.local_rule import Learner, fold
-from inner.lifetime import Result
+from inner.lifetime import Result, spread
 from inner.networks import mlp
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
@@ -77,10 +77,8 @@ def live(
     record: Sequence[int] = (),
 ) -> Result:
     """The lives of every candidate theta [P, D]; arguments and result are those of `inner.lifetime.live`, without bits."""
-    population, count = theta.shape[0], len(labels)
-    padded = theta if population * count > 1 else theta.expand(2, -1)
-    p, steps = padded.shape[0], lives.order.shape[1]
-    each = padded.to(torch.float32).repeat_interleave(count, 0)  # [N, D]
+    count, steps = len(labels), lives.order.shape[1]
+    p, each = spread(theta, count)
     w = fold(learner.network.init(lives.x.shape[2], lives.y.shape[2], seed, labels)[0], p)  # [N, I, O]
     shown = lives.x[torch.arange(count)[:, None], lives.order[:, 0]]  # [L, B, I]
     kernel = kernel_of(powers(learner.rule) or (), learner.rule.coefficients, each, shown, p)  # [N, C * I, F]
@@ -102,16 +100,18 @@ def live(
         if t < steps:
             features = torch.cat([one, w, w[:, row] * w[:, column]], 1)  # [N, F, O]
             parts = torch.bmm(kernel, features).reshape(n, -1, inputs, outputs)
-            change = parts[:, -1]
-            for c in range(parts.shape[1] - 2, -1, -1):  # Horner's scheme in w
-                change = torch.addcmul(parts[:, c], change, w)
-            w = w + change
+            w = w + horner(parts, w)
     final, alive = score()
 
-    def unfold(value: Tensor) -> Tensor:
-        return value.reshape(p, count, *value.shape[1:])[:population]
+    return Result.of(theta.shape[0], count, final, alive, curve, torch.zeros(n, dtype=torch.float64), w)
 
-    return Result(unfold(final), unfold(alive), unfold(curve), unfold(torch.zeros(n, dtype=torch.float64)), w)
+
+def horner(parts: Tensor, w: Tensor) -> Tensor:
+    """sum_c parts[:, c] w^c: [N, C, I, O] and [N, I, O] -> [N, I, O]."""
+    total = parts[:, -1]
+    for c in range(parts.shape[1] - 2, -1, -1):
+        total = torch.addcmul(parts[:, c], total, w)
+    return total
 
 
 def powers_of_post(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -34,12 +34,7 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     config = configs.load(names[0], overrides)
     shown = Console(quiet=True) if as_json else console()
     with evaluator_of(config) as evaluator, Progress(shown, "searches", 1) as bar:
-
-        def step(ended: int, total: int) -> None:
-            bar.total = total
-            bar.update(ended)
-
-        document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, step)
+        document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, bar.at)
     if picture:
         write_text_atomically(Path(picture), sweeping.picture(document) + "\n")
     if as_json:

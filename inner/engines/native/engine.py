@@ -102,13 +102,8 @@ def live(
     state = local_rule.State(
         tuple(torch.from_numpy(w) for w in lived.weights), (), tuple({} for _ in weights), {}, shape
     )
-
-    def unfold(value: Tensor) -> Tensor:
-        return value.reshape(population, count, *value.shape[1:])
-
-    return Result(
-        unfold(scores[:, -1]), unfold(alive[:, -1]), unfold(curve), unfold(torch.from_numpy(lived.bits)), state
-    )
+    bits = torch.from_numpy(lived.bits)
+    return Result.of(population, count, scores[:, -1], alive[:, -1], curve, bits, state)
 
 
 def data_of(lives: Lives, bias: bool) -> kernel.Data:
