@@ -15,6 +15,7 @@ from inner.learners.local_rule import Learner
 from inner.lifetime import Result, live
 from inner.networks.mlp import Network
 from inner.random import stream
+from inner.rules import sharing
 from inner.rules.rule import Rule
 from inner.tasks.base import Label, Lives, Task
 
@@ -57,8 +58,10 @@ class Toy(Task):
         return {tier}
 
 
-def coefficients(rule: Rule, population: int = 2, scale: float = 0.3) -> Tensor:
-    return torch.from_numpy(stream(3, "theta").standard_normal((population, len(rule.coefficients))) * scale)
+def coefficients(rule: Rule, population: int = 2, scale: float = 0.3, shapes: Sequence[tuple[int, int]] = ()) -> Tensor:
+    """Random theta [P, D]; shapes of the layers for a rule with values per layer, unit or synapse."""
+    size = sum(sharing.count(c, shapes) for c in rule.coefficients)
+    return torch.from_numpy(stream(3, "theta").standard_normal((population, size)) * scale)
 
 
 def both(
@@ -79,11 +82,29 @@ def both(
     return one, two
 
 
+def by_name(
+    rule: Rule, row: list[float], shapes: Sequence[tuple[int, int]]
+) -> tuple[dict[str, float], dict[str, tuple[str, list[float]]]]:
+    """A row of theta taken apart: single numbers, and rows of values with what shares one of them."""
+    common: dict[str, float] = {}
+    rows: dict[str, tuple[str, list[float]]] = {}
+    start = 0
+    for c in rule.coefficients:
+        size = sharing.count(c, shapes)
+        if c.share == "rule":
+            common[c.name] = row[start]
+        else:
+            rows[c.name] = (c.share, row[start : start + size])
+        start += size
+    return common, rows
+
+
 def against_oracle(
     rule: Rule, network: Network, task: Toy, batch: int, steps: int = 2, fixed: bool = False
 ) -> list[Tensor]:
     """Weights after `steps` steps of the native engine and of the oracle; returns how far the weights have moved."""
-    theta = coefficients(rule)
+    shapes = sharing.shapes_of(network.sizes(task.inputs, task.outputs), network.bias)
+    theta = coefficients(rule, shapes=shapes)
     learner, lives = Learner(rule, network), task.lives("search", steps, batch, 0, LABELS)
     result = native.live(learner, task, lives, theta, 0, LABELS, fixed=fixed)
     state = learner.init(result.state.shape, theta.float().repeat_interleave(2, 0), 2, 0, LABELS)
@@ -96,14 +117,18 @@ def against_oracle(
         network.bias,
         task.kind,
     )
+    setting.layers = rule.layers
+    setting.homeostasis = (rule.homeostasis.kind, rule.homeostasis.bound) if rule.homeostasis else None
     moved = [torch.zeros_like(w) for w in state.weights]
     assert bool(result.alive.all())
     for n in range(4):
+        common, rows = by_name(rule, theta[n // 2].float().tolist(), shapes)
         net = oracle.Net(
             [w[n].tolist() for w in state.weights],
             [b[n].tolist() for b in state.own],
             [{name: e[n].tolist() for name, e in layer.items()} for layer in state.traces],
-            {name: float(c[n]) for name, c in state.coefficients.items()},
+            common,
+            rows,
         )
         for t in range(steps):
             picks = lives.order[n % 2, t]

@@ -93,7 +93,7 @@ def native(
     )
     own = [np.zeros((1, units[1], units[0]), np.float32), d["feedback"][None]]
     weights = [d["w1"][one : one + 1].astype(np.float32), d["w2"][one : one + 1].astype(np.float32)]
-    return lambda: kernel.call(plan, units, data, rows, weights, own, [len(d["order"])], False, threads)
+    return lambda: kernel.call(plan, units, data, rows, rows[:, 0, :0], weights, own, [len(d["order"])], False, threads)
 
 
 def eager(rule: Rule, units: tuple[int, ...], d: dict, steps: int) -> Callable[[], object]:

@@ -8,7 +8,7 @@ from native_help import Toy, against_oracle, both, coefficients
 
 from inner.activations import ACTIVATIONS
 from inner.components import names
-from inner.engines.native import compiler, generate
+from inner.engines.native import compiler, head
 from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
@@ -58,7 +58,7 @@ def test_formula(name: str, batch: int) -> None:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_every_signal_at_once(batch: int) -> None:
     text = " + ".join(
-        f"c{n}*{signal}*{'post' if n % 2 else 'pre'}" for n, signal in enumerate(SIGNALS) if signal in generate.KNOWN
+        f"c{n}*{signal}*{'post' if n % 2 else 'pre'}" for n, signal in enumerate(SIGNALS) if signal in head.KNOWN
     )
     against_oracle(Rule(f"0.1*({text})", pathway="random"), Network(hidden=(18, 3), bias=True), Toy(17, 4), batch)
 
@@ -84,13 +84,13 @@ def test_every_pathway(pathway: str, batch: int) -> None:
     against_oracle(rule, network, Toy(8, 18 if number % 3 == 0 else 5), batch)
 
 
-@pytest.mark.parametrize("kind", generate.KINDS)
-@pytest.mark.parametrize("output", generate.OUTPUTS)
+@pytest.mark.parametrize("kind", head.KINDS)
+@pytest.mark.parametrize("output", head.OUTPUTS)
 def test_every_output_and_kind(output: str, kind: str) -> None:
     rule = Rule("0.1*(a*err*pre + b*post*(pre - recon) + c*reward*pre*post + d*target*pre)", pathway="backprop")
     hidden = () if output == "linear" else (6,)
-    batch = 1 + generate.KINDS.index(kind) % 2
-    activation = list(ACTIVATIONS)[(generate.OUTPUTS.index(output) + 2) % len(ACTIVATIONS)]
+    batch = 1 + head.KINDS.index(kind) % 2
+    activation = list(ACTIVATIONS)[(head.OUTPUTS.index(output) + 2) % len(ACTIVATIONS)]
     against_oracle(
         rule,
         Network(hidden=hidden, output=output, activation=activation),

@@ -12,6 +12,7 @@ import pytest
 from inner.engines.native import compiler, generate
 from inner.engines.native.engine import plan_of
 from inner.learners.local_rule import Learner
+from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 
 pytestmark = pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler")
@@ -110,11 +111,13 @@ def test_two_processes_at_once(cache: Path) -> None:
 
 def test_a_formula_cannot_put_text_into_c() -> None:
     """Names of coefficients and traces are the user's; the C text has names of its own."""
-    rule = Rule("system*pre*post + exec_me*printf", {"printf": "main*printf + pre*abort"}, pathway="none")
+    shares = (Coefficient("system", share="neuron"), Coefficient("abort", share="synapse"))
+    traces = {"printf": "main*printf + pre*abort"}
+    rule = Rule("system*pre*post + exec_me*printf", traces, shares, layers={"output": "abort*main"})
     text = generate.source(plan_of(Learner(rule), "classification", 1))
     for word in ("system", "exec_me", "printf", "abort", "main"):
-        assert word not in text.split("static void constants", 1)[0].split("/* Vectors", 1)[0]
-        assert word not in text[text.index("static void constants") :]
+        assert word not in text.split("INLINE void constants", 1)[0].split("/* Vectors", 1)[0]
+        assert word not in text[text.index("INLINE void constants") :]
 
 
 SANITIZED = (  # rule, batch, whether the shape is a compile-time constant
@@ -123,6 +126,20 @@ SANITIZED = (  # rule, batch, whether the shape is a compile-time constant
     (Rule("a*tanh(pre*w) + b*err*e", {"e": "0.5*e + reward*max(pre, post)"}, pathway="learned"), 3, True),
     (Rule("a*err*pre*e + b*exp(w)*post", {"e": "0.5*e + pre*post"}, pathway="sign"), 1, True),
 )
+EVERYTHING = {
+    "dw": {
+        "hidden": "A*B*err*pre + C*post*pre_sum",
+        "output": "A*tanh(C*pre) + D*post_sum*pre",
+        "1": "B*recon_ordered*e",
+    },
+    "traces": {"e": "0.5*e + A*pre*drive_err*post + C*recon_err"},
+    "coefficients": {n: {"share": s} for n, s in zip("ABCD", ("synapse", "neuron", "pre_neuron", "layer"))},
+    "pathway": "random",
+}
+SANITIZED += tuple(
+    (Rule.from_dict(EVERYTHING | {"homeostasis": {kind: 0.9}}), batch, fixed)
+    for kind, batch, fixed in (("max_norm", 1, False), ("normalise", 3, True), ("max_weight", 3, False))
+)
 DRIVER = """
 import torch
 from native_help import LABELS, Toy, coefficients
@@ -130,13 +147,16 @@ from test_native_build import SANITIZED
 from inner.engines.native import compiler, engine
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
+from inner.rules import sharing
 compiler.FLAGS = ("-O0", "-march=native", "-std=gnu99", "-fPIC", "-shared", "-pthread",
                   "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 for rule, batch, fixed in SANITIZED:
     for task, hidden, bias in ((Toy(5, 1, tests=33), (17, 3), not fixed), (Toy(16, 16), (16,), False))[: 1 + (not fixed)]:
         lives = task.lives("search", 19, batch, 0, LABELS)
         learner = Learner(rule, Network(hidden=hidden, bias=bias))
-        theta = torch.cat([coefficients(rule, 3, 0.01), torch.full((1, len(rule.coefficients)), float("nan"))])
+        shapes = sharing.shapes_of((task.inputs, *hidden, task.outputs), bias)
+        theta = coefficients(rule, 4, 0.01, shapes)
+        theta[3] = float("nan")
         result = engine.live(learner, task, lives, theta, 0, LABELS, (0, 3, 19), True, threads=2, fixed=fixed)
         assert bool(result.alive[:3].all()) and not bool(result.alive[3].any())
 print("clean")

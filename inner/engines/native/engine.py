@@ -11,13 +11,14 @@ from torch import Tensor
 from inner.activations import ACTIVATIONS
 from inner.components import names
 from inner.engines.native import compiler, kernel
-from inner.engines.native.generate import ACTIVATIONS as C_ACTIVATIONS
-from inner.engines.native.generate import KNOWN, OUTPUTS, PATHWAYS
+from inner.engines.native.head import ACTIVATIONS as C_ACTIVATIONS
+from inner.engines.native.head import KNOWN, OUTPUTS, PATHWAYS
 from inner.engines.native.plan import Plan
 from inner.learners import local_rule
 from inner.learners.base import Learner, Shape
 from inner.lifetime import Result
 from inner.networks import mlp
+from inner.rules import sharing
 from inner.tasks.base import Label, Lives, Task
 
 MOST_LAYERS = 63
@@ -30,9 +31,6 @@ def obstacle(learner: Learner, kind: str) -> str:
     if learner.form is not None:
         return "a population of different formulas has no kernel"
     rule, network = learner.rule, learner.network
-    beyond = rule.beyond_one_formula
-    if beyond:
-        return f"no kernel yet for {beyond[0]}"
     strange = sorted(rule.signals - KNOWN)
     if strange:
         return f"no kernel yet for the signal '{strange[0]}'"
@@ -81,11 +79,10 @@ def live(
     weights = learner.network.init(shape.inputs, shape.outputs, seed, labels)
     own = learner.pathway.init(units, seed, labels)
     plan = plan_of(learner, task.kind, batch, units if fixed else None)
-    rows = theta.detach().to(torch.float32).numpy()
-    layered = np.broadcast_to(rows[:, None], (population, len(weights), rows.shape[1]))
+    layered, wide = coefficients_of(learner, theta, [(w.shape[1], w.shape[2]) for w in weights])
     wanted = sorted({int(s) for s in record if 0 <= int(s) <= steps} | {steps})
     lived = kernel.call(
-        plan, units, data_of(lives, learner.network.bias), layered, [w.numpy() for w in weights],
+        plan, units, data_of(lives, learner.network.bias), layered, wide, [w.numpy() for w in weights],
         [b.numpy() for b in own], wanted, prequential, threads,
     )  # fmt: skip
     alive = torch.from_numpy(lived.alive)
@@ -104,6 +101,29 @@ def live(
     )
     bits = torch.from_numpy(lived.bits)
     return Result.of(population, count, scores[:, -1], alive[:, -1], curve, bits, state)
+
+
+def coefficients_of(
+    learner: local_rule.Learner, theta: Tensor, shapes: sharing.Shapes
+) -> tuple[np.ndarray, np.ndarray]:
+    """theta [P, D] as the kernel wants it: [P, layers, scalars], and [P, F] with a value per unit or synapse."""
+    known = learner.rule.coefficients
+    common, own = sharing.split(known, theta.detach().to(torch.float32), shapes)
+    population = theta.shape[0]
+    each = [common | (own[k] if own else {}) for k in range(len(shapes))]
+    scalars = [c.name for c in known if c.share not in sharing.SIDES]
+    layered = np.zeros((population, len(shapes), len(scalars)), dtype=np.float32)
+    for k, named in enumerate(each):
+        for d, name in enumerate(scalars):
+            layered[:, k, d] = named[name].reshape(population).numpy()
+    wide = [
+        named[c.name].reshape(population, -1).numpy()
+        for named in each
+        for share in sharing.SIDES
+        for c in known
+        if c.share == share
+    ]
+    return layered, np.concatenate(wide, axis=1) if wide else np.zeros((population, 0), dtype=np.float32)
 
 
 def data_of(lives: Lives, bias: bool) -> kernel.Data:

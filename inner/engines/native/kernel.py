@@ -12,9 +12,10 @@ from inner.engines.native import compiler
 from inner.engines.native.generate import source
 from inner.engines.native.plan import Plan
 
-_COUNTS = ("layers", "lives", "population", "steps", "batch", "tests", "records", "coefficients", "threads")
-_STRIDES = ("x_life", "y_life", "order_life", "test_life", "weights_life", "own_life", "y_row")
-_POINTERS = ("units", "record", "order", "x", "y", "test", "theta", "weights", "own", "outputs", "end", "code", "alive")
+_COUNTS = ("layers", "lives", "population", "steps", "batch", "tests", "records", "threads")
+_STRIDES = ("x_life", "y_life", "order_life", "test_life", "weights_life", "own_life", "wide_candidate", "y_row")
+_INPUTS = ("units", "record", "order", "x", "y", "test", "theta", "wide", "weights", "own")
+_POINTERS = (*_INPUTS, "outputs", "end", "code", "alive")
 
 
 class _Job(ctypes.Structure):
@@ -66,6 +67,7 @@ def call(
     units: tuple[int, ...],
     data: Data,
     theta: np.ndarray,
+    wide: np.ndarray,
     weights: list[np.ndarray],
     own: list[np.ndarray],
     record: list[int],
@@ -74,10 +76,13 @@ def call(
 ) -> Lived:
     """Run P x L lives. theta [P, layers, D] float32; weights and own per layer [L, ...] float32; record ascending.
 
+    theta holds the coefficients of one number a layer, wide [P, F] float32 those with a value per unit or synapse: layer
+    by layer the postsynaptic ones, the presynaptic ones (bias last), those per synapse [I (+ 1), O].
+
     Every argument was checked by the caller: C trusts shapes, and `order` to lie within the pool.
     """
     run = prepare(plan)
-    population, layers, coefficients = theta.shape
+    population, layers = theta.shape[:2]
     lives, tests, n = data.order.shape[0], data.test.shape[1], theta.shape[0] * data.order.shape[0]
     flat = _flat(weights, lives)
     apart = _flat(own, lives)
@@ -86,14 +91,14 @@ def call(
     bits = np.zeros(n, dtype=np.float64)
     alive = np.zeros((n, len(record)), dtype=np.uint8)
     sizes, steps = np.array(units, dtype=np.int64), np.array(record, dtype=np.int64)
-    theta = np.ascontiguousarray(theta, dtype=np.float32)
+    theta, wide = (np.ascontiguousarray(values, dtype=np.float32) for values in (theta, wide))
     arrays = dict(
-        units=sizes, record=steps, order=data.order, x=data.x, y=data.y, test=data.test, theta=theta,
+        units=sizes, record=steps, order=data.order, x=data.x, y=data.y, test=data.test, theta=theta, wide=wide,
         weights=flat, own=apart, outputs=outputs, end=end, code=bits, alive=alive,
     )  # fmt: skip
     job = _Job(
         layers=layers, lives=lives, population=population, steps=data.order.shape[1], batch=data.order.shape[2],
-        tests=tests, records=len(record), coefficients=coefficients, threads=threads,
+        tests=tests, records=len(record), threads=threads, wide_candidate=wide.shape[1],
         y_row=data.y.shape[2], weights_life=flat.shape[1], own_life=apart.shape[1],
         x_life=_life(data.x), y_life=_life(data.y), order_life=_life(data.order), test_life=_life(data.test),
         **{name: array.ctypes.data for name, array in arrays.items() if name != "code" or prequential},

@@ -11,11 +11,12 @@
 #define INNER 64 /* rows whose weights stay in the first-level cache while several samples pass */
 
 typedef struct {
-    int64_t layers, lives, population, steps, batch, tests, records, coefficients, threads;
+    int64_t layers, lives, population, steps, batch, tests, records, threads;
     int64_t x_life, y_life, order_life, test_life, weights_life, own_life; /* floats from one lifetime to the next */
+    int64_t wide_candidate; /* floats from one candidate to the next */
     int64_t y_row; /* floats from one target to the next: whole vectors, 0 beyond the last unit */
     const int64_t *units, *record, *order;
-    const float *x, *y, *test, *theta, *weights, *own;
+    const float *x, *y, *test, *theta, *wide, *weights, *own; /* theta [P, layers, SCALARS], wide: per unit or synapse */
     float *outputs, *end; /* [N, records, V, O]; [N, all weights] */
     double *code;
     uint8_t *alive; /* [N, records] */
@@ -24,8 +25,10 @@ typedef struct {
 
 typedef struct {
     float *w[MOST], *trace[MOST], *own[MOST], *k[MOST];
+    float *wide[MOST], *wide_post[MOST], *wide_pre[MOST]; /* coefficients with a value per synapse, or per unit */
     float *post[MOST], *drive[MOST], *err[MOST + 1], *heard[MOST + 1]; /* [B, CEIL] */
     float *x, *recon, *reward, *signs, *pre_out, *post_out;
+    float *sums, *carry; /* sums over a layer [sums, B]; running sums along rows, as far as they have come */
     float *ahead; /* drives of the first layer in the next step, which the update of this step has summed already */
     const float **first, **row, **pre_row; /* [B] where samples lie, the same of any layer; [PRES, B] where pre-side factors lie */
     const float **aim;         /* [B] where the targets lie */
@@ -259,4 +262,60 @@ PART void hear(const Work *m, int64_t k, int64_t units, int64_t above, int64_t o
     for (int64_t b = 0; b < SAMPLES(m); b++) /* nothing for the bias unit, nothing in the padding */
         for (int64_t j = units / LANES * LANES; j < size; j += LANES)
             store(out + b * size + j, both(lanes_below(units - j), load(out + b * size + j)));
+}
+
+/* The signals that are sums over a layer, of each sample. */
+PART void sum_up(const Work *m, int64_t k, int64_t inputs, int64_t outputs)
+{
+    int64_t rows = ROWS(inputs), count = SAMPLES(m);
+    for (int64_t b = 0; b < count; b++) {
+        vec pre = {0}, post = {0}, drive_err = {0}, recon_err = {0};
+        for (int64_t i = 0; i < UP(rows); i += LANES) {
+            if (NEED_PRE_SUM)
+                pre += load(m->row[b] + i);
+            if (NEED_RECON_ERR)
+                recon_err += both(lanes_below(rows - i), load(m->recon + b * CEIL(inputs) + i) * load(m->err[k] + b * CEIL(inputs) + i));
+        }
+        for (int64_t j = 0; j < UP(outputs); j += LANES) {
+            ivec real = lanes_below(outputs - j);
+            int64_t at = b * CEIL(outputs) + j;
+            if (NEED_POST_SUM)
+                post += both(real, load(m->post[k] + at));
+            if (NEED_DRIVE_ERR)
+                drive_err += both(real, load(m->drive[k] + at) * load(m->err[k + 1] + at));
+        }
+        vec found[] = {pre, post, drive_err, recon_err};
+        for (int s = 0; s < 4; s++)
+            m->sums[s * count + b] = sum_of(found[s]);
+    }
+}
+
+/* What w has summed up to along a row, whose earlier vectors have left their sum in `carry`. */
+INLINE vec running(float *carry, vec value, int first)
+{
+    float sum = first ? 0.0f : *carry;
+    for (int l = 0; l < LANES; l++)
+        value[l] = sum += value[l];
+    *carry = sum;
+    return value;
+}
+
+/* Homeostasis: the incoming weights of each unit are scaled to the bound, or where they are longer than it. */
+PART void keep_norm(const Work *m, int64_t k, int64_t inputs, int64_t outputs, int ahead)
+{
+    int64_t stride = stride_of(outputs);
+    for (int64_t j = 0; j < UP(outputs); j += LANES) {
+        vec squares = {0}, norm;
+        float *w = m->w[k] + j;
+        for (int64_t i = 0; i < ROWS(inputs); i++)
+            squares += load(w + i * stride) * load(w + i * stride);
+        squares = at_least(squares, 1e-30f);
+        for (int l = 0; l < LANES; l++)
+            norm[l] = sqrtf(squares[l]);
+        vec factor = BOUND / (MAX_NORM ? at_least(norm, BOUND) : norm) + (norm - norm); /* inf - inf: nan, not 0 */
+        for (int64_t i = 0; i < ROWS(inputs); i++)
+            store(w + i * stride, load(w + i * stride) * factor);
+        if (ahead)
+            store(m->ahead + j, load(m->ahead + j) * factor);
+    }
 }

@@ -23,6 +23,9 @@ static size_t carve(const Job *job, Work *m, char *base)
         EMPTY(m->trace[k], size * TRACES);
         EMPTY(m->own[k], PATHWAY == LEARNED ? size : PATHWAY == FIXED || PATHWAY == DIRECT ? senders * stride_of(inputs) : 0);
         EMPTY(m->k[k], CONSTANTS + 1);
+        EMPTY(m->wide[k], size * WIDE_SYNAPSE);
+        EMPTY(m->wide_post[k], CEIL(outputs) * WIDE_POST);
+        EMPTY(m->wide_pre[k], CEIL(inputs) * WIDE_PRE);
         EMPTY(m->post[k], most * CEIL(outputs));
         if (NEED_DRIVE)
             EMPTY(m->drive[k], most * CEIL(outputs));
@@ -34,6 +37,8 @@ static size_t carve(const Job *job, Work *m, char *base)
     EMPTY(m->x, max_of(2, job->batch) * CEIL(job->units[0]));
     EMPTY(m->recon, job->batch * widest);
     EMPTY(m->reward, job->batch);
+    EMPTY(m->sums, job->batch * 4);
+    EMPTY(m->carry, job->batch * widest * ORDERED);
     EMPTY(m->signs, PATHWAY == SIGNED ? largest : 0);
     EMPTY(m->pre_out, job->batch * widest * PRES);
     EMPTY(m->post_out, job->batch * widest * POSTS);
@@ -53,6 +58,7 @@ static void birth(const Job *job, Work *m, int64_t n)
 {
     int64_t lifetime = n % job->lives, candidate = n / job->lives, top = job->layers;
     const float *w = job->weights + lifetime * job->weights_life, *own = job->own + lifetime * job->own_life;
+    const float *wide = job->wide + candidate * job->wide_candidate;
     for (int64_t k = 0; k < top; k++) {
         int64_t inputs = job->units[k], outputs = job->units[k + 1], stride = stride_of(outputs);
         memset(m->w[k], 0, (size_t)SIZE(inputs, outputs) * 4);
@@ -71,7 +77,13 @@ static void birth(const Job *job, Work *m, int64_t n)
                     m->own[k][i * stride + j] = own[j * inputs + i];
             own += inputs * outputs;
         }
-        constants(job->theta + (candidate * top + k) * job->coefficients, m->k[k]);
+        pad(m->wide_post[k], wide, WIDE_POST, outputs, CEIL(outputs));
+        wide += WIDE_POST * outputs;
+        pad(m->wide_pre[k], wide, WIDE_PRE, ROWS(inputs), CEIL(inputs));
+        wide += WIDE_PRE * ROWS(inputs);
+        for (int64_t s = 0; s < WIDE_SYNAPSE; s++, wide += ROWS(inputs) * outputs)
+            pad(m->wide[k] + s * SIZE(inputs, outputs), wide, ROWS(inputs), outputs, stride);
+        constants(job->theta + (candidate * top + k) * SCALARS, m->k[k], k, k + 1 == top);
     }
 }
 

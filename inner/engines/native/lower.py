@@ -17,7 +17,7 @@ from inner.rules.functions import FUNCTIONS, arguments_of, name_of
 from inner.rules.numeric import evaluate
 
 COEFFICIENT, PRE, POST, SYNAPSE = range(4)
-LEVELS = {"pre": PRE, "post": POST, "global": POST, "synapse": SYNAPSE}
+LEVELS = {"pre": PRE, "post": POST, "global": POST}
 LARGEST = 3.4028234e38
 
 
@@ -53,16 +53,17 @@ def number(value: float) -> str:
 class Lowering:
     """Lowers the formulas of one rule into a shared `Code`; equal parts are computed once."""
 
-    def __init__(self, sides: Mapping[str, str], coefficients: Sequence[str]) -> None:
+    def __init__(self, sides: Mapping[str, tuple[str, str]], coefficients: Sequence[str]) -> None:
+        """sides: the side and the C name of all that is more than one number; coefficients: those of one number, in order."""
         self.sides = dict(sides)
         self.code = Code()
         self.known: dict[sympy.Expr, Value] = {}
         self.stages = 0
         for d, name in enumerate(coefficients):
             self.known[sympy.Symbol(name, real=True)] = Value(f"c[{d}]", COEFFICIENT)
-        for name, side in sides.items():
-            if side != "synapse":
-                self.known[sympy.Symbol(name, real=True)] = Value(f"{name}_", LEVELS[side])
+        for name, (side, text) in sides.items():
+            if side not in ("synapse", "sampled"):
+                self.known[sympy.Symbol(name, real=True)] = Value(text, LEVELS[side])
 
     def constant(self, text: str) -> str:
         """Store a coefficient-level value once per life; returns how other levels read it."""

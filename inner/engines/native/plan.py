@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sympy
 
+from inner.engines.native.lower import Lowering
 from inner.rules.rule import Rule
 
 
@@ -36,11 +37,25 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """One formula in the loop over synapses."""
+    """One expression in the loop over synapses: the next value of a trace, or dw."""
 
-    name: str  # of a trace, or "dw"
+    last: bool  # dw
     products: tuple[Product, ...]
     factors: tuple[str, ...]  # text of each product's synapse factor
     rest: str  # text of what does not separate, or ""
     before: tuple[str, ...]  # statements of the synapse factors
     within: tuple[str, ...]  # statements of the rest, once per sample
+
+
+@dataclass(frozen=True)
+class Formula:
+    """dw of some layers with the traces that it reads: what the C functions of one number are written from."""
+
+    number: int  # ends the names of its functions
+    lowering: Lowering
+    stages: tuple[Stage, ...]
+
+    @property
+    def heavy(self) -> bool:
+        """Whether something is computed synapse by synapse."""
+        return any(stage.rest for stage in self.stages)

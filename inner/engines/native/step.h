@@ -135,11 +135,16 @@ static void examine(const Job *job, const Work *m, int64_t n, int64_t r, int ali
             if (NEED_RECON) \
                 down(m->post[k], SAMPLES(m), CEIL(outputs), m->w[k], ROWS(inputs), outputs, stride_of(outputs), m->recon, \
                      CEIL(inputs)); \
-            pre_side(m, k, inputs); \
+            if (ANY_SUM) \
+                sum_up(m, k, inputs, outputs); \
+            pre_side(m, k, inputs, last); \
             post_side(m, k, outputs, last); \
         } \
-        for (int64_t c = 0; c < lives; c++) \
-            update(hand[c], k, inputs, outputs, hand[c]->after, !BATCHED && (k) == 0); \
+        for (int64_t c = 0; c < lives; c++) { \
+            update(hand[c], k, inputs, outputs, hand[c]->after, !BATCHED && (k) == 0, last); \
+            if (MAX_NORM || NORMALISE) \
+                keep_norm(hand[c], k, inputs, outputs, !BATCHED && (k) == 0); \
+        } \
     }
 
 static void step(const Job *job, Work *const *hand, int64_t lives, int64_t t)

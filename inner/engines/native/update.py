@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from inner.engines.native.lower import Lowering
-from inner.engines.native.plan import Plan, Stage
+from inner.engines.native.plan import Formula, Plan, Stage
 
 REGISTERS = 16  # sums that a tile keeps in vector registers
 
@@ -31,43 +31,48 @@ def _ends(plan: Plan, offset: str) -> list[str]:
     """What happens to the new weight `next` before it is written; `offset` is its place in the layer."""
     lines = []
     if plan.rule.pathway == "learned":
-        keep = f"{1 - plan.decay!r}f"
+        share = f"{1 - plan.decay!r}f"
         real = "i < inputs ? next - w : (vec){0}"
         lines += [
-            f"{{ float *o = m->own[k] + {offset}; store(o, (load(o) + ({real})) * {keep}); }}",
-            f"next *= {keep};",
+            f"{{ float *o = m->own[k] + {offset}; store(o, (load(o) + ({real})) * {share}); }}",
+            f"next *= {share};",
         ]
+    keep = plan.rule.homeostasis
+    if keep is not None and keep.kind == "max_weight":
+        lines.append("next = at_least(at_most(next, BOUND), -BOUND);")
     return lines
 
 
-def _masked(stages: list[Stage]) -> bool:
+def _masked(stages: tuple[Stage, ...]) -> bool:
     """Whether the padding must be put to 0 by hand: a rest, or a synapse factor that may not be finite where w is 0."""
     return any(stage.rest or any("/" in line or "v_" in line for line in stage.before) for stage in stages)
 
 
-def _body(plan: Plan, stages: list[Stage], sums: list[list[str]], rests: list[str], offset: str) -> list[str]:
+def _body(plan: Plan, stages: tuple[Stage, ...], sums: list[list[str]], rests: list[str], offset: str) -> list[str]:
     """From loaded w and old traces to stored ones, for one vector of synapses."""
     lines: list[str] = []
     mask = "both(lanes_below(outputs - j - u * LANES), {0})" if _masked(stages) else "{0}"
     for n, stage in enumerate(stages):
-        last = stage.name == "dw"
         lines += stage.before
         if stage.rest:
             lines.append(rests[n])
-        value = _combined(stage, sums[n], "w" if last else "")
+        value = _combined(stage, sums[n], "w" if stage.last else "")
         if stage.rest:
             value += f" + rest{n}"
-        name = "next" if last else f"fresh{n}"
+        name = "next" if stage.last else f"fresh{n}"
         lines.append(f"vec {name} = {mask.format(value)};")
-        if not last:
+        if not stage.last:
             lines.append(f"store(trace + {n} * whole + {offset}, {name});")
     return [*lines, *_ends(plan, offset), f"store(w_ + {offset}, next);"]
 
 
-def _loads(plan: Plan, offset: str) -> list[str]:
+def _loads(plan: Plan, formula: Formula, offset: str) -> list[str]:
     lines = [f"vec w = load(w_ + {offset});"]
     for n in range(len(plan.rule.traces)):
         lines.append(f"vec old{n} = load(trace + {n} * whole + {offset}); (void)old{n};")
+    wide = [text for side, text in formula.lowering.sides.values() if side == "synapse" and text.startswith("wide")]
+    for n, text in enumerate(wide):
+        lines.append(f"vec {text} = load(m->wide[k] + {n} * whole + {offset}); (void){text};")
     return lines
 
 
@@ -78,9 +83,9 @@ PLACE = """    const float *K = m->k[k];
 """
 
 
-def one(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
+def one(plan: Plan, formula: Formula) -> str:
     """The update of a layer for one sample a step."""
-    code = lowering.code
+    code, stages, heavy = formula.lowering.code, formula.stages, formula.heavy
     offset = "i * stride + j + u * LANES"
     sums, rests = [], []
     for n, stage in enumerate(stages):
@@ -92,16 +97,15 @@ def one(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
             own.append(f"({text})" if needs else text)
         sums.append(own)
         rests.append("\n".join([*stage.within, f"vec rest{n} = (vec){{0}} + {stage.rest};"]) if stage.rest else "")
-    heavy = any(stage.rest for stage in stages)
-    body = [*_loads(plan, offset), *_body(plan, stages, sums, rests, offset)]
+    body = [*_loads(plan, formula, offset), *_body(plan, stages, sums, rests, offset)]
     body.append("if (fuse) sum[h][u] += after[i] * next;")
     used = "\n".join(body)
     outs = [n for n in range(len(code.post_out)) if _word(f"e{n}", used)]
     pres = [n for n in range(len(code.pre_out)) if _word(f"f{n}", used)]
     lines = [
-        "INLINE void update_tile(const Work *m, int64_t k, int64_t inputs, int64_t outputs, int64_t j, const int JB,"
+        f"INLINE void update_tile{formula.number}(const Work *m, int64_t k, int64_t inputs, int64_t outputs, int64_t j,"
     ]
-    lines += ["                        const float *after, const int fuse)", "{", PLACE.rstrip()]
+    lines += ["                         const int JB, const float *after, const int fuse)", "{", PLACE.rstrip()]
     lines += ["    vec sum[2][4];"]
     lines += [f"    vec E{n}[4];" for n in outs]
     lines += ["    for (int u = 0; u < JB; u++) {", "        sum[0][u] = sum[1][u] = (vec){0};"]
@@ -118,25 +122,29 @@ def one(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
     lines += ["            }", "        }"]
     lines += ["    for (int u = 0; fuse && u < JB; u++)"]
     lines += ["        store(m->ahead + j + u * LANES, sum[0][u] + sum[1][u]);", "}"]
-    lines += [_layer([1] if heavy else [4, 2, 1], "update_tile(m, k, inputs, outputs, j, {0}, after, fuse);")]
-    return "\n".join(lines)
+    tile = f"update_tile{formula.number}(m, k, inputs, outputs, j, {{0}}, after, fuse);"
+    widths = [1] if heavy else [4, 2, 1]
+    calls = [f"    for (; end - j >= {u} * LANES; j += {u} * LANES) {{ {tile.format(u)} }}" for u in widths]
+    return "\n".join([*lines, *_layer(formula, calls)])
 
 
-def _layer(widths: list[int], call: str) -> str:
-    """The loop over columns of a layer, wide tiles first."""
-    lines = [
-        "PART void update(const Work *m, int64_t k, int64_t inputs, int64_t outputs, const float *after, const int fuse)",
+def _layer(formula: Formula, calls: list[str]) -> list[str]:
+    """The loop over the tiles of a layer, wide ones first."""
+    return [
+        f"PART void update{formula.number}(const Work *m, int64_t k, int64_t inputs, int64_t outputs, const float *after,",
+        "                    const int fuse)",
         "{",
         "    (void)after, (void)fuse;",
         "    int64_t j = 0, end = UP(outputs);",
+        *calls,
+        "}",
+        "",
     ]
-    for width in widths:
-        lines.append(f"    for (; end - j >= {width} * LANES; j += {width} * LANES) {{ {call.format(width)} }}")
-    return "\n".join([*lines, "}", ""])
 
 
-def many(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
+def many(plan: Plan, formula: Formula) -> str:
     """The update of a layer for several samples a step."""
+    stages = formula.stages
     offset = "(i + r) * stride + j + u * LANES"
     sums, rests, declared, inner, pairs = [], [], [], [], []
     for n, stage in enumerate(stages):
@@ -153,7 +161,7 @@ def many(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
             text = " + ".join(parts)
             own.append(f"({text})" if len(parts) > 1 and p.synapse != 1 else text)
         sums.append(own)
-        rests.append(_rest_many(n, stage, lowering) if stage.rest else "")
+        rests.append(_rest_many(n, stage, formula.lowering) if stage.rest else "")
     for number, (name, f, e) in enumerate(pairs):
         inner += [
             f"        const float *f{number} = m->pre_row[{f} * SAMPLES(m) + b] + i;",
@@ -167,11 +175,11 @@ def many(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
             "            for (int u = 0; u < JB; u++)",
             f"                {name}[r][u] += f{number}[r] * v{number}[u];",
         ]
-    body = [*_loads(plan, offset), *_body(plan, stages, sums, rests, offset)]
+    body = [*_loads(plan, formula, offset), *_body(plan, stages, sums, rests, offset)]
     text = "\n".join(body).replace("i < inputs", "i + r < inputs")
     lines = [
-        "INLINE void update_tile(const Work *m, int64_t k, int64_t inputs, int64_t outputs, int64_t i, const int MR,",
-        "                        int64_t j, const int JB)",
+        f"INLINE void update_tile{formula.number}(const Work *m, int64_t k, int64_t inputs, int64_t outputs, int64_t i,",
+        "                         const int MR, int64_t j, const int JB)",
         "{",
         PLACE.rstrip(),
     ]
@@ -188,22 +196,13 @@ def many(plan: Plan, lowering: Lowering, stages: list[Stage]) -> str:
         if width > budget:
             continue
         high = min(8, budget // width)
-        tile = f"update_tile(m, k, inputs, outputs, i, {{0}}, j, {width});"
+        tile = f"update_tile{formula.number}(m, k, inputs, outputs, i, {{0}}, j, {width});"
         calls.append(
             f"    for (; end - j >= {width} * LANES; j += {width} * LANES) {{\n        int64_t i = 0;\n"
             f"        for (; i + {high} <= ROWS(inputs); i += {high})\n            {tile.format(high)}\n"
             f"        for (; i < ROWS(inputs); i++)\n            {tile.format(1)}\n    }}"
         )
-    lines += [
-        "PART void update(const Work *m, int64_t k, int64_t inputs, int64_t outputs, const float *after, const int fuse)",
-        "{",
-        "    (void)after, (void)fuse;",
-        "    int64_t j = 0, end = UP(outputs);",
-        *calls,
-        "}",
-        "",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_layer(formula, calls)])
 
 
 def _rest_many(n: int, stage: Stage, lowering: Lowering) -> str:

@@ -1,0 +1,120 @@
+"""Writes the macros of a kernel: which pathway, output and activation, what its rule needs, and its shape where that is fixed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from inner.activations import SOFTPLUS_BETA
+from inner.engines.native import compiler
+from inner.engines.native.plan import Formula, Plan
+from inner.layer_sums import SUMS
+from inner.rules import sharing
+from inner.rules.rule import Rule
+from inner.rules.signals import SIGNALS, observed
+
+PATHWAYS = {"none": "NONE", "backprop": "BACKPROP", "random": "FIXED", "direct": "DIRECT", "sign": "SIGNED"}
+PATHWAYS |= {"learned": "LEARNED", "reward": "REWARD"}
+ACTIVATIONS = {  # activity from the drive x, slope from the activity y
+    "tanh": ("v_tanh(x)", "1.0f - y * y"),
+    "relu": ("v_relu(x)", "v_step(y)"),
+    "sigmoid": ("v_sigmoid(x)", "y * (1.0f - y)"),
+    "softplus": (
+        f"v_relu(x) + v_log(1.0f + v_exp(-{SOFTPLUS_BETA}f * v_abs(x))) / {SOFTPLUS_BETA}f",
+        f"1.0f - v_exp(-{SOFTPLUS_BETA}f * y)",
+    ),
+    "linear": ("x", "splat(1.0f) + 0.0f * y"),
+}
+KINDS = ("classification", "regression", "unsupervised")
+OUTPUTS = ("softmax", "linear", "sigmoid")
+KNOWN = {"pre", "post", "w", "err", "feedback", "pre_err", "recon", "drive", "slope", "reward", "target"} | set(SUMS)
+IN_PLACE = {"recon_", "pre_err_", "pre_"}  # pre-side values that lie in rows already
+
+
+def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
+    """The choices of this kernel."""
+    rule, used, codes = plan.rule, observed(plan.rule.signals), [f.lowering.code for f in formulas]
+    copies = plan.bias or "pre_sum" in used or any(t not in IN_PLACE for code in codes for t in code.pre_out)
+    heavy = any(formula.heavy for formula in formulas)
+    shares = [coefficient.share for coefficient in rule.coefficients]
+    flags = {
+        "BATCHED": plan.batched,
+        "BIAS": plan.bias,
+        "COPY_X": copies,
+        "SUPERVISED": plan.kind != "unsupervised",
+        "NEED_HEARD": bool(used & {"err", "feedback", "pre_err"}),
+        "HEAVY": heavy,
+        "NARROW": not plan.batched and not heavy and compiler.halves(),  # bound by loads and stores: 6 % faster
+        "TRACES": len(rule.traces),
+        "SCALARS": sum(share not in sharing.SIDES for share in shares),
+        "CONSTANTS": max(len(code.constants) for code in codes),
+        "PRES": max(len(code.pre_out) for code in codes),
+        "POSTS": max(len(code.post_out) for code in codes),
+        "ANY_SUM": bool(used & (set(SUMS) - {"recon_ordered"})),
+        "ORDERED": len(rule.traces) + 1 if "recon_ordered" in used else 0,
+    }
+    flags |= {f"NEED_{name.upper()}": name in used for name in SIGNALS if name not in ("pre", "post", "w", "err")}
+    flags["NEED_REWARD"] = flags["NEED_REWARD"] or rule.pathway == "reward"
+    flags |= {f"WIDE_{side.upper()}": shares.count(share) for share, side in sharing.SIDES.items()}
+    lines = [
+        "/* Generated: one rule's life. Names are generated too; nothing here was copied from a user's formula. */"
+    ]
+    lines += [f"#define {name} {int(value)}" for name, value in flags.items()]
+    for names in (PATHWAYS.values(), [o.upper() for o in OUTPUTS], [k.upper() for k in KINDS]):
+        lines += [f"#define {name} {n}" for n, name in enumerate(names)]
+    lines += [f"#define PATHWAY {PATHWAYS[rule.pathway]}", f"#define OUTPUT {plan.output.upper()}"]
+    lines += [f"#define KIND {plan.kind.upper()}", f"#define FORMULA(k, last) {_which(rule)}"]
+    keep = rule.homeostasis
+    for kind in ("max_norm", "normalise", "max_weight"):
+        lines.append(f"#define {kind.upper()} {int(keep is not None and keep.kind == kind)}")
+    lines.append(f"#define BOUND {float(keep.bound) if keep else math.inf!r}f".replace("inff", "INFINITY"))
+    row = "((n) * SAMPLES(m) + b) * CEIL(inputs) + i + r" if plan.batched else "(n) * CEIL(inputs) + i"
+    lines += [f"#define CARRY(n) (m->carry + {row})", "#define FIRST (j + u * LANES == 0)"]
+    lines += _any_shape() if plan.shape is None else _one_shape(plan, plan.shape)
+    lines += ["#define INPUTS(job) UNITS(job, 0)", "#define OUTPUTS(job) UNITS(job, TOP(job))"]
+    return "\n".join(lines) + "\n"
+
+
+def _which(rule: Rule) -> str:
+    """The number of the formula that holds in layer k, as C: a layer's own, then the last layer's, then the common one."""
+    text = "0"
+    for number, key in enumerate(rule.layers, 1):
+        if key == "output":
+            text = f"((last) ? {number} : {text})"
+    for number, key in enumerate(rule.layers, 1):
+        if key != "output":
+            text = f"((k) == {int(key)} ? {number} : {text})"
+    return text if rule.layers else "((void)(k), (void)(last), 0)"
+
+
+def _any_shape() -> list[str]:
+    each = "k, job->units[k], job->units[k + 1], k + 1 == job->layers"
+    return [
+        f"#define LAYERS_UP(DO) for (int64_t k = 0; k < job->layers; k++) DO({each})",
+        f"#define LAYERS_DOWN(DO) for (int64_t k = job->layers - 1; k >= 0; k--) DO({each})",
+        "#define UNITS(job, k) ((job)->units[k])",
+        "#define TOP(job) ((job)->layers)",
+        "#define SAMPLES(m) (BATCHED ? (m)->batch : 1)",
+        "#define PART static __attribute__((noinline))",
+    ]
+
+
+def _one_shape(plan: Plan, shape: tuple[int, ...]) -> list[str]:
+    calls = [f"DO({k}, {i}, {o}, {int(k + 2 == len(shape))})" for k, (i, o) in enumerate(zip(shape, shape[1:]))]
+    units = "".join(f"(k) == {k} ? {u} : " for k, u in enumerate(shape[:-1]))
+    return [
+        "#define LAYERS_UP(DO) " + " ".join(calls),
+        "#define LAYERS_DOWN(DO) " + " ".join(reversed(calls)),
+        f"#define UNITS(job, k) ({units}{shape[-1]})",
+        f"#define TOP(job) {len(shape) - 1}",
+        f"#define SAMPLES(m) {plan.batch}",
+        "#define PART " + ("static __attribute__((noinline))" if plan.batched else "INLINE"),
+    ]
+
+
+def activation(plan: Plan) -> str:
+    """The hidden units' activity and slope."""
+    value, slope = ACTIVATIONS[plan.activation]
+    return (
+        f"INLINE vec hidden(vec x) {{ return {value}; }}\nINLINE vec slope_of(vec y) {{ (void)y; return {slope}; }}\n"
+    )
