@@ -24,6 +24,7 @@ from outer.tuning import Tuned, tune
 from outer.worlds import Distribution
 
 RANDOM = "random_search"
+MUCH = 3e11  # samples seen by synapses in a search: about half a minute of one core
 CACHE_VERSION = 1  # raised whenever the meaning of a cached answer changes
 
 
@@ -57,7 +58,19 @@ def objective(config: Config, rule: Rule) -> Objective:
         fitness.threshold,
         fitness.complexity,
         config.engine,
+        _much(config, distribution),
     )
+
+
+def _much(config: Config, distribution: Distribution) -> bool:
+    """Whether the search runs so long in networks of one shape that compiling for this shape pays."""
+    shape = distribution.shape()
+    if shape is None:
+        return False
+    search = cast(Search, build("search", config.search))
+    lives = search.popsize * search.generations * config.lifetimes
+    synapses = sum(below * above for below, above in zip(shape, shape[1:]))
+    return lives * config.life.steps[1] * config.life.batch * synapses >= MUCH
 
 
 def racing(config: Config) -> Racing | None:

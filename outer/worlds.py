@@ -70,6 +70,14 @@ class Distribution:
         hidden = self.hidden if self.hidden is not None else (width,) * depth
         return cast(Task, build("task", options)), network_of(self.network, hidden), steps
 
+    def shape(self) -> tuple[int, ...] | None:
+        """Units per layer, input and output included; None where networks of several shapes are drawn."""
+        if self.hidden is None and (self.depth[0] != self.depth[1] or self.width[0] != self.width[1]):
+            return None
+        hidden = self.hidden if self.hidden is not None else (self.width[0],) * self.depth[0]
+        task = cast(Task, build("task", dict(self.task)))
+        return network_of(self.network, hidden).sizes(task.inputs, task.outputs)
+
     def counts(self, coefficients: Sequence[Coefficient]) -> tuple[int, ...]:
         """How many values each coefficient has.
 

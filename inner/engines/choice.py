@@ -49,8 +49,11 @@ def live(
     labels: Sequence[Label],
     record: Sequence[int] = (),
     prequential: bool = False,
+    fixed: bool = False,
 ) -> Result:
     """`inner.lifetime.live` on the engine of this name; theta that wants gradients, or is not on the CPU, is for eager.
+
+    fixed: worth a kernel of their own for lives of this shape.
 
     Under `auto`, lives that moments of their data suffice for are lived by moments: the same up to rounding, and sooner.
     """
@@ -62,5 +65,5 @@ def live(
     if (free or engine == "native") and choose(engine, learner, task.kind)[0] == "native":
         from inner.engines.native import engine as native
 
-        return native.live(learner, task, lives, theta, seed, labels, record, prequential)
+        return native.live(learner, task, lives, theta, seed, labels, record, prequential, fixed=fixed)
     return lifetime.live(learner, task, lives, theta, seed, labels, record, prequential)

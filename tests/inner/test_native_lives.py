@@ -143,6 +143,20 @@ def test_auto_takes_native_and_falls_back() -> None:
     assert result.score.requires_grad, "gradients are for the eager engine"
 
 
+@has_compiler
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_kernel_for_one_shape_where_it_pays(fixed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = []
+    monkeypatch.setattr(native, "plan_of", lambda *given, own=native.plan_of: plans.append(own(*given)) or plans[-1])
+    lives = TASK.lives("search", 5, 1, 0, LABELS)
+    learner, theta = Learner(RULES["separable"], NETWORK), coefficients(RULES["separable"])
+    result = choice.live("auto", learner, TASK, lives, theta, 0, LABELS, fixed=fixed)
+    assert [plan.shape for plan in plans] == [(9, 33, 9, 3) if fixed else None]
+    free = native.live(learner, TASK, lives, theta, 0, LABELS)
+    for w, v in zip(result.state.weights, free.state.weights):
+        torch.testing.assert_close(w, v, rtol=1e-5, atol=1e-6)
+
+
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)

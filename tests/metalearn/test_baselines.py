@@ -13,7 +13,7 @@ import pytest
 from inner.rules.rule import Rule
 from metalearn import baselines, library
 from metalearn.baselines import RANDOM, address, arms, objective, tune_all
-from metalearn.config import Config, apply, validate
+from metalearn.config import Config, apply, load, validate
 from metalearn.environment import describe
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve, select
@@ -193,3 +193,16 @@ def test_values_come_back_bit_for_bit(cache: Path) -> None:
     assert jobs == 0
     for name, (_, values, _) in first.items():
         assert np.array(list(values.values())).tobytes() == np.array(list(second[name][1].values())).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "much"),
+    [
+        (["network.hidden=[32]", "search.generations=10"], False),
+        (["network.hidden=[32]", "search.generations=100000"], True),
+        (["search.generations=100000"], False),  # networks of several shapes share one kernel
+    ],
+)
+def test_long_searches_in_networks_of_one_shape_get_a_kernel_of_their_own(overrides: list[str], much: bool) -> None:
+    own = load("digits", overrides)
+    assert objective(own, Rule.from_dict(own.rule or {})).fixed is much
