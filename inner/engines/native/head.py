@@ -67,6 +67,7 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
     keep = rule.homeostasis
     for kind in ("max_norm", "normalise", "max_weight"):
         lines.append(f"#define {kind.upper()} {int(keep is not None and keep.kind == kind)}")
+    lines.append("#define KEEP_NORM (MAX_NORM || NORMALISE)")
     lines.append(f"#define BOUND {float(keep.bound) if keep else math.inf!r}f".replace("inff", "INFINITY"))
     row = "((n) * SAMPLES(m) + b) * CEIL(inputs) + i + r" if plan.batched else "(n) * CEIL(inputs) + i"
     lines += [f"#define CARRY(n) (m->carry + {row})", "#define FIRST (j + u * LANES == 0)"]

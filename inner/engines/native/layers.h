@@ -28,6 +28,7 @@ typedef struct {
     float *wide[MOST], *wide_post[MOST], *wide_pre[MOST]; /* coefficients with a value per synapse, or per unit */
     float *post[MOST], *drive[MOST], *err[MOST + 1], *heard[MOST + 1]; /* [B, CEIL] */
     float *x, *recon, *reward, *signs, *pre_out, *post_out;
+    float *squares; /* of the new weights, summed per unit */
     float *sums, *carry; /* sums over a layer [sums, B]; running sums along rows, as far as they have come */
     float *ahead; /* drives of the first layer in the next step, which the update of this step has summed already */
     const float **first, **row, **pre_row; /* [B] where samples lie, the same of any layer; [PRES, B] where pre-side factors lie */
@@ -307,12 +308,20 @@ PART void keep_norm(const Work *m, int64_t k, int64_t inputs, int64_t outputs, i
     for (int64_t j = 0; j < UP(outputs); j += LANES) {
         vec squares = {0}, norm;
         float *w = m->w[k] + j;
-        for (int64_t i = 0; i < ROWS(inputs); i++)
+        if (!BATCHED)
+            squares = load(m->squares + j); /* the update has summed them already */
+        for (int64_t i = 0; BATCHED && i < ROWS(inputs); i++)
             squares += load(w + i * stride) * load(w + i * stride);
         squares = at_least(squares, 1e-30f);
         for (int l = 0; l < LANES; l++)
             norm[l] = sqrtf(squares[l]);
         vec factor = BOUND / (MAX_NORM ? at_least(norm, BOUND) : norm) + (norm - norm); /* inf - inf: nan, not 0 */
+        ivec same = factor == splat(1.0f);
+        int idle = 1;
+        for (int l = 0; l < LANES; l++)
+            idle &= same[l];
+        if (idle)
+            continue;
         for (int64_t i = 0; i < ROWS(inputs); i++)
             store(w + i * stride, load(w + i * stride) * factor);
         if (ahead)

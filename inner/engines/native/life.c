@@ -37,6 +37,7 @@ static size_t carve(const Job *job, Work *m, char *base)
     EMPTY(m->x, max_of(2, job->batch) * CEIL(job->units[0]));
     EMPTY(m->recon, job->batch * widest);
     EMPTY(m->reward, job->batch);
+    EMPTY(m->squares, widest);
     EMPTY(m->sums, job->batch * 4);
     EMPTY(m->carry, job->batch * widest * ORDERED);
     EMPTY(m->signs, PATHWAY == SIGNED ? largest : 0);

@@ -142,7 +142,7 @@ static void examine(const Job *job, const Work *m, int64_t n, int64_t r, int ali
         } \
         for (int64_t c = 0; c < lives; c++) { \
             update(hand[c], k, inputs, outputs, hand[c]->after, !BATCHED && (k) == 0, last); \
-            if (MAX_NORM || NORMALISE) \
+            if (KEEP_NORM) \
                 keep_norm(hand[c], k, inputs, outputs, !BATCHED && (k) == 0); \
         } \
     }

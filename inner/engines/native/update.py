@@ -98,7 +98,7 @@ def one(plan: Plan, formula: Formula) -> str:
         sums.append(own)
         rests.append("\n".join([*stage.within, f"vec rest{n} = (vec){{0}} + {stage.rest};"]) if stage.rest else "")
     body = [*_loads(plan, formula, offset), *_body(plan, stages, sums, rests, offset)]
-    body.append("if (fuse) sum[h][u] += after[i] * next;")
+    body += ["if (fuse) sum[h][u] += after[i] * next;", "if (KEEP_NORM) square[h][u] += next * next;"]
     used = "\n".join(body)
     outs = [n for n in range(len(code.post_out)) if _word(f"e{n}", used)]
     pres = [n for n in range(len(code.pre_out)) if _word(f"f{n}", used)]
@@ -106,9 +106,12 @@ def one(plan: Plan, formula: Formula) -> str:
         f"INLINE void update_tile{formula.number}(const Work *m, int64_t k, int64_t inputs, int64_t outputs, int64_t j,"
     ]
     lines += ["                         const int JB, const float *after, const int fuse)", "{", PLACE.rstrip()]
-    lines += ["    vec sum[2][4];"]
+    lines += ["    vec sum[2][4], square[2][4];"]
     lines += [f"    vec E{n}[4];" for n in outs]
-    lines += ["    for (int u = 0; u < JB; u++) {", "        sum[0][u] = sum[1][u] = (vec){0};"]
+    lines += [
+        "    for (int u = 0; u < JB; u++) {",
+        "        sum[0][u] = sum[1][u] = square[0][u] = square[1][u] = (vec){0};",
+    ]
     lines += [f"        E{n}[u] = load(m->post_out + {n} * size + j + u * LANES);" for n in outs]
     lines += ["    }"]
     lines += [f"    const float *F{n} = m->pre_row[{n}];" for n in pres]
@@ -121,7 +124,9 @@ def one(plan: Plan, formula: Formula) -> str:
     lines += ["                " + line for text in body for line in text.split("\n")]
     lines += ["            }", "        }"]
     lines += ["    for (int u = 0; fuse && u < JB; u++)"]
-    lines += ["        store(m->ahead + j + u * LANES, sum[0][u] + sum[1][u]);", "}"]
+    lines += ["        store(m->ahead + j + u * LANES, sum[0][u] + sum[1][u]);"]
+    lines += ["    for (int u = 0; KEEP_NORM && u < JB; u++)"]
+    lines += ["        store(m->squares + j + u * LANES, square[0][u] + square[1][u]);", "}"]
     tile = f"update_tile{formula.number}(m, k, inputs, outputs, j, {{0}}, after, fuse);"
     widths = [1] if heavy else [4, 2, 1]
     calls = [f"    for (; end - j >= {u} * LANES; j += {u} * LANES) {{ {tile.format(u)} }}" for u in widths]
