@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterable
 
 # kind -> (package that holds one file per component, class that each file defines)
@@ -43,7 +44,7 @@ def load(kind: str, name: str) -> type:
     own = "." in name
     if not all(name.split(".")):
         raise ValueError(f"{kind}: expected a name or a dotted module name, got {name!r}")
-    if not own and name not in names(kind):
+    if not own and not _loaded(package, name) and name not in names(kind):
         raise ValueError(f"{kind}: unknown name '{name}'{suggest(name, names(kind))}; known: {', '.join(names(kind))}")
     target = name if own else f"{package}.{name}"
     try:
@@ -56,6 +57,11 @@ def load(kind: str, name: str) -> type:
     if not hasattr(module, symbol):
         raise ValueError(f"{kind}: module '{target}' must define a class named '{symbol}'")
     return getattr(module, symbol)
+
+
+def _loaded(package: str, name: str) -> bool:
+    """Whether the component was loaded before: no need to look for its file again."""
+    return f"{package}.{name}" in sys.modules and not name.startswith("_") and name not in NOT_COMPONENTS
 
 
 def options_of(component: type) -> dict[str, dataclasses.Field]:

@@ -12,6 +12,7 @@ import keyword
 import math
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 import sympy
 
@@ -58,10 +59,11 @@ def parse(text: str, signals: Collection[str] = tuple(SIGNALS)) -> sympy.Expr:
     return expression
 
 
-def names_in(text: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def names_in(text: str) -> tuple[str, ...]:
     """Every name in a formula that is not a function, in order of first appearance."""
     found = (match.group() for match in _scan(text) if match.lastgroup == "name")
-    return list(dict.fromkeys(name for name in found if name not in FUNCTIONS))
+    return tuple(dict.fromkeys(name for name in found if name not in FUNCTIONS))
 
 
 def check_name(name: str, what: str = "name") -> None:

@@ -251,7 +251,7 @@ def test_signals_that_are_not_available_are_named() -> None:
 
 
 def test_names_in_order_of_first_appearance() -> None:
-    assert names_in("b*tanh(pre*a) + b*max(w, 1e3)") == ["b", "pre", "a", "w"]
+    assert names_in("b*tanh(pre*a) + b*max(w, 1e3)") == ("b", "pre", "a", "w")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

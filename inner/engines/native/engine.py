@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from inner.activations import ACTIVATIONS
-from inner.components import names
 from inner.engines.native import compiler, kernel
 from inner.engines.native.head import ACTIVATIONS as C_ACTIVATIONS
 from inner.engines.native.head import KNOWN, OUTPUTS, PATHWAYS
@@ -34,7 +33,7 @@ def obstacle(learner: Learner, kind: str) -> str:
     strange = sorted(rule.signals - KNOWN)
     if strange:
         return f"no kernel yet for the signal '{strange[0]}'"
-    if rule.pathway not in PATHWAYS or rule.pathway not in names("pathway"):
+    if rule.pathway not in PATHWAYS:
         return f"no kernel for the pathway '{rule.pathway}'"
     if network.activation not in C_ACTIVATIONS or network.activation not in ACTIVATIONS:
         return f"no kernel for the activation '{network.activation}'"
