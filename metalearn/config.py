@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -240,7 +241,9 @@ def _sentence(error: Any) -> str:
     if error["type"] == "missing":
         return f"config: key '{where}' is missing"
     message = error["msg"].removeprefix("Value error, ")
-    return f"config: {where}: {message[0].lower()}{message[1:]}, got {error['input']!r}"[:400]
+    choices = re.findall(r"'([^']*)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
+    near = suggest(str(error["input"]), choices)
+    return f"config: {where}: {message[0].lower()}{message[1:]}, got {error['input']!r}{near}"[:400]
 
 
 def _section(path: tuple[Any, ...]) -> type[BaseModel] | None:

@@ -140,6 +140,7 @@ def test_a_new_formula_drops_the_coefficients_that_it_lacks() -> None:
         (["seed=-1"], "seed: input should be greater than or equal to 0, got -1"),
         (["seed=x"], "seed: input should be a valid integer"),
         (["engine=foo"], "engine: input should be 'auto', 'native' or 'eager', got 'foo'"),
+        (["engine=nativ"], "got 'nativ' (did you mean 'native'?)"),
         (["tracking.mode=on"], "tracking.mode: input should be"),
         (["search={popsize: 4}", "search.name=null"], "search: expected a name"),
         (["search.popsize='8'"], "search.popsize: expected a value like 16, got '8'"),
