@@ -176,11 +176,11 @@ def print_outcomes(folder: Path, console: Any) -> None:
         padding=(0, 1, 0, 0),
     )
     for k, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if k else "left", no_wrap=True)
+        table.add_column(column.replace(" ", "\n"), justify="right" if k else "left", no_wrap=True)
     for row in rows(config, arms):
         table.add_row(*row)
     console.print(table)
-    console.print(LEGEND, highlight=False)
+    console.print(f"{LEGEND} {jump_line(arms)}", highlight=False)
 
 
 def write(folder: Path) -> Path:

@@ -53,12 +53,10 @@ class Study(base.Study):
     patterns: int = 20000  # training points of SGD alone
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rates", tuple(float(r) for r in self.rates))
+        object.__setattr__(self, "rates", base.numbers("rates", self.rates, 0.0, above=True))
         for name in ("seeds", "popsize", "generations", "steps", "batch", "hidden", "test", "patterns"):
             if getattr(self, name) < (2 if name == "popsize" else 1):
                 raise ValueError(f"study.{name}: expected a larger whole number, got {getattr(self, name)}")
-        if not self.rates or min(self.rates) <= 0:
-            raise ValueError(f"study.rates: expected numbers > 0, got {list(self.rates)}")
 
     @property
     def budget(self) -> int:
