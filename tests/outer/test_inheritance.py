@@ -23,7 +23,7 @@ from outer.evaluators.serial import Evaluator
 from outer.generation import Generation
 from outer.inheritance import KINDS, Inheritance
 from outer.lineage import Step, evolve
-from outer.lives import Habitat, lives
+from outer.lives import WORST_BITS, Habitat, lives
 from outer.organism import Genes, Organism
 from outer.worlds import Distribution
 
@@ -150,6 +150,18 @@ def test_no_label_is_used_before_its_prediction() -> None:
         y[0, data.order[0, -1, 0]] = torch.eye(3)[c]
         total += 2.0 ** -(bits(replace(data, y=y)) - before)
     assert torch.allclose(total, torch.ones(2, dtype=torch.float64), rtol=1e-5)
+
+
+def test_no_life_is_charged_more_bits_than_a_failed_one() -> None:
+    """Sines at learning rates from small to where outputs are far off, and where nothing is finite any more."""
+    network = Network(hidden=(5,), bias=True)
+    distribution = Distribution({"name": "sines"}, steps=(STEPS, STEPS), hidden=(5,), network={"bias": True})
+    own = Habitat(Organism(SGD, network, 1, 1, STEPS, GENES["direct"]), distribution, 0, 3)
+    vectors = np.tile(stream(0, "w").standard_normal(own.organism.size), (3, 1))
+    vectors[:, 0] = np.log([1e-3, 5.0, 1e30])
+    found = own.live(vectors, own.worlds(0)[0])
+    assert (found.bits[0] < 10).all() and (found.bits[1:] == WORST_BITS).all()
+    assert found.alive[1].all() and not found.alive[2].any()
 
 
 @pytest.mark.parametrize("genes", ["direct", "grown"])
