@@ -37,6 +37,7 @@ from outer.searches.base import Search
 from outer.worlds import network_of
 
 NAIVE = 16  # unselected newborns that the outcome is held against
+STORED = 10**9 - 10**6  # bytes of one array in SQLite
 
 
 def selected(generation: int, last: int) -> bool:
@@ -124,6 +125,12 @@ def check(config: Config) -> None:
             raise ValueError(
                 f"search: '{config.search['name']}' samples a distribution and has no individuals to write back into; "
                 "lamarckian needs a search that keeps a population, such as microbial or ga"
+            )
+        stored = 8 * search.popsize * found.organism.size
+        if stored > STORED:
+            raise ValueError(
+                f"search.popsize: a lamarckian run stores {search.popsize} genomes of {found.organism.size:,} genes per "
+                f"generation, expected at most {STORED / 1e9:g} GB, got {stored / 1e9:.2f}"
             )
 
 

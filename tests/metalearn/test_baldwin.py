@@ -162,6 +162,16 @@ def test_a_mistake_is_one_line_and_leaves_nothing(place: Path, overrides: list[s
     assert not (place / "runs").exists()
 
 
+def test_a_population_that_sqlite_cannot_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metalearn.baldwin.STORED", 1000)
+    result = invoke("baldwin", "tiny.yaml")
+    assert result.exit_code == 2 and result.stderr.startswith(
+        "error: search.popsize: a lamarckian run stores 6 genomes"
+    )
+    assert not (place / "runs").exists()
+    assert check(load_any("tiny.yaml", ["inheritance.arms=[darwinian,baldwinian]"])) is None
+
+
 def test_an_arm_is_shown_as_a_part_of_its_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)
     options = ["search.generations=2", "inheritance.lifetimes=2", "--inheritance", "darwinian", "--seeds", "1"]

@@ -225,6 +225,21 @@ def test_resume_is_bit_exact(kind: str, genes: str) -> None:
         run(kind, habitat(GENES[genes]), history=[other])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_populations_are_kept_only_where_a_replay_cannot_ask_for_them(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = run(kind, habitat())
+    monkeypatch.setattr("outer.generation.LARGE", 100)
+    whole = run(kind, habitat())
+    history = [step.generation for step in whole]
+    for plain, own in zip((step.generation for step in small), history):
+        assert (own.digest is None) == (kind == "lamarckian") and own.asked(plain.candidates)
+        assert len(own.candidates) == (8 if kind == "lamarckian" else 0)
+    assert same(run(kind, habitat(), history=history[:3]), whole[3:])
+    assert all((step.generation.digest is not None) for step in run(kind, habitat(learning=False)))
+
+
 @pytest.mark.parametrize("genes", GENES)
 def test_cuts_of_the_population_change_no_bit(genes: str, monkeypatch: pytest.MonkeyPatch) -> None:
     own = habitat(GENES[genes], keep_change=True)
