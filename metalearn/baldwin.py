@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from metalearn.progress import Progress
 from metalearn.run_folder import begin, mirror
 from metalearn.store import RunStore
 from metalearn.tracking import Tracker
+from outer.change_points import jumps
 from outer.evaluators.base import Evaluator
 from outer.inheritance import Inheritance
 from outer.lineage import evolve
@@ -35,6 +37,7 @@ from outer.searches.base import Search
 from outer.worlds import network_of
 
 NAIVE = 16  # unselected newborns that the outcome is held against
+STORED = 10**9 - 10**6  # bytes of one array in SQLite
 
 
 def selected(generation: int, last: int) -> bool:
@@ -123,6 +126,12 @@ def check(config: Config) -> None:
                 f"search: '{config.search['name']}' samples a distribution and has no individuals to write back into; "
                 "lamarckian needs a search that keeps a population, such as microbial or ga"
             )
+        stored = 8 * search.popsize * found.organism.size
+        if stored > STORED:
+            raise ValueError(
+                f"search.popsize: a lamarckian run stores {search.popsize} genomes of {found.organism.size:,} genes per "
+                f"generation, expected at most {STORED / 1e9:g} GB, got {stored / 1e9:.2f}"
+            )
 
 
 class Baldwin:
@@ -172,11 +181,14 @@ class Baldwin:
             if store.get("outcome") is not None:
                 return
             store.put("kind", "lineage")
-            tracker = mirror(store, folder, f"{self.folder.name}-{folder.name}", self.config.tracking)
+            name = f"{self.folder.name}-{folder.name}"
+            tracker = mirror(store, folder, name, self.config.tracking, group=self.folder.name)
             code = 1
             try:
                 self._evolve(arm, seed, store, evaluator, tracker)
-                tracker.finish(None, [], {f"final/{k}": v for k, v in store.get("outcome")["means"].items()})
+                final = {f"final/{k}": v for k, v in store.get("outcome")["means"].items()}
+                places = [jump["generation"] for jump in store.get("jumps")]
+                tracker.finish(None, [], final | {"jumps/count": len(places), "jumps/generations": places})
                 code = 0
             finally:
                 tracker.close(code)
@@ -188,17 +200,19 @@ class Baldwin:
         with Progress(self.console, f"{arm}, seed {seed}", search.generations, done) as bar:
             for step in evolve(own, inheritance, search, evaluator, given.threshold, store.each()):
                 generation = step.generation
+                now, curve = generation.metrics, dict[str, float]()
                 if selected(generation.index, search.generations - 1):
                     curves = {"steps": step.lives.steps.tolist(), "population": step.lives.curve.mean((0, 1)).tolist()}
                     curves["best"] = step.lives.curve[step.top].mean(0).tolist()
                     store.put(f"curve/{generation.index:06d}", curves)
+                    curve = {f"curve/step {k}": score for k, score in zip(curves["steps"], curves["population"])}
                 store.append(generation)
-                tracker.generation(generation)
-                now = generation.metrics
+                tracker.row(generation.index, now | curve)
                 bar.update(
                     generation.index + 1, f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}"
                 )
         favourite = store.generations(store.count - 1)[0].favourite
+        store.put("jumps", [asdict(jump) for jump in jumps(np.array([m["best"] for m in store.metrics()]))])
         store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes))
 
 

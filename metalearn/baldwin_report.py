@@ -156,9 +156,9 @@ def _row(arm: str, values: Sequence[Mapping[str, float]]) -> list[str]:
     texts = [arm]
     for name in COLUMNS[1:]:
         own = [v[name] for v in values if name in v]
-        digits = 0 if name in ("steps", "genome bits") else 3
-        spread = f"±{np.std(own, ddof=1):.{digits}f}" if len(own) > 1 else ""
-        texts.append(f"{np.mean(own):.{digits}f}{spread}" if own else "-")
+        digits = "0f" if name in ("steps", "genome bits") else "3f" if np.max(np.abs(own), initial=0) < 1000 else "2g"
+        spread = f"±{np.std(own, ddof=1):.{digits}}" if len(own) > 1 else ""
+        texts.append(f"{np.mean(own):.{digits}}{spread}" if own else "-")
     return texts
 
 
@@ -176,11 +176,11 @@ def print_outcomes(folder: Path, console: Any) -> None:
         padding=(0, 1, 0, 0),
     )
     for k, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if k else "left", no_wrap=True)
+        table.add_column(column.replace(" ", "\n"), justify="right" if k else "left", no_wrap=True)
     for row in rows(config, arms):
         table.add_row(*row)
     console.print(table)
-    console.print(LEGEND, highlight=False)
+    console.print(f"{LEGEND} {jump_line(arms)}", highlight=False)
 
 
 def write(folder: Path) -> Path:

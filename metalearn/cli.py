@@ -107,7 +107,7 @@ def guarded(folder: Path, work: Callable[[], None]) -> None:
     except Interrupted as interruption:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        click.echo(f"\ninterrupted; every whole generation is stored. Go on with: metalearn resume {folder}", err=True)
+        click.echo(f"\ninterrupted; what was finished is stored. Go on with: metalearn resume {folder}", err=True)
         sys.exit(128 + interruption.number)
 
 

@@ -65,6 +65,11 @@ def load_any(name: str, overrides: Sequence[str] = ()) -> Any:
     for override in overrides:
         key, equals, text = override.partition("=")
         path = key.strip().split(".")
+        if path[0] == "inheritance":
+            raise ValueError(
+                f"'{name}' is a study: it has parts of its own and no arms of inheritance "
+                "(--inheritance and --seeds); its options are study.OPTION=value and seed=value"
+            )
         if not equals or path[0] not in StudyConfig.model_fields or len(path) > (2 if path[0] == "study" else 1):
             raise ValueError(f"override: expected study.OPTION=value or seed=value, got '{override}'")
         if len(path) == 2:
@@ -85,3 +90,9 @@ def study(content: dict[str, Any]) -> StudyConfig:
         where = ".".join(str(part) for part in first["loc"])
         known = ", ".join(StudyConfig.model_fields)
         raise ValueError(f"config: {where}: {first['msg'].lower()}; a study's config has: {known}") from None
+
+
+def refuse_genome(config: Any, command: str, instead: str) -> None:
+    """A command that knows rules only says so of a config with a genome. Raises ValueError."""
+    if config.genome is not None:
+        raise ValueError(f"{command}: for searches over rules, and this config has a genome; {instead}")

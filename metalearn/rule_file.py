@@ -29,7 +29,7 @@ def read(path: str | Path) -> dict[str, Any]:
         with file.open("rb") as stream:
             data = stream.read(LIMIT + 1)
     except FileNotFoundError:
-        hint = "; the run has not written a rule yet" if path.is_dir() else ""
+        hint = "; the run has not written a rule yet (experiments on inheritance write none)" if path.is_dir() else ""
         raise ValueError(f"rule: no file {file}{hint}") from None
     except OSError as error:
         raise ValueError(f"rule: cannot read {file}: {error.strerror or error}") from None

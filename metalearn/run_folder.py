@@ -25,11 +25,11 @@ def begin(folder: Path, config: Mapping[str, Any], command: str, kind: str = "se
     return store
 
 
-def mirror(store: RunStore, folder: Path, name: str, tracking: TrackingConfig) -> Tracker:
-    """The W&B mirror of a store; a run that is resumed goes on in the same W&B run."""
+def mirror(store: RunStore, folder: Path, name: str, tracking: TrackingConfig, group: str | None = None) -> Tracker:
+    """The W&B mirror of a store; a run that is resumed goes on in the same W&B run. group: of W&B runs that belong together."""
     stored = store.get("tracking") or {}
     tracker = Tracker.start(
-        folder, name, store.config, tracking.mode, tracking.project, stored.get("run_id"), store.count
+        folder, name, store.config, tracking.mode, tracking.project, stored.get("run_id"), store.count, group
     )
     store.put("tracking", {"run_id": tracker.run_id})
     return tracker

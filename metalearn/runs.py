@@ -70,7 +70,7 @@ def reopen(folder: Path, console: Any) -> Runnable:
 
 
 def show(folder: Path, console: Any) -> bool:
-    """Print the outcome of an experiment on inheritance, of a study or of races; False for what is none of them."""
+    """Print the outcome of an experiment on inheritance or an arm of it, of a study or of races; False for a search."""
     if not (folder / "run.sqlite").exists():
         return False
     kind = kind_of(folder)
@@ -78,6 +78,11 @@ def show(folder: Path, console: Any) -> bool:
         from metalearn.baldwin_report import print_outcomes
 
         print_outcomes(folder, console)
+    elif kind == "lineage":
+        with RunStore.open(folder, write=False) as store:
+            state = "finished" if store.get("outcome") else f"in progress: metalearn resume {folder.parent}"
+            line = f"run {folder}: {store.count} generations of one arm, {state}; the whole: metalearn show {folder.parent}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     elif kind == "study":
         from metalearn.studies import print_summary
 
@@ -87,7 +92,7 @@ def show(folder: Path, console: Any) -> bool:
         from metalearn.search_bench_summary import print_table
 
         print_table(read(folder), console)
-    return kind in ("baldwin", "study", "races")
+    return kind != "search"
 
 
 def write_report(folder: Path) -> Path:

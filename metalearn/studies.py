@@ -34,7 +34,7 @@ class StudyRun:
     @classmethod
     def create(cls, config: StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> StudyRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
-        make(config)
+        make(config).check()
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, config.plain(), command, "study"), folder, console)
 

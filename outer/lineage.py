@@ -22,7 +22,9 @@ from outer.searches.base import Search
 class Step:
     """A generation as it is stored, and the lives behind it."""
 
-    generation: Generation  # `candidates` are what the search was told: with learning written back where it was
+    generation: (
+        Generation  # `candidates` are what the search was told: with learning written back where it was (see light)
+    )
     lives: Lives
     top: int  # the fittest candidate
 
@@ -49,11 +51,13 @@ def evolve(
     running = search.start(organism.segments.start(), habitat.seed)
     best, count, first = -np.inf, 0, 0
     for past in history:
-        if fingerprint(running.ask()) != past.metrics["asked"]:
+        asked = running.ask()
+        if fingerprint(asked) != past.metrics["asked"]:
             raise ValueError(
                 f"resume: generation {past.index} does not replay bit for bit here; the library versions or the machine differ"
             )
-        running.tell(past.candidates, Evaluation(past.fitness, past.scores, past.alive))
+        told = past.candidates if past.digest is None else asked
+        running.tell(told, Evaluation(past.fitness, past.scores, past.alive))
         best, count = max(best, float(past.fitness.max())), count + past.scores.size
         first = past.index + 1
     for index in range(first, search.generations):
@@ -80,4 +84,6 @@ def evolve(
         values = organism.segments.decode(favourite[None])["rule"][0]
         metrics |= {f"theta/{name}": float(value) for name, value in zip(names, values)}
         kept = Generation(index, told, fitness, evaluation.scores, evaluation.alive, favourite, metrics)
+        if told is asked or fingerprint(told) == metrics["asked"]:
+            kept = kept.light()  # a replay asks for them again; what was written back it could not ask for
         yield Step(kept, found, int(np.argmax(fitness)))

@@ -15,7 +15,7 @@ from outer.evaluators.base import Evaluator, chunks
 from outer.organism import Organism
 from outer.worlds import Distribution, World
 
-WORST_BITS = 100.0  # per sample: what a failed life is charged
+WORST_BITS = 100.0  # per sample: what a failed life is charged, and no life more: one near failure would rule all means
 POINTS = 10  # of a learning curve, birth not counted
 
 
@@ -77,7 +77,7 @@ class Habitat:
             )
         shown = max(steps * world.batch, 1)
         alive, bits = result.alive.numpy(), result.bits.numpy() / shown
-        bits = np.where(alive & np.isfinite(bits), bits, WORST_BITS)
+        bits = np.where(alive & np.isfinite(bits), bits, WORST_BITS).clip(max=WORST_BITS)
         change = None
         if self.keep_change:
             p, count = len(vectors), len(world.labels)

@@ -1,7 +1,8 @@
 """Regression of one of T sines with evenly spaced phases: the small configuration of Fernando et al. (2018).
 
-Life n of a generation learns y = A sin(u + phi), phi = 2 pi (n mod T) / T + an offset of the tier, from `points` points
-spread evenly over -2 pi .. 2 pi, and is scored on the same points: the error that learning leaves. The input is u
+Life n of a generation learns y = A sin(u + phi), phi = 2 pi ((n + turn) mod T) / T + an offset of the tier, from `points`
+points spread evenly over -2 pi .. 2 pi, and is scored on the same points: the error that learning leaves. The turn is
+drawn once per generation: T lives see every phase once, fewer lives see all of them over the generations. The input is u
 divided by 2 pi. A network that is to fit all phases at birth cannot: the best constant answer is 0, for T >= 2.
 """
 
@@ -63,8 +64,9 @@ class Task(Base):
         rows = []
         for label in labels:
             random = stream(seed, "task", tier, *label)
-            number = label[-1] if isinstance(label[-1], int) else int(random.integers(self.tasks))
-            phase = 2 * math.pi * (number % self.tasks) / self.tasks + offset
+            number = int(label[-1]) if isinstance(label[-1], int) else int(random.integers(self.tasks))
+            turn = int(stream(seed, "turn", tier, *label[:-1]).integers(self.tasks))
+            phase = 2 * math.pi * ((number + turn) % self.tasks) / self.tasks + offset
             x, y = (u / REACH).astype(np.float32), (self.amplitude * np.sin(u + phase)).astype(np.float32)
             order = random.permutation(self.points)[epochs(random, self.points, steps, batch)]
             rows.append((x, y, order, x, y))

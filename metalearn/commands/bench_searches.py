@@ -33,6 +33,7 @@ def command(
     own search with the same budget. An interrupted comparison goes on with `metalearn resume`.
     """
     from metalearn import config as configs
+    from metalearn.config_baldwin import refuse_genome
     from metalearn.search_bench import Bench, settings
 
     found = [a for a in arguments if "=" not in a]
@@ -42,6 +43,7 @@ def command(
         )
     config_name = found[0] if found else "digits"
     config = configs.load(config_name, [a for a in arguments if "=" in a])
+    refuse_genome(config, "bench-searches", "run metalearn baldwin with search=NAME")
     plan = settings(config, [s.strip() for s in searches.split(",") if s.strip()], budget, seeds, changes)
     options = ["--searches", searches, "--seeds", str(seeds), *(["--budget", f"{budget:g}"] if budget else [])]
     for change in changes:

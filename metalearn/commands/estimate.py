@@ -12,12 +12,10 @@ from metalearn.cli import Command, console
 def command(arguments: tuple[str, ...]) -> None:
     """Predict time and memory of a search from a short calibration on this machine."""
     from metalearn import config as configs
+    from metalearn.config_baldwin import refuse_genome
     from metalearn.estimation import estimate as measure
 
     names = [a for a in arguments if "=" not in a]
     config = configs.load(names[0] if names else "digits", [a for a in arguments if "=" in a])
-    if config.genome is not None:
-        raise ValueError(
-            "estimate: for searches over rules, and this config has a genome; metalearn baldwin shows the time left"
-        )
+    refuse_genome(config, "estimate", "metalearn baldwin shows the time left")
     measure(config, console())

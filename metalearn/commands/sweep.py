@@ -21,6 +21,7 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
 
     from metalearn import config as configs
     from metalearn import sweep as sweeping
+    from metalearn.config_baldwin import refuse_genome
     from metalearn.experiment import evaluator_of
     from metalearn.progress import Progress
     from metalearn.store import write_text_atomically
@@ -32,6 +33,7 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
         )
     overrides = [a for a in arguments if "=" in a]
     config = configs.load(names[0], overrides)
+    refuse_genome(config, "sweep", "metalearn baldwin repeats it over --seeds")
     shown = Console(quiet=True) if as_json else console()
     with evaluator_of(config) as evaluator, Progress(shown, "searches", 1) as bar:
         document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, bar.at)

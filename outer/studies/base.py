@@ -6,6 +6,7 @@ lacks and ends with the same bits.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ class Summary:
 class Study(ABC):
     """Options are the fields of a frozen dataclass `Study` in each file."""
 
+    def check(self) -> None:
+        """Raise ValueError, in one line, where something is missing that the parts will need, such as a data set."""
+        return
+
     @abstractmethod
     def parts(self) -> tuple[str, ...]:
         """Names of the parts, in the order in which they are run."""
@@ -43,3 +48,11 @@ class Study(ABC):
     @abstractmethod
     def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
         """What the results of all parts say."""
+
+
+def numbers(name: str, values: object, least: float, above: bool = False) -> tuple[float, ...]:
+    """An option that is a list of finite numbers >= `least`, or > `least` with `above`. Raises ValueError."""
+    if isinstance(values, (list, tuple)) and values and all(type(v) in (int, float) for v in values):
+        if all(least <= v < math.inf and not (above and v == least) for v in values):
+            return tuple(float(v) for v in values)
+    raise ValueError(f"study.{name}: expected a list of numbers {'>' if above else '>='} {least:g}, got {values!r}")

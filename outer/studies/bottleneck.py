@@ -61,6 +61,8 @@ class Study(base.Study):
         for key in ("steps", "batch", "iterations", "images"):
             if getattr(self, key) < 1:
                 raise ValueError(f"study.{key}: expected a number >= 1, got {getattr(self, key)}")
+        if self.images > TRAIN:
+            raise ValueError(f"study.images: expected at most the {TRAIN} training images, got {self.images}")
         if not (self.rate > 0 and 0 <= self.epsilon <= 1):
             raise ValueError(
                 f"study: expected rate > 0 and epsilon from 0 to 1, got {self.rate:g} and {self.epsilon:g}"
@@ -70,6 +72,10 @@ class Study(base.Study):
     def nets(self) -> tuple[LabelNet, ...]:
         """The generators."""
         return tuple(LabelNet(self.hidden, widths) for widths in self.widths)
+
+    def check(self) -> None:
+        """MNIST must be there. Raises DataMissing."""
+        _data()
 
     def parts(self) -> tuple[str, ...]:
         """Scheme and genome size."""

@@ -1,7 +1,8 @@
 """Hybrid of evolution and gradients: a Lamarckian population whose lives are SGD, against SGD alone, at equal gradient steps.
 
 lamarckian   `popsize` networks; each generation is a life of `steps` SGD steps, what was learned is inherited, losers of
-             tournaments become mutated winners; weights and learning rate evolve. Scored: the last favourite, at birth.
+             tournaments become mutated winners; weights and learning rate evolve, the rate from N(log of the geometric
+             mean of `rates`, 1). Scored: the last favourite, at birth.
 one network  SGD alone for popsize * generations * steps steps, for each of `rates`; the best rate on the select tier.
 many         popsize networks of generations * steps steps each; the best network and rate on the select tier.
 All three take the same number of gradient steps per rate, and rates are tried for SGD alone at no charge: what is held
@@ -10,6 +11,7 @@ against the population is the stronger for it. Scores are of `test` fresh points
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,7 +36,7 @@ from outer.studies.base import Summary, Tell
 from outer.worlds import Distribution
 
 ARMS = ("lamarckian", "one network", "many")
-SGD = {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.1, "transform": "log"}}}
+SGD = {"dw": "eta*err*pre", "pathway": "backprop"}
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,10 @@ class Study(base.Study):
     patterns: int = 20000  # training points of SGD alone
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rates", tuple(float(r) for r in self.rates))
+        object.__setattr__(self, "rates", base.numbers("rates", self.rates, 0.0, above=True))
         for name in ("seeds", "popsize", "generations", "steps", "batch", "hidden", "test", "patterns"):
             if getattr(self, name) < (2 if name == "popsize" else 1):
                 raise ValueError(f"study.{name}: expected a larger whole number, got {getattr(self, name)}")
-        if not self.rates or min(self.rates) <= 0:
-            raise ValueError(f"study.rates: expected numbers > 0, got {list(self.rates)}")
 
     @property
     def budget(self) -> int:
@@ -78,7 +78,9 @@ class Study(base.Study):
 
     def _organism(self) -> Organism:
         network = Network(hidden=(self.hidden,), bias=True)
-        return Organism(Rule.from_dict(SGD), network, 4, 3, self.steps, Genes(weights="direct"))
+        middle = math.exp(float(np.log(self.rates).mean()))  # evolution knows of the rates what SGD alone knows
+        rule = Rule.from_dict({**SGD, "coefficients": {"eta": {"init": middle, "transform": "log"}}})
+        return Organism(rule, network, 4, 3, self.steps, Genes(weights="direct"))
 
     def _lamarckian(self, seed: int, tell: Tell) -> dict[str, Any]:
         organism, scores, rates, curves = self._organism(), [], [], []

@@ -43,15 +43,13 @@ class Study(base.Study):
     costs: tuple[float, ...] = (0.0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "costs", tuple(float(c) for c in self.costs))
+        object.__setattr__(self, "costs", base.numbers("costs", self.costs, 0.0))
         for name in ("runs", "generations", "popsize", "loci", "trials"):
             if getattr(self, name) < 1:
                 raise ValueError(f"study.{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("flip", "right", "mutation"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"study.{name}: expected a number between 0 and 1, got {getattr(self, name)}")
-        if not self.costs or min(self.costs) < 0:
-            raise ValueError(f"study.costs: expected numbers >= 0, got {list(self.costs)}")
 
     def parts(self) -> tuple[str, ...]:
         """The landscapes."""

@@ -7,6 +7,7 @@ import math
 import torch
 
 from inner.components import build
+from inner.random import stream
 from inner.tasks.base import TIERS
 
 
@@ -14,8 +15,9 @@ def test_sines_by_hand() -> None:
     task = build("task", {"name": "sines", "tasks": 3, "points": 5, "amplitude": 0.5})
     for number, tier in enumerate(TIERS):
         lives = task.lives(tier, 4, 5, 0, [(tier, 7, n) for n in range(4)])
+        turn = int(stream(0, "turn", tier, tier, 7).integers(3))
         for n in range(4):
-            phase = 2 * math.pi * (n % 3) / 3 + 2 * math.pi / 3 * number / 3
+            phase = 2 * math.pi * ((n + turn) % 3) / 3 + 2 * math.pi / 3 * number / 3
             for i in range(5):
                 u = -2 * math.pi + i * math.pi
                 assert abs(float(lives.x[n, i, 0]) - u / (2 * math.pi)) < 1e-6
@@ -26,6 +28,23 @@ def test_sines_by_hand() -> None:
     assert torch.equal(lives.y[0], lives.y[3]) and not torch.equal(lives.y[0], lives.y[1])
     silent = task.score(torch.zeros(3, 5, 1), lives.test_y[:3]).mean()
     assert abs(float(silent) - task.chance) < 0.05
+
+
+def test_few_lives_see_every_phase_over_the_generations() -> None:
+    """Two lives of eight phases: neighbours in every generation, all eight over many; as many lives as phases: all at once."""
+    task, seen = build("task", {"name": "sines", "tasks": 8}), set()
+
+    def phases(generation: int, lives: int) -> list[int]:
+        y = task.lives("search", 1, 25, 0, [("search", generation, n) for n in range(lives)]).y[:, :, 0]
+        u = torch.linspace(-2 * math.pi, 2 * math.pi, 25)
+        shapes = torch.stack([0.9 * torch.sin(u + 2 * math.pi * k / 8) for k in range(8)])
+        return torch.cdist(y, shapes).argmin(1).tolist()
+
+    for generation in range(60):
+        one, two = phases(generation, 2)
+        assert two == (one + 1) % 8
+        seen.add(one)
+    assert seen == set(range(8)) and sorted(phases(0, 8)) == list(range(8))
 
 
 def test_renamed_classes_leave_pixels_alone_and_are_one_renaming_per_life() -> None:

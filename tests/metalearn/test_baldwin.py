@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,15 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from rich.console import Console
 
 from inner.components import build
 from metalearn import config as configs
 from metalearn.baldwin import check, keeps_what_it_is_told, selected
 from metalearn.cli import main
 from metalearn.config_baldwin import StudyConfig, load_any
-from metalearn.runs import reopen
 from metalearn.store import RunStore
 from metalearn.studies import make
+from outer.change_points import jumps
 from outer.generation import Generation
 
 ARMS = ("darwinian", "baldwinian", "lamarckian")
@@ -37,13 +37,11 @@ TINY: dict[str, Any] = {
     "evaluator": "serial",
     "tracking": {"mode": "disabled"},
 }
-STUDY = {"study": {"name": "hinton_nowlan", "runs": 2, "generations": 12, "popsize": 50, "loci": 4}}
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, content in (("tiny", TINY), ("needle", STUDY)):
-        (tmp_path / f"{name}.yaml").write_text("# A test.\n" + yaml.safe_dump(content), encoding="utf-8")
+    (tmp_path / "tiny.yaml").write_text("# A test.\n" + yaml.safe_dump(TINY), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -137,29 +135,6 @@ def test_the_command_line_chooses_arms_and_seeds(place: Path) -> None:
     assert result.exit_code == 2 and "metalearn resume runs/tiny-2" in result.stderr
 
 
-def test_a_study_runs_and_resumes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert invoke("baldwin", "needle.yaml", "--name", "whole").exit_code == 0
-    put = RunStore.put
-
-    def stop(self: RunStore, key: str, value: Any) -> None:
-        if key == "part/no learning":
-            raise KeyboardInterrupt
-        put(self, key, value)
-
-    monkeypatch.setattr(RunStore, "put", stop)
-    assert invoke("baldwin", "needle.yaml", "--name", "cut").exit_code != 0
-    monkeypatch.setattr(RunStore, "put", put)
-    assert invoke("report", "cut").exit_code == 0
-    assert "undecided" in invoke("show", "whole").output
-    reopen(place / "runs" / "cut", Console(quiet=True)).run()
-    for key in ("part/learning", "part/no learning"):
-        with RunStore.open(Path("runs/whole"), write=False) as a, RunStore.open(Path("runs/cut"), write=False) as b:
-            assert a.get(key) == b.get(key) is not None
-    assert (place / "runs/cut/alleles.svg").read_text() == (place / "runs/whole/alleles.svg").read_text()
-    result = invoke("search", "needle.yaml", "study.runs=1")
-    assert result.exit_code == 0, result.output
-
-
 @pytest.mark.parametrize(
     "overrides, expected",
     [
@@ -187,35 +162,76 @@ def test_a_mistake_is_one_line_and_leaves_nothing(place: Path, overrides: list[s
     assert not (place / "runs").exists()
 
 
-@pytest.mark.parametrize(
-    "overrides, expected",
-    [
-        (["study.run=3"], "study.run: 'hinton_nowlan' has no such option (did you mean 'runs'?)"),
-        (["study.runs=0"], "study.runs: expected a whole number of at least 1, got 0"),
-        (["study=hinton"], "study: unknown name 'hinton' (did you mean 'hinton_nowlan'?)"),
-        (["lifetimes=3"], "override: expected study.OPTION=value or seed=value, got 'lifetimes=3'"),
-    ],
-)
-def test_a_mistake_in_a_study(place: Path, overrides: list[str], expected: str) -> None:
-    result = invoke("baldwin", "needle.yaml", *overrides)
-    assert (result.exit_code, result.stdout) == (2, "") and result.stderr.startswith(f"error: {expected}")
+def test_a_population_that_sqlite_cannot_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metalearn.baldwin.STORED", 1000)
+    result = invoke("baldwin", "tiny.yaml")
+    assert result.exit_code == 2 and result.stderr.startswith(
+        "error: search.popsize: a lamarckian run stores 6 genomes"
+    )
     assert not (place / "runs").exists()
-    with pytest.raises(ValueError, match="metalearn baldwin"):
-        configs.load("needle.yaml")
+    assert check(load_any("tiny.yaml", ["inheritance.arms=[darwinian,baldwinian]"])) is None
 
 
-@pytest.mark.parametrize(
-    "override, expected",
-    [
-        ("study.widths=[30, 10]", "study.widths: expected a list like [[30, 10]], got [30, 10]"),
-        ("study.schemes=[]", "study.schemes: expected a list like [end to end], got []"),
-        ("study.batch=0", "study.batch: expected a number >= 1, got 0"),
-    ],
-)
-def test_a_mistake_in_the_bottleneck(place: Path, override: str, expected: str) -> None:
-    result = invoke("baldwin", "papers/genomic_bottleneck", override)
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"error: {expected}\n")
+def test_an_arm_is_shown_as_a_part_of_its_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)
+    options = ["search.generations=2", "inheritance.lifetimes=2", "--inheritance", "darwinian", "--seeds", "1"]
+    assert invoke("baldwin", "tiny.yaml", *options, "--name", "x").exit_code == 0
+    result = invoke("show", "runs/x/darwinian-s0")
+    assert result.output == (
+        "run runs/x/darwinian-s0: 2 generations of one arm, finished; the whole: metalearn show runs/x\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["sweep", "estimate", "bench-searches"])
+def test_commands_for_rules_alone_refuse_a_genome(place: Path, command: str) -> None:
+    result = invoke(command, "tiny.yaml")
+    assert result.exit_code == 2 and result.stderr.startswith(f"error: {command}: for searches over rules"), (
+        result.output
+    )
     assert not (place / "runs").exists()
+
+
+class Recorder:
+    """In place of the W&B mirror."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, dict[str, float]] = {}
+        self.run_id = None
+
+    def row(self, index: int, metrics: dict[str, float]) -> None:
+        self.rows[index] = metrics
+
+    def finish(self, rule: None, top: list[Any], summary: dict[str, Any]) -> None:
+        self.summary = summary
+
+    def close(self, code: int) -> None:
+        assert code == 0
+
+
+def test_what_is_mirrored(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every measure of every generation, curves of selected ones, outcome and jumps at the end; one group per run."""
+    made: dict[str, Recorder] = {}
+
+    def mirror(store: RunStore, folder: Path, name: str, tracking: Any, group: str) -> Recorder:
+        assert group == "x" and name == f"x-{folder.name}"
+        made[folder.name] = Recorder()
+        return made[folder.name]
+
+    monkeypatch.setattr("metalearn.baldwin.mirror", mirror)
+    monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)
+    assert invoke("baldwin", "tiny.yaml", "search.generations=20", "--seeds", "1", "--name", "x").exit_code == 0
+    for arm, (generations, documents) in contents(place / "runs" / "x").items():
+        rows = made[arm].rows
+        assert list(rows) == [g.index for g in generations]
+        for g in generations:
+            curve = documents.get(f"curve/{g.index:06d}")
+            shown = {f"curve/step {k}": y for k, y in zip(curve["steps"], curve["population"])} if curve else {}
+            assert rows[g.index] == g.metrics | shown
+        found = [asdict(jump) for jump in jumps(np.array([g.metrics["best"] for g in generations]))]
+        assert documents["jumps"] == found
+        summary = made[arm].summary
+        assert summary["jumps/generations"] == [j["generation"] for j in found]
+        assert summary["final/evolved/birth"] == documents["outcome"]["means"]["evolved/birth"]
 
 
 @pytest.mark.parametrize("name", configs.known())

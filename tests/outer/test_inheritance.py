@@ -23,7 +23,7 @@ from outer.evaluators.serial import Evaluator
 from outer.generation import Generation
 from outer.inheritance import KINDS, Inheritance
 from outer.lineage import Step, evolve
-from outer.lives import Habitat, lives
+from outer.lives import WORST_BITS, Habitat, lives
 from outer.organism import Genes, Organism
 from outer.worlds import Distribution
 
@@ -152,6 +152,18 @@ def test_no_label_is_used_before_its_prediction() -> None:
     assert torch.allclose(total, torch.ones(2, dtype=torch.float64), rtol=1e-5)
 
 
+def test_no_life_is_charged_more_bits_than_a_failed_one() -> None:
+    """Sines at learning rates from small to where outputs are far off, and where nothing is finite any more."""
+    network = Network(hidden=(5,), bias=True)
+    distribution = Distribution({"name": "sines"}, steps=(STEPS, STEPS), hidden=(5,), network={"bias": True})
+    own = Habitat(Organism(SGD, network, 1, 1, STEPS, GENES["direct"]), distribution, 0, 3)
+    vectors = np.tile(stream(0, "w").standard_normal(own.organism.size), (3, 1))
+    vectors[:, 0] = np.log([1e-3, 5.0, 1e30])
+    found = own.live(vectors, own.worlds(0)[0])
+    assert (found.bits[0] < 10).all() and (found.bits[1:] == WORST_BITS).all()
+    assert found.alive[1].all() and not found.alive[2].any()
+
+
 @pytest.mark.parametrize("genes", ["direct", "grown"])
 def test_the_kinds_differ_as_stated_and_in_nothing_else(genes: str) -> None:
     own = habitat(GENES[genes])
@@ -211,6 +223,21 @@ def test_resume_is_bit_exact(kind: str, genes: str) -> None:
     other = replace(history[0], metrics={**history[0].metrics, "asked": 1.0})
     with pytest.raises(ValueError, match="does not replay"):
         run(kind, habitat(GENES[genes]), history=[other])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_populations_are_kept_only_where_a_replay_cannot_ask_for_them(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = run(kind, habitat())
+    monkeypatch.setattr("outer.generation.LARGE", 100)
+    whole = run(kind, habitat())
+    history = [step.generation for step in whole]
+    for plain, own in zip((step.generation for step in small), history):
+        assert (own.digest is None) == (kind == "lamarckian") and own.asked(plain.candidates)
+        assert len(own.candidates) == (8 if kind == "lamarckian" else 0)
+    assert same(run(kind, habitat(), history=history[:3]), whole[3:])
+    assert all((step.generation.digest is not None) for step in run(kind, habitat(learning=False)))
 
 
 @pytest.mark.parametrize("genes", GENES)

@@ -87,6 +87,13 @@ def test_an_unknown_option_is_one_line(name: str) -> None:
         build("study", {"name": name, "runz": 3})
 
 
+@pytest.mark.parametrize("name, key", [("needle", "costs"), ("hybrid", "rates")])
+@pytest.mark.parametrize("value", [[], 0.1, ["a"], "0.1", [-1.0], [math.inf], [True]])
+def test_a_list_of_numbers_that_is_none_is_one_line(name: str, key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^study\.{key}: expected a list of numbers"):
+        build("study", {"name": name, key: value})
+
+
 def test_geometric_trials_are_those_of_plain_simulation() -> None:
     """Three open loci: mean and spread of trials left against 3,000 simulated lives; certain cases exactly."""
     study = hinton_nowlan.Study(runs=1, popsize=3000, loci=4, trials=20)

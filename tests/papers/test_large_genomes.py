@@ -29,7 +29,7 @@ organism = Organism(rule, Network(hidden=hidden), 64, 10, 2, Genes(weights="dire
 assert organism.size == 100_049
 search = build("search", {"name": "microbial", "popsize": 1000, "generations": 2})
 for step in evolve(Habitat(organism, distribution, 0, 1), Inheritance(sys.argv[1]), search, Evaluator(), 0.5):
-    assert step.generation.candidates.shape == (1000, organism.size)
+    assert step.generation.candidates.shape == (1000 if sys.argv[1] == "lamarckian" else 0, organism.size)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 
