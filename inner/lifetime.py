@@ -83,7 +83,7 @@ def live(
 def together(footprint: int, population: int, count: int) -> int:
     """Candidates of L = count lives whose networks go through their lives side by side."""
     at_once = max(CACHED // footprint, 2) if footprint else population * count
-    return min(max(at_once // count, -(-2 // count)), max(population, 1))
+    return min(max(at_once // count, 1), max(population, 1))
 
 
 def _live(

@@ -85,7 +85,7 @@ class Tape:
             tuple((source, target, pre) for (source, pre), target in spread.items()),
             _steps(steps, size, kept),
             _steps(_without_means(steps, found), size, kept),
-            _reusing(_steps(_without_means(steps, found), size, kept), len(compiler.inputs), masks, varying),
+            _reusing(_steps(_without_means(steps, found), size, kept), masks, varying),
             tuple(r % size for r in found),
             tuple(masks[r] if isinstance(r, int) and varying[r] else 0 for r in results),
             size,
@@ -165,12 +165,12 @@ IN_PLACE: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _reusing(steps: Sequence[Step], inputs: int, masks: Sequence[int], varying: Sequence[bool]) -> tuple[Step, ...]:
+def _reusing(steps: Sequence[Step], masks: Sequence[int], varying: Sequence[bool]) -> tuple[Step, ...]:
     """Operations on synapses write over their first operand where that is theirs and nobody reads it again."""
     operations = {OPERATIONS[name]: function for name, function in IN_PLACE.items()}
     found = []
     for operation, a, b, c, target, dropped in steps:
-        mine = a in dropped and a not in (b, c) and inputs <= a < len(masks) and varying[a]
+        mine = a in dropped and a not in (b, c) and a < len(masks) and varying[a]
         if mine and masks[a] == masks[target] == SIDES["synapse"]:
             operation = operations.get(operation, operation)
         found.append((operation, a, b, c, target, dropped))
