@@ -83,7 +83,8 @@ def live(
 def together(footprint: int, population: int, count: int) -> int:
     """Candidates of L = count lives whose networks go through their lives side by side."""
     at_once = max(CACHED // footprint, 2) if footprint else population * count
-    return min(max(at_once // count, 1), max(population, 1))
+    parts = -(-population // max(at_once // count, 1))
+    return -(-population // max(parts, 1)) or 1
 
 
 def _live(

@@ -26,8 +26,8 @@ MLP = " + ".join(f"o{k}*tanh(a{k}*pre + b{k}*post + c{k}*err + d{k}*w + g{k})" f
 WORKLOADS = {  # name: formula, units, batch, population, steps of native, of eager, of the naive loop
     "W1, P=64, B=1": (EIGHT, (64, 32, 10), 1, 64, 2000, 500, 100),
     "W1, P=64, B=32": (EIGHT, (64, 32, 10), 32, 64, 100, 100, 50),
-    "W2, P=16, B=32": (EIGHT, (784, 256, 10), 32, 16, 10, 40, 10),
-    "W2, P=64, B=32": (EIGHT, (784, 256, 10), 32, 64, 5, 20, 10),
+    "W2, P=16, B=32": (EIGHT, (784, 256, 10), 32, 16, 10, 100, 10),
+    "W2, P=64, B=32": (EIGHT, (784, 256, 10), 32, 64, 5, 40, 10),
     "W3, P=64, B=1": (MLP, (64, 32, 10), 1, 64, 100, 40, 50),
 }
 

@@ -101,6 +101,7 @@ def test_a_few_at_a_time(name: str, batch: int, monkeypatch: pytest.MonkeyPatch)
 def test_how_many_live_together() -> None:
     assert lifetime.together(0, 50, 3) == 50, "networks that must not be parted"
     assert lifetime.together(10, 50, 3) == 50 and lifetime.together(lifetime.CACHED // 12, 50, 3) == 4
+    assert lifetime.together(lifetime.CACHED // 5, 16, 1) == 4, "four times four, not five and a rest"
     assert lifetime.together(10**9, 50, 3) == 1 and lifetime.together(10**9, 50, 1) == 2, "never a single network"
 
 
@@ -130,7 +131,13 @@ def test_what_is_left_for_every_step() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a*tanh(b*pre + c) + d*w*post - a*b*exp(c)*(post - pre)**2", "a + b*b - 2*post*pre", "-a*pre/(1 + b*b) - post"],
+    [
+        "a*tanh(b*pre + c) + d*w*post - a*b*exp(c)*(post - pre)**2",
+        "a + b*b - 2*post*pre",
+        "-a*pre/(1 + b*b) - post",
+        "post - a*pre*post",
+        "tanh(w*post + pre) + (w*post + pre)*a",
+    ],
 )
 @pytest.mark.parametrize("batch", [1, 5])
 def test_a_tape_is_its_formula(text: str, batch: int) -> None:
