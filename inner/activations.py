@@ -18,6 +18,12 @@ class Activation:
     value: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
 
+    def delta(self, feedback: Tensor, drive: Tensor, post: Tensor) -> Tensor:
+        """feedback * slope."""
+        if self is ACTIVATIONS["tanh"]:  # two operations instead of three
+            return torch.addcmul(feedback, feedback * post, post, value=-1)
+        return feedback * self.slope(drive, post)
+
 
 SOFTPLUS_BETA = 10.0  # Shervani-Tabar & Rosenbaum 2023: twice differentiable and close to relu
 

@@ -91,6 +91,10 @@ class Learner(base.Learner):
         """The same rule and network without inheritance."""
         return local_rule.Learner(self.rule, self.network)
 
+    def footprint(self, shape: Shape, batch: int) -> int:
+        """Those of the local rule."""
+        return self.inner.footprint(shape, batch)
+
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
         """Newborn networks [N] with the weights, masks, rates and learning length in theta [N, D]."""
         if theta.shape[1] != self.layout.size:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,13 @@ from torch import Tensor
 
 from inner.learners.base import Learner, Shape
 from inner.learners.local_rule import fold
+from inner.states import joined
 from inner.tasks.base import Label, Lives, Task
 
 CHECK_EVERY = 16  # steps between looks at whether a network has left the finite range
-BLOCK = 32  # steps whose samples are gathered at once
+BLOCK = 32  # steps whose samples are gathered at once, at most
+SHOWN = 2**16  # numbers that are gathered at once, for several steps
+CACHED = 2**20  # numbers that networks side by side work on: 4 MiB, what a core's share of the caches holds
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,38 @@ def live(
     """Let every candidate theta [P, D] live each of the L lives, from scratch.
 
     record: the steps after which test scores are taken (0 is birth); seed and labels address the initial weights.
-    A score does not depend, by one bit, on which other candidates are in the batch.
+    A score does not depend, by one bit, on which other candidates are in the batch. Large networks live few at a time,
+    whole lives after each other, so that their weights stay in the processor's cache.
     """
+    shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
+    size = together(learner.footprint(shape, lives.order.shape[2]), len(theta), len(labels))
+    parts = [
+        _live(learner, task, lives, theta[start : start + size], seed, labels, record, prequential)
+        for start in range(0, len(theta), size)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in ("score", "alive", "curve", "bits")}
+    return Result(**tensors, state=joined([part.state for part in parts]))
+
+
+def together(footprint: int, population: int, count: int) -> int:
+    """Candidates of L = count lives whose networks go through their lives side by side."""
+    at_once = max(CACHED // footprint, 2) if footprint else population * count
+    parts = -(-population // max(at_once // count, 1))
+    return -(-population // max(parts, 1)) or 1
+
+
+def _live(
+    learner: Learner,
+    task: Task,
+    lives: Lives,
+    theta: Tensor,
+    seed: int,
+    labels: Sequence[Label],
+    record: Sequence[int],
+    prequential: bool,
+) -> Result:
     count = len(labels)
     p, each = spread(theta, count)
     shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
@@ -78,14 +111,15 @@ def live(
         value = task.score(learner.predict(now, test_x), test_y).to(torch.float64)
         return torch.where(alive & torch.isfinite(value), value, task.worst)
 
+    move = learner.step if theta.requires_grad and torch.is_grad_enabled() else learner.advance
     steps = lives.order.shape[1]
+    copies = p * count if count > 1 else 1  # candidates of a single life look at the same memory
+    block = max(1, min(BLOCK, SHOWN // max(1, copies * lives.order.shape[2] * lives.x.shape[2])))
     if 0 in wanted:
         curve[:, wanted[0]] = score(state, alive)
-    for start in range(0, steps, BLOCK):
-        block_x, block_y = _gather(lives, start, min(start + BLOCK, steps))
-        for t in range(start, min(start + BLOCK, steps)):
-            x, y = fold(block_x[:, t - start], p), fold(block_y[:, t - start], p)
-            state, output = learner.step(state, x, y)
+    for start in range(0, steps, block):
+        for t, (x, y) in enumerate(_shown(lives, start, min(start + block, steps), p), start):
+            state, output = move(state, x, y)
             if prequential:
                 bits += code_length(output, y, task.kind)
             done = t + 1
@@ -112,8 +146,16 @@ def code_length(output: Tensor, y: Tensor, kind: str) -> Tensor:
     return squares * (0.5 / math.log(2)) + 0.5 * math.log2(2 * math.pi) * y.shape[1] * y.shape[2]
 
 
-def _gather(lives: Lives, start: int, stop: int) -> tuple[Tensor, Tensor]:
-    """The samples of steps start .. stop: [L, steps, B, I] and [L, steps, B, O]."""
-    order = lives.order[:, start:stop]
-    row = torch.arange(order.shape[0]).reshape(-1, 1, 1)
-    return lives.x[row, order], lives.y[row, order]
+def _shown(lives: Lives, start: int, stop: int, population: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """x [N, B, I] and y [N, B, O] of the steps start .. stop."""
+    order = lives.order[:, start:stop].transpose(0, 1)  # [steps, L, B]
+
+    def all_of(pool: Tensor) -> Sequence[Tensor]:
+        index = order
+        if pool.shape[0] > 1 and pool.stride(0):  # lives do not share one pool
+            index = order + torch.arange(0, len(pool) * pool.shape[1], pool.shape[1], device=order.device)[:, None]
+        flat = pool.flatten(0, 1) if index is not order else pool[0]
+        shown = flat.index_select(0, index.reshape(-1)).reshape(len(order), 1, *order.shape[1:], -1)
+        return shown.expand(-1, population, -1, -1, -1).reshape(len(order), -1, *shown.shape[3:]).unbind(0)
+
+    return zip(all_of(lives.x), all_of(lives.y))

@@ -12,8 +12,8 @@ do not touch each other, so that one that fails has a loss or gradient that is n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from inner.components import suggest
 from inner.learners.base import Learner, Shape
 from inner.learners.local_rule import fold
 from inner.lifetime import code_length
+from inner.states import map_tensors
 from inner.tasks.base import Label, Lives, Task
 
 LOSSES = ("test", "prequential", "both")
@@ -32,19 +33,6 @@ def check_loss(name: str) -> None:
     """Raise ValueError unless `name` is one of LOSSES."""
     if name not in LOSSES:
         raise ValueError(f"search.loss: unknown loss '{name}'{suggest(name, LOSSES)}; known: {', '.join(LOSSES)}")
-
-
-def map_tensors(function: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """`value` with `function` applied to every floating tensor in its tuples, dicts and dataclasses."""
-    if isinstance(value, Tensor):
-        return function(value) if value.is_floating_point() else value
-    if isinstance(value, tuple):
-        return tuple(map_tensors(function, each) for each in value)
-    if isinstance(value, dict):
-        return {key: map_tensors(function, each) for key, each in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: map_tensors(function, getattr(value, f.name)) for f in fields(value)})
-    return value
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ class Learner(ABC):
     def coefficients(self) -> tuple[Coefficient, ...]:
         """What a search may move, in the order of the columns of theta [N, D]."""
 
+    def footprint(self, shape: Shape, batch: int) -> int:
+        """Numbers that one network works on, for who decides how many live side by side; 0: they must not be parted."""
+        return 0
+
     @abstractmethod
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> Any:
         """Newborn networks: N = population * len(labels), n = candidate * L + lifetime; theta [N, D] float32."""
@@ -40,6 +44,10 @@ class Learner(ABC):
     @abstractmethod
     def step(self, state: Any, x: Tensor, y: Tensor) -> tuple[Any, Tensor]:
         """Learn from x [N, B, I] and targets y [N, B, O]; returns the new state and the output before learning [N, B, O]."""
+
+    def advance(self, state: Any, x: Tensor, y: Tensor) -> tuple[Any, Tensor]:
+        """As `step`, bit for bit, for a caller who will not look at the old state again: its memory may be used."""
+        return self.step(state, x, y)
 
     @abstractmethod
     def predict(self, state: Any, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ The signals, their signs and their locality are those of `inner/rules/signals.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import cast
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from inner.activations import activation
 from inner.components import build
-from inner.layer_sums import layer_sums
+from inner.layer_sums import SUMS, layer_sums
 from inner.learners import base
 from inner.learners.base import Shape
 from inner.networks import lateral
@@ -28,7 +28,10 @@ from inner.rules import sharing
 from inner.rules.rule import Coefficient, Rule
 from inner.rules.separate import separate
 from inner.rules.signals import SIGNALS, observed
+from inner.rules.tape import Bound
+from inner.seen import SIGNAL_OF, Seen
 from inner.tasks.base import Label
+from inner.update import Shape as Sizes
 from inner.update import Update
 
 NEEDS_FEEDBACK = {"err", "feedback", "pre_err"}
@@ -36,7 +39,7 @@ NEEDS_FEEDBACK = {"err", "feedback", "pre_err"}
 
 @dataclass(frozen=True)
 class State:
-    """N networks between two steps."""
+    """N networks between two steps; other coefficients come in by `Learner.with_theta`, so that `bound` follows them."""
 
     weights: tuple[Tensor, ...]  # per layer [N, I (+ 1), O]
     own: tuple[Tensor, ...]  # feedback weights of the pathway, per layer
@@ -44,6 +47,9 @@ class State:
     coefficients: dict[str, Tensor]  # each [N, 1, 1]
     shape: Shape
     own_coefficients: tuple[dict[str, Tensor], ...] = ()  # per layer, those with values of their own there
+    bound: tuple[
+        tuple[tuple[Bound, Bound], ...], ...
+    ] = ()  # per layer, of dw and each trace: what follows from the coefficients
 
 
 def sides(rule: Rule) -> dict[str, str]:
@@ -56,12 +62,15 @@ def sides(rule: Rule) -> dict[str, str]:
 Traces = tuple[tuple[str, Update], ...]
 
 
-@lru_cache(maxsize=64)
-def compiled(rule: Rule) -> tuple[dict[str, Update], Traces]:
-    """The compiled formulas of a rule, by their keys in `rule.formulas`, and those of its traces."""
-    known = sides(rule)
-    traces = tuple((name, Update(separate(e, known), known)) for name, e in rule.trace_expressions.items())
-    return {key: Update(separate(e, known), known) for key, e in rule.expressions.items()}, traces
+@lru_cache(maxsize=128)
+def compiled(rule: Rule, added: bool = False) -> tuple[dict[str, Update], Traces]:
+    """The compiled formulas of a rule, by their keys in `rule.formulas`, and those of its traces.
+
+    added: formulas that give w + dw instead of dw.
+    """
+    known, fixed = sides(rule), frozenset(c.name for c in rule.coefficients)
+    traces = tuple((name, Update(separate(e, known), known, fixed)) for name, e in rule.trace_expressions.items())
+    return {key: Update(separate(e, known), known, fixed, added) for key, e in rule.expressions.items()}, traces
 
 
 @dataclass(frozen=True)
@@ -89,10 +98,23 @@ class Learner(base.Learner):
         return observed(self.rule.signals)
 
     @cached_property
-    def updates(self) -> tuple[Mapping[str, Callable[..., Tensor]], Traces]:
-        """The formulas of dw by key, and of each trace, ready to run."""
-        rules, traces = compiled(self.rule)
-        return (rules if self.form is None else dict.fromkeys(rules, self.form)), traces
+    def follows(self) -> bool:
+        """Whether feedback weights learn from the changes of the forward weights."""
+        return type(self.pathway).learn is not Pathway.learn
+
+    @cached_property
+    def updates(self) -> tuple[dict[str, Update], Traces]:
+        """The formulas of w + dw by key, and of each trace, ready to run."""
+        return compiled(self.rule, added=True)
+
+    def footprint(self, shape: Shape, batch: int) -> int:
+        """Weights of one network, and what is computed synapse by synapse; networks of different formulas stay together."""
+        if self.form is not None:
+            return 0
+        sizes = self.network.sizes(shape.inputs, shape.outputs)
+        elementwise = any(update.rest is not None for update in self.updates[0].values())
+        # what is computed and read again at once should lie in the nearer cache
+        return sum(i * o for i, o in zip(sizes, sizes[1:])) * (1 + 12 * batch if elementwise else 1)
 
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
         """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not.
@@ -100,16 +122,18 @@ class Learner(base.Learner):
         Raises ValueError where theta holds values per layer, unit or synapse for a network of another shape.
         """
         sizes = self.network.sizes(shape.inputs, shape.outputs)
-        weights = tuple(fold(w, population) for w in self.network.init(shape.inputs, shape.outputs, seed, labels))
+        born = self.network.init(shape.inputs, shape.outputs, seed, labels)
+        weights = tuple(fold(w, population).contiguous() for w in born)  # memory of their own, to be written in
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
         traces = tuple({name: torch.zeros_like(w) for name in self.rule.trace_expressions} for w in weights)
         common, each = self._named(theta, weights)
-        return State(weights, own, traces, common, shape, each)
+        return State(weights, own, traces, common, shape, each, self._bound(common, each, weights))
 
     def with_theta(self, state: State, theta: Tensor) -> State:
         """The same networks under other coefficients theta [N, D]."""
         common, each = self._named(theta, state.weights)
-        return replace(state, coefficients=common, own_coefficients=each)
+        bound = self._bound(common, each, state.weights)
+        return replace(state, coefficients=common, own_coefficients=each, bound=bound)
 
     def _named(
         self, theta: Tensor, weights: tuple[Tensor, ...]
@@ -117,68 +141,101 @@ class Learner(base.Learner):
         """theta by name: what all layers share, and what each has of its own."""
         return sharing.split(self.rule.coefficients, theta, [(w.shape[1], w.shape[2]) for w in weights])
 
+    def _bound(
+        self, common: dict[str, Tensor], each: tuple[dict[str, Tensor], ...], weights: tuple[Tensor, ...]
+    ) -> tuple[tuple[tuple[Bound, Bound], ...], ...]:
+        """What follows from the coefficients alone: computed once and not at every step."""
+        rules, traces = self.updates
+        found = []
+        for k, w in enumerate(weights):
+            values = common | each[k] if each else common
+            updates = [] if self.form is not None else [rules[self.rule.key_of(k, len(weights))]]
+            updates += [update for _, update in traces]
+            found.append(tuple(update.bind(values, (w.shape[0], w.shape[1], w.shape[2])) for update in updates))
+        return tuple(found)
+
     def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
         """One update from x [N, B, I] and y [N, B, O]; returns the state and the output [N, B, O] before it."""
-        weights, traces, output = self._learn(state, x, y, added=True)
-        if type(self.pathway).learn is not Pathway.learn:
-            changes = [new - w for new, w in zip(weights, state.weights)]
-            own, weights = self.pathway.learn(state.own, weights, changes)
-            return replace(state, weights=self._kept(weights), own=own, traces=traces), output
-        return replace(state, weights=self._kept(weights), traces=traces), output
+        return self._step(state, x, y, into=False)
 
-    def _kept(self, weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The weights that exist, after the homeostatic step of the rule, where it has one."""
+    def advance(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
+        """As `step`, bit for bit, in the memory of the old state's weights."""
+        return self._step(state, x, y, into=not self.follows)
+
+    def _step(self, state: State, x: Tensor, y: Tensor, into: bool) -> tuple[State, Tensor]:
+        weights, traces, output = self._learn(state, x, y, True, into)
+        own = state.own
+        if self.follows:
+            changes = [new - w for new, w in zip(weights, state.weights)]
+            own, weights = self.pathway.learn(own, weights, changes)
         keep, weights = self.rule.homeostasis, self.network.wired(weights)
-        return weights if keep is None else tuple(keep.apply(w) for w in weights)
+        if keep is not None:
+            weights = tuple(keep.apply(w) for w in weights)
+        if into and not self.rule.traces and keep is None and all(a is b for a, b in zip(weights, state.weights)):
+            return state, output  # all that has changed lies in the same memory
+        common, each = state.coefficients, state.own_coefficients
+        return State(weights, own, traces, common, state.shape, each, state.bound), output
 
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
         """dw per layer [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
-        changes, traces, output = self._learn(state, x, y, added=False)
+        changes, traces, output = self._learn(state, x, y, False, False)
         return list(changes), traces, output
 
     def _learn(
-        self, state: State, x: Tensor, y: Tensor, added: bool
+        self, state: State, x: Tensor, y: Tensor, added: bool, into: bool
     ) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...], Tensor]:
         """w + dw per layer (or dw alone), new traces and the output before learning."""
+        seen = self._look(state, x, y)
+        rules, trace_rules = self.updates
+        apart = self.form is not None or not added  # coefficients go in with the signals
+        changes, traces, layers, batch = [], [], len(state.weights), x.shape[1]
+        for k, w in enumerate(state.weights):
+            signals = {name: SIGNAL_OF[name](seen, k) for name in self._made}
+            signals["w"] = w
+            if self._summed:
+                signals |= layer_sums(self._summed, signals)
+            signals |= state.traces[k]
+            if apart:
+                signals |= state.coefficients | (state.own_coefficients[k] if state.own_coefficients else {})
+            shape = cast(Sizes, w.shape)
+            bound, key = state.bound[k], self.rule.key_of(k, layers)
+            fresh = (
+                {}
+                if not trace_rules
+                else {
+                    name: update(signals, shape, batch, of)
+                    for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :])
+                }
+            )
+            signals |= fresh
+            if self.form is not None:
+                changes.append(self.form(signals, shape, batch, w if added else None))
+            elif added:
+                changes.append(rules[key](signals, shape, batch, bound[0], into))
+            else:
+                changes.append(compiled(self.rule)[0][key](signals, shape, batch))
+            traces.append(fresh)
+        return tuple(changes), tuple(traces), seen.activity.output
+
+    @cached_property
+    def _made(self) -> tuple[str, ...]:
+        """The signals that every layer's formulas are given, sums apart."""
+        return tuple(name for name in SIGNAL_OF if name in self.signals)
+
+    @cached_property
+    def _summed(self) -> tuple[str, ...]:
+        return tuple(name for name in SUMS if name in self.signals)
+
+    def _look(self, state: State, x: Tensor, y: Tensor) -> Seen:
+        """The forward pass on x and the errors that follow from y."""
         kind = self.network.resolve_output(state.shape.kind)
         activity = self.network.forward(state.weights, x, kind)
         supervised = state.shape.kind != "unsupervised"
         err_out = y - activity.output if supervised else torch.zeros_like(activity.output)
-        wanted, last = self.signals, len(state.weights) - 1
-        told = "reward" in wanted or self.rule.pathway == "reward"
-        reward = reward_of(activity.output, y, state.shape.kind) if told else err_out[..., :1]
+        told = "reward" in self.signals or self.rule.pathway == "reward"
+        reward = reward_of(activity.output, y, state.shape.kind) if told else err_out  # which then nobody reads
         feedback, err = self._errors(state, activity, err_out, reward)
-        rules, trace_rules = self.updates
-        changes, traces = [], []
-        for k, w in enumerate(state.weights):
-            pre, post = activity.pre[k], activity.post[k]
-            make: dict[str, Callable[[], Tensor]] = {
-                "pre": lambda: pre,
-                "post": lambda: post,
-                "w": lambda: w,
-                "err": lambda: err[k + 1],
-                "feedback": lambda: feedback[k + 1],
-                "pre_err": lambda: self._with_bias(err[k], 0.0),
-                "recon": lambda: torch.bmm(post, w.transpose(1, 2)),
-                "drive": lambda: activity.drive[k],
-                "slope": lambda: (
-                    torch.ones_like(post)
-                    if k == last
-                    else activation(self.network.activation).slope(activity.drive[k], post)
-                ),
-                "reward": lambda: reward,
-                "target": lambda: y if k == last and supervised else torch.zeros_like(post),
-            }
-            signals = {name: make[name]() for name in wanted if name in make} | {"w": w} | state.coefficients
-            signals |= layer_sums(wanted, signals) | state.traces[k]
-            if state.own_coefficients:
-                signals |= state.own_coefficients[k]
-            rule = rules[self.rule.key_of(k, last + 1)]
-            shape, batch = (w.shape[0], w.shape[1], w.shape[2]), x.shape[1]
-            fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
-            changes.append(rule(signals | fresh, shape, batch, w if added else None))
-            traces.append(fresh)
-        return tuple(changes), tuple(traces), activity.output
+        return Seen(state.weights, activity, feedback, err, reward, y if supervised else None, self.network)
 
     def _errors(
         self, state: State, activity, err_out: Tensor, reward: Tensor
@@ -189,15 +246,11 @@ class Learner(base.Learner):
         if not NEEDS_FEEDBACK & self.signals:
             return feedback, err
         plain = [w[:, : w.shape[1] - 1] for w in state.weights] if self.network.bias else state.weights
-        slope = activation(self.network.activation).slope
+        delta = activation(self.network.activation).delta
         for k in range(top - 1, -1 if "pre_err" in self.signals else 0, -1):
             feedback[k] = self.pathway.feedback(k, state.own, plain, err[k + 1], err_out, reward)
-            err[k] = feedback[k] * slope(activity.drive[k - 1], activity.post[k - 1]) if k > 0 else feedback[k]
+            err[k] = delta(feedback[k], activity.drive[k - 1], activity.post[k - 1]) if k > 0 else feedback[k]
         return feedback, err
-
-    def _with_bias(self, value: Tensor, fill: float) -> Tensor:
-        """Add the entry of the bias unit to a pre-side signal [N, B, I]."""
-        return torch.cat([value, torch.full_like(value[..., :1], fill)], -1) if self.network.bias else value
 
     def predict(self, state: State, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""
@@ -214,14 +267,12 @@ class Learner(base.Learner):
         def rest(value: Tensor) -> Tensor:
             return torch.where(mask, value, torch.zeros_like(value))
 
-        return replace(
-            state,
-            weights=tuple(rest(w) for w in state.weights),
-            own=tuple(rest(b) for b in state.own),
-            traces=tuple({name: rest(e) for name, e in layer.items()} for layer in state.traces),
-            coefficients={name: rest(c) for name, c in state.coefficients.items()},
-            own_coefficients=tuple({name: rest(c) for name, c in each.items()} for each in state.own_coefficients),
-        )
+        weights = tuple(rest(w) for w in state.weights)
+        own = tuple(rest(b) for b in state.own)
+        traces = tuple({name: rest(e) for name, e in layer.items()} for layer in state.traces)
+        common = {name: rest(c) for name, c in state.coefficients.items()}
+        each = tuple({name: rest(c) for name, c in layer.items()} for layer in state.own_coefficients)
+        return State(weights, own, traces, common, state.shape, each, self._bound(common, each, weights))
 
 
 def fold(shared: Tensor, population: int) -> Tensor:

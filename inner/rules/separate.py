@@ -46,7 +46,7 @@ def separate(expression: sympy.Expr, sides: Mapping[str, str]) -> Separated:
     """
     groups: dict[tuple[sympy.Expr, sympy.Expr], list[sympy.Expr]] = {}
     rest = []
-    for term in _terms(expression):
+    for term in additive_terms(expression):
         parts: dict[str, list[sympy.Expr]] = {"pre": [], "post": [], "synapse": []}
         for factor in sympy.Mul.make_args(term):
             touched = {sides[s.name] for s in factor.free_symbols if s.name in sides}
@@ -62,7 +62,7 @@ def separate(expression: sympy.Expr, sides: Mapping[str, str]) -> Separated:
     return Separated(built, sympy.Add(*rest))
 
 
-def _terms(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
+def additive_terms(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
     """The additive terms after expansion, or of the expression as it stands when expansion would be too long."""
     if _expanded_size(expression) <= MAX_TERMS:
         expression = sympy.expand_multinomial(sympy.expand_mul(sympy.expand_multinomial(expression)))

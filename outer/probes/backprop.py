@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inner.unroll import Unroll, map_tensors
+from inner.states import map_tensors
+from inner.unroll import Unroll
 from outer.genome import Genome
 from outer.probes import base
 

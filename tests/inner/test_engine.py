@@ -38,8 +38,8 @@ def newborn(learner: Learner, kind: str, dtype: torch.dtype = torch.float32) -> 
         for k, layer in enumerate(state.traces)
     )
     own = tuple(b.to(dtype) for b in state.own)
-    coefficients = {name: c.to(dtype) for name, c in state.coefficients.items()}
-    return replace(state, weights=weights, own=own, traces=traces, coefficients=coefficients)
+    state = replace(state, weights=weights, own=own, traces=traces)
+    return learner.with_theta(state, rows.float().to(dtype))
 
 
 def samples(kind: str, batch: int, dtype: torch.dtype = torch.float32, label: str = "") -> tuple[Tensor, Tensor]:
@@ -246,8 +246,7 @@ def test_gradient_of_a_life_with_respect_to_the_coefficients(pathway: str, bias:
     test_x, test_y = samples("classification", 3, torch.float64, "test")
 
     def loss(values: Tensor) -> Tensor:
-        given = {c.name: values[:, d].reshape(-1, 1, 1) for d, c in enumerate(learner.coefficients)}
-        state = replace(born, coefficients=given)
+        state = learner.with_theta(born, values)
         for x, y in shown:
             state, _ = learner.step(state, x, y)
         return -(test_y * learner.predict(state, test_x).log()).sum((1, 2))  # [N]

@@ -98,7 +98,7 @@ def test_three_steps_equal_the_projects_learner(tmp_path: Path, pathway: str, ki
     state = learner.init(Shape(5, 3, kind), theta, 1, 3, [("trainer",)])
     linear = [layer for layer in net if isinstance(layer, nn.Linear)]
     start = [torch.cat([m.weight.T] + ([m.bias[None]] if bias else [])).detach().clone() for m in linear]
-    state = type(state)(tuple(w[None] for w in start), state.own, state.traces, state.coefficients, state.shape)
+    state = replace(state, weights=tuple(w[None] for w in start))
     onehot = nn.functional.one_hot(labels, 3).float()
     target = {"classification": labels, "regression": onehot, "unsupervised": None}[kind]
     for _ in range(3):

@@ -1,0 +1,268 @@
+"""Formulas as one flat list of tensor operations: what is computed twice is computed once, small tensors meet early.
+
+SymPy's common-subexpression elimination finds what is shared; functions are cut out first, so that SymPy never rewrites
+them. Numbers stay Python floats. Sums and products take coefficients first, then what lies along one side of the
+synapses, then the rest.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby
+
+import sympy
+import torch
+from torch import Tensor
+
+from inner.rules.functions import FUNCTIONS, arguments_of, call, name_of
+from inner.rules.numeric import evaluate
+from inner.rules.signals import SIGNALS
+
+Value = Tensor | float
+
+CSE_LIMIT = 600  # nodes; beyond it SymPy's search for shared products is too slow, and only equal nodes are shared
+
+
+def _maximum(x: Value, y: Value) -> Tensor:
+    if not isinstance(x, Tensor):
+        x, y = y, x
+    assert isinstance(x, Tensor)
+    return torch.maximum(x, y) if isinstance(y, Tensor) else torch.clamp(x, min=y)
+
+
+def _minimum(x: Value, y: Value) -> Tensor:
+    if not isinstance(x, Tensor):
+        x, y = y, x
+    assert isinstance(x, Tensor)
+    return torch.minimum(x, y) if isinstance(y, Tensor) else torch.clamp(x, max=y)
+
+
+OPERATIONS: dict[str, Callable[..., Value]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "negate": operator.neg,
+    "tanh": torch.tanh,
+    "sigmoid": lambda x: 0.5 * torch.tanh(0.5 * x) + 0.5,  # torch.sigmoid rounds the tail of a tensor differently
+    "exp": torch.exp,
+    "log": torch.log,
+    "abs": torch.abs,
+    "sign": torch.sign,
+    "step": lambda x: (x > 0).to(x.dtype),
+    "relu": torch.relu,
+    "max": _maximum,
+    "min": _minimum,
+    "mean": lambda x: x.sum(1, keepdim=True) * (1 / x.shape[1]),  # over samples; faster than torch.mean
+    "addcmul": torch.addcmul,
+    "subcmul": lambda total, x, y: torch.addcmul(total, x, y, value=-1),
+}
+SIDES = {"global": 0, "pre": 1, "post": 2, "synapse": 3, "sampled": 3}  # bits of what a value varies along
+assert set(FUNCTIONS) <= set(OPERATIONS)
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """register[target] = operation(*operands); an int operand is a register, a float a constant."""
+
+    operation: str
+    operands: tuple[int | float, ...]
+    target: int
+    finished: tuple[int, ...] = ()  # registers that nobody reads after this instruction
+
+
+class Compiler:
+    """Walks the shared expressions from the roots; a node that was compiled once is a register from then on.
+
+    means: symbols that stand for the batch mean of an expression. `masks` says of every register what it varies along
+    (0: one number per network, else a sum of SIDES); `varying` are those that depend on a signal, not on coefficients alone.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[sympy.Expr],
+        sides: Mapping[str, str] | None = None,
+        means: Mapping[sympy.Expr, sympy.Expr] | None = None,
+        fixed: frozenset[str] = frozenset(),
+    ) -> None:
+        sides = {name: signal.side for name, signal in SIGNALS.items()} if sides is None else sides
+        means = means or {}
+        self.signals = {sympy.Symbol(name, real=True) for name in sides if name not in fixed} | set(means)
+        self.apart: dict[sympy.Expr, sympy.Expr] = {}  # what depends on coefficients alone -> its symbol
+        names = {symbol.name for e in (*roots, *means.values()) for symbol in e.free_symbols if symbol not in means}
+        self.inputs = sorted(names, key=_broadcast_order)
+        self.instructions: list[Instruction] = []
+        self.known: dict[sympy.Expr, int | float] = {}
+        self.calls: dict[sympy.Expr, tuple[str, tuple[sympy.Expr, ...]]] = {}  # stand-in -> function, arguments
+        self.shared: dict[sympy.Expr, sympy.Expr] = {}  # cse symbol -> its expression
+        self.stand_ins: dict[sympy.Expr, sympy.Expr] = {}
+        self.masks = [SIDES[sides[name]] if name in sides else 0 for name in self.inputs]
+        self.varying = [name in sides and name not in fixed for name in self.inputs]
+        for index, name in enumerate(self.inputs):
+            self.known[sympy.Symbol(name, real=True)] = index
+        for symbol, inside in means.items():
+            self.calls[symbol] = ("mean", (self._cut(self._split(inside)),))
+        cut = self._share([self._cut(self._split(root)) for root in roots])
+        self.alone = {symbol: inside for inside, symbol in self.apart.items()}
+        self.results = [self.register(root) for root in cut]
+
+    def _split(self, node: sympy.Expr) -> sympy.Expr:
+        """The expression with a symbol for whatever depends on coefficients alone: it stays together, computed once."""
+
+        def free(part: sympy.Expr) -> bool:
+            return bool(part.free_symbols) and not part.free_symbols & self.signals
+
+        if not node.args:
+            return node
+        if free(node):
+            return self.apart.setdefault(node, sympy.Dummy(real=True))
+        if not node.free_symbols:
+            return node
+        arguments = [self._split(argument) for argument in node.args if not free(argument)]
+        rest = [argument for argument in node.args if free(argument)]
+        if rest and (node.is_Add or node.is_Mul):
+            inside = node.func(*rest)
+            return node.func(
+                *arguments, self.apart.setdefault(inside, sympy.Dummy(real=True)) if inside.args else inside
+            )
+        whole = [self._split(argument) for argument in node.args]
+        name = name_of(node)
+        return call(name, *whole) if name else node.func(*whole)
+
+    def _cut(self, node: sympy.Expr) -> sympy.Expr:
+        """Replace every function of something by a stand-in symbol."""
+        if node in self.stand_ins or not node.args:
+            return self.stand_ins.get(node, node)
+        name = name_of(node)
+        if name:
+            stand_in = sympy.Dummy(real=True)
+            self.calls[stand_in] = (name, tuple(self._cut(argument) for argument in arguments_of(node)))
+            self.stand_ins[node] = stand_in
+            return stand_in
+        return node.func(*(self._cut(argument) for argument in node.args))
+
+    def _share(self, roots: list[sympy.Expr]) -> list[sympy.Expr]:
+        parts = [argument for _, arguments in self.calls.values() for argument in arguments] + roots
+        if sum(1 for part in parts for _ in sympy.preorder_traversal(part)) > CSE_LIMIT:
+            return roots
+        fresh: Iterator[sympy.Dummy] = iter(lambda: sympy.Dummy(real=True), None)
+        shared, reduced = sympy.cse(parts, symbols=fresh, order="none")
+        self.shared = dict(shared)
+        position = 0
+        for stand_in, (name, arguments) in self.calls.items():
+            self.calls[stand_in] = (name, tuple(reduced[position : position + len(arguments)]))
+            position += len(arguments)
+        return list(reduced[position:])
+
+    def register(self, node: sympy.Expr) -> int | float:
+        """Compile `node` if that has not happened yet; return its register, or its value where it is constant."""
+        if node in self.known:
+            return self.known[node]
+        if node.is_Number or node is sympy.E:
+            result: int | float = evaluate(node, {})
+        elif node in self.calls:
+            name, arguments = self.calls[node]
+            result = self.emit(name, *(self.register(argument) for argument in arguments))
+        elif node in self.alone:
+            result = self.register(self._cut(self.alone[node]))
+        elif node in self.shared:
+            result = self.register(self.shared[node])
+        elif node.is_Add:
+            result = self.add(node)
+        elif node.is_Mul or node.is_Pow:
+            result = self.multiply(node)
+        else:
+            raise ValueError(f"formula: torch has no form of {type(node).__name__}")
+        self.known[node] = result
+        return result
+
+    def emit(self, operation: str, *operands: int | float) -> int | float:
+        if all(isinstance(operand, float) for operand in operands):
+            if operation in FUNCTIONS:
+                return FUNCTIONS[operation].value(*operands)
+            return float(OPERATIONS[operation](*operands))
+        target = len(self.masks)
+        registers = [operand for operand in operands if isinstance(operand, int)]
+        self.masks.append(reduce(lambda mask, r: mask | self.masks[r], registers, 0))
+        self.varying.append(any(self.varying[r] for r in registers))
+        self.instructions.append(Instruction(operation, operands, target))
+        return target
+
+    def rank(self, item: int | float) -> tuple[bool, int]:
+        """Where an operand stands in a sum or product: numbers and coefficients, one side, both sides."""
+        return (self.varying[item], self.masks[item]) if isinstance(item, int) else (False, 0)
+
+    def together(self, items: Sequence[int | float]) -> list[list[int | float]]:
+        """Operands in groups that vary along the same axes, the smallest first."""
+        groups: dict[tuple[bool, int], list[int | float]] = {}
+        for item in items:
+            groups.setdefault(self.rank(item), []).append(item)
+        return [groups[rank] for rank in sorted(groups)]
+
+    def add(self, node: sympy.Expr) -> int | float:
+        """Coefficients first; what varies along one side is summed before it meets the other side."""
+        minus = [term.could_extract_minus_sign() for term in node.args]
+        terms = [self.register(-term if negative else term) for term, negative in zip(node.args, minus)]
+        ranked = sorted(range(len(terms)), key=lambda index: (self.rank(terms[index]), minus[index]))
+        total: list[tuple[int | float, bool]] = []
+        for (_, mask), members in groupby(ranked, key=lambda index: self.rank(terms[index])):
+            group = [(terms[index], minus[index]) for index in members]
+            inside = all(self.rank(term)[1] | mask == mask for term, _ in total)
+            total = [self.sum_signed(total + group if inside else [*total, self.sum_signed(group)])]
+        ((found, negative),) = total
+        return self.emit("negate", found) if negative else found
+
+    def sum_signed(self, terms: list[tuple[int | float, bool]]) -> tuple[int | float, bool]:
+        """The sum of terms with their signs, and whether it stands for its opposite."""
+        plus = next((n for n, (_, negative) in enumerate(terms) if not negative), None)
+        if plus is None:
+            return reduce(lambda sum_, term: self.emit("add", sum_, term), (term for term, _ in terms)), True
+        total = terms[plus][0]
+        for term, negative in terms[:plus] + terms[plus + 1 :]:
+            total = self.emit("subtract" if negative else "add", total, term)
+        return total, False
+
+    def multiply(self, node: sympy.Expr) -> int | float:
+        numbers, above, below = 1.0, [], []
+        for factor in sympy.Mul.make_args(node):
+            base, exponent = (factor.base, factor.exp) if factor.is_Pow else (factor, sympy.Integer(1))
+            if factor.is_Number:
+                numbers *= float(factor)
+            elif not exponent.is_Integer:
+                raise ValueError(f"formula: expected whole exponents, got {str(exponent)[:30]}")
+            elif exponent > 0:
+                above.append(self.power(base, int(exponent)))
+            else:
+                below.append(self.power(base, -int(exponent)))
+        if not below and above and numbers == -1.0:
+            return self.emit("negate", self.multiply_all(above))
+        top = self.multiply_all([numbers, *above] if numbers != 1.0 or not above else above)
+        return self.emit("divide", top, self.multiply_all(below)) if below else top
+
+    def multiply_all(self, registers: list[int | float]) -> int | float:
+        """Factors that vary along the same axes meet first."""
+        products = [reduce(self._product, group) for group in self.together(registers)]
+        return reduce(self._product, products)
+
+    def _product(self, x: int | float, y: int | float) -> int | float:
+        return self.emit("multiply", x, y)
+
+    def power(self, base: sympy.Expr, exponent: int) -> int | float:
+        """Square and multiply; the squares are shared by all powers of the same base."""
+        if exponent == 1:
+            return self.register(base)
+        key = sympy.Pow(base, exponent, evaluate=False)
+        if key not in self.known:
+            half = self.power(base, exponent // 2)
+            square = self.emit("multiply", half, half)
+            self.known[key] = self.emit("multiply", square, self.register(base)) if exponent % 2 else square
+        return self.known[key]
+
+
+def _broadcast_order(name: str) -> tuple[int, int, str]:
+    """Coefficients first, then the signals as the catalogue lists them: products start with the small tensors."""
+    order = list(SIGNALS)
+    return (1, order.index(name), name) if name in SIGNALS else (0, 0, name)

@@ -1,0 +1,168 @@
+"""The folded form of a rule: what is left to do at every step, and that none of its short cuts changes a bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from inner import lifetime
+from inner.components import build
+from inner.learners.base import Shape
+from inner.learners.local_rule import Learner, compiled, fold, sides
+from inner.networks.mlp import Network
+from inner.random import stream
+from inner.rules.faces import to_torch
+from inner.rules.instructions import OPERATIONS
+from inner.rules.parse import parse
+from inner.rules.rule import Rule
+from inner.rules.tape import Tape
+from inner.states import joined, tensors_of
+
+EIGHT = "eta*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
+RULES = {
+    "folded": Rule(EIGHT, pathway="random"),
+    "elementwise": Rule("a*err*pre + b*tanh(c*pre + d*post*w + g) - exp(b*w)*post*0.01", pathway="backprop"),
+    "several factors": Rule("a*pre*err + b*pre**2*post + c*pre_err*post + d*recon*post + g*w*pre*post + h*w**2*post"),
+    "traces": Rule("a*e*err - c*w + b*f*pre", {"e": "0.9*e + 0.1*pre*post", "f": "g*f + post"}, pathway="learned"),
+    "coefficients alone": Rule("a + b*w + c*pre + d*post*(1 + g) + g*reward*pre"),
+    "bounded": Rule.from_dict({"dw": "a*err*pre - b*w", "pathway": "sign", "homeostasis": {"max_norm": 0.9}}),
+    "per synapse": Rule.from_dict(
+        {
+            "dw": "a*err*pre + A*err*pre + B*post*pre - C*w",
+            "coefficients": {n: {"share": s} for n, s in zip("ABC", ("synapse", "neuron", "layer"))},
+        }
+    ),
+}
+LABELS = (("t", 0), ("t", 1))
+NETWORK = Network(hidden=(9, 7), bias=True)
+
+
+def born(rule: Rule, population: int = 3) -> tuple[Learner, object]:
+    learner = Learner(rule, NETWORK)
+    width = sum(c.share == "rule" for c in rule.coefficients)
+    width += {"per synapse": 9 * 13 + 10 * 7 + 8 * 4 + (9 + 7 + 4) + 3}.get(
+        next(n for n in RULES if RULES[n] is rule), 0
+    )
+    rows = torch.from_numpy(stream(2, "rows").standard_normal((population, width)) * 0.05).float()
+    return learner, learner.init(Shape(12, 4, "classification"), rows.repeat_interleave(2, 0), population, 0, LABELS)
+
+
+def samples(n: int, batch: int, t: int) -> tuple[Tensor, Tensor]:
+    x = torch.from_numpy(stream(2, "x", t).standard_normal((n, batch, 12))).float()
+    return x, torch.eye(4)[torch.from_numpy(stream(2, "y", t).integers(0, 4, (n, batch)))]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", RULES)
+def test_advancing_is_stepping(name: str, batch: int) -> None:
+    """The same bits in the old memory; the functional step leaves the old state alone."""
+    learner, one = born(RULES[name])
+    _, two = born(RULES[name])
+    for t in range(4):
+        x, y = samples(6, batch, t)
+        before = [tensor.clone() for tensor in tensors_of(one)]
+        after, output = learner.step(one, x, y)
+        assert all(torch.equal(a, b) for a, b in zip(before, tensors_of(one)))
+        assert not torch.equal(after.weights[0], one.weights[0])
+        places = [w.data_ptr() for w in two.weights]
+        two, same = learner.advance(two, x, y)
+        if not learner.follows and name != "bounded":
+            assert places == [w.data_ptr() for w in two.weights]
+        assert torch.equal(output, same)
+        for a, b in zip(tensors_of(after), tensors_of(two), strict=True):
+            assert torch.equal(a, b)
+        one = after
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("name", ["folded", "elementwise", "traces"])
+def test_a_few_at_a_time(name: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lives of a population in parts are its lives, to the last bit, and end in one state."""
+    task = build("task", "digits")
+    learner = Learner(RULES[name], Network(hidden=(9,)))
+    lives = task.lives("search", 12, batch, 0, LABELS)
+    rows = torch.from_numpy(stream(3, "rows").standard_normal((7, len(learner.coefficients))) * 0.05)
+    args = (learner, task, lives, rows, 0, LABELS, (0, 5), True)
+    with torch.no_grad():
+        whole = lifetime.live(*args)
+        monkeypatch.setattr(lifetime, "CACHED", 4 * learner.footprint(Shape(64, 10, "classification"), batch))
+        assert lifetime.together(learner.footprint(Shape(64, 10, "classification"), batch), 7, 2) == 2
+        parts = lifetime.live(*args)
+    for field in ("score", "alive", "curve", "bits"):
+        assert torch.equal(getattr(whole, field), getattr(parts, field)), field
+    for a, b in zip(tensors_of(whole.state), tensors_of(parts.state), strict=True):
+        assert torch.equal(a, b)
+    assert whole.score.unique().numel() > 3
+
+
+def test_how_many_live_together() -> None:
+    assert lifetime.together(0, 50, 3) == 50, "networks that must not be parted"
+    assert lifetime.together(10, 50, 3) == 50 and lifetime.together(lifetime.CACHED // 12, 50, 3) == 4
+    assert lifetime.together(lifetime.CACHED // 5, 16, 1) == 4, "four times four, not five and a rest"
+    assert lifetime.together(10**9, 50, 3) == 1 and lifetime.together(10**9, 50, 1) == 2, "never a single network"
+
+
+def test_every_step_sees_its_own_samples() -> None:
+    task = build("task", "digits")
+    for lives in (task.lives("search", 7, 3, 0, LABELS), build("task", "xor").lives("search", 7, 3, 0, LABELS)):
+        own = replace(lives, x=lives.x.clone() + torch.arange(2.0)[:, None, None], y=lives.y.contiguous())
+        for data in (lives, own):
+            shown = list(lifetime._shown(data, 2, 7, 3))
+            assert len(shown) == 5
+            for t, pair in enumerate(shown, 2):
+                picks = data.order[:, t]
+                for found, pool in zip(pair, (data.x, data.y)):
+                    assert torch.equal(found, fold(torch.stack([p[i] for p, i in zip(pool, picks)]), 3))
+
+
+def test_what_is_left_for_every_step() -> None:
+    """The eight terms of one formula: seven operations on units of a layer, each with its sum where it has one."""
+    (update,) = compiled(RULES["folded"], added=True)[0].values()
+    names = {function: name for name, function in OPERATIONS.items()}
+    single = [names[step[0]] for step in update.tape.single]
+    assert sorted(single) == ["addcmul"] * 5 + ["multiply"] * 2
+    assert sorted(names[step[0]] for step in update.tape.steps if names[step[0]] != "mean") == sorted(single)
+    assert {name for _, name in update.tape.inputs} == {"pre", "post", "w", "err"}
+    assert update.rest is None and len(update.plain.pairs) == 1 and not update.scale.pairs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a*tanh(b*pre + c) + d*w*post - a*b*exp(c)*(post - pre)**2",
+        "a + b*b - 2*post*pre",
+        "-a*pre/(1 + b*b) - post",
+        "post - a*pre*post",
+        "tanh(w*post + pre) + (w*post + pre)*a",
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 5])
+def test_a_tape_is_its_formula(text: str, batch: int) -> None:
+    expression = parse(text)
+    known, fixed = sides(Rule("pre*post")), frozenset("abcd")
+    tape = Tape.of([expression, expression * 2], known, fixed, samples=True)
+    shapes = {"pre": (3, batch, 6, 1), "post": (3, batch, 1, 4), "w": (3, 1, 6, 4)}
+    values = {
+        s.name: torch.from_numpy(stream(5, s.name).standard_normal(shapes.get(s.name, (3, 1, 1, 1))))
+        for s in expression.free_symbols
+    }
+    kept = {name: value.clone() for name, value in values.items()}
+    bound = tape.bind(values, 6, 4)
+    wanted = to_torch(expression)(values)
+    for reuse in (False, True):
+        once, twice = tape.run(bound, values, batch, reuse)
+        torch.testing.assert_close(once, wanted, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(twice, 2 * wanted, rtol=1e-12, atol=1e-12)
+    assert all(torch.equal(values[name], kept[name]) for name in kept), "nothing that was given is written over"
+
+
+def test_states_are_joined_in_order() -> None:
+    learner, state = born(RULES["traces"], 3)
+    first, second = born(RULES["traces"], 2)[1], born(RULES["traces"], 1)[1]
+    both = joined([first, second])
+    assert type(both) is type(state) and both.shape == state.shape
+    assert [t.shape for t in tensors_of(both)] == [t.shape for t in tensors_of(state)]
+    assert torch.equal(both.weights[1][4:], second.weights[1])
