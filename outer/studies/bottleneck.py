@@ -27,7 +27,7 @@ from outer.studies.base import Notes, Summary, Tell
 
 SCHEMES = ("end to end", "alternating")
 CURVE = (0, 10, 30, 100, 300)  # steps of training after birth
-RATES = (0.003, 0.01, 0.03, 0.1)  # of SGD after birth: everybody has the best of them
+RATES = (0.003, 0.01, 0.03, 0.1, 0.3)  # of SGD after birth: everybody has the best of them
 BATCH = 100
 TRAIN, TEST = 60000, 10000
 
