@@ -77,12 +77,17 @@ def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, dict[str, A
 
 
 def print_summary(folder: Path, console: Any) -> None:
-    """The headline and the table in the terminal."""
+    """The headline and the table in the terminal; of an unfinished study how far it is."""
     from rich.box import SIMPLE
     from rich.table import Table
 
-    found = summary(folder)[0]
+    found, config, _, _ = summary(folder)
     if found is None:
+        with RunStore.open(folder, write=False) as store:
+            parts = make(config).parts()
+            done = sum(store.get(f"part/{part}") is not None for part in parts)
+        line = f"run {folder}: {done} of {len(parts)} parts, in progress: metalearn resume {folder}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
         return
     table = Table(box=SIMPLE, pad_edge=False)
     for k, column in enumerate(found.columns):

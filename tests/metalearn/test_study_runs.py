@@ -59,6 +59,7 @@ def test_a_study_runs_and_resumes(place: Path, number: int, monkeypatch: pytest.
     assert result.stderr.endswith("Go on with: metalearn resume runs/cut\n"), "as a search says it"
     monkeypatch.setattr(RunStore, "put", put)
     assert invoke("report", "cut").exit_code == 0
+    assert invoke("show", "cut").output == "run runs/cut: 1 of 2 parts, in progress: metalearn resume runs/cut\n"
     assert "undecided" in invoke("show", "whole").output
     reopen(place / "runs" / "cut", Console(quiet=True)).run()
     for key in ("part/learning", "part/no learning"):
