@@ -168,6 +168,10 @@ def print_outcomes(folder: Path, console: Any) -> None:
     from rich.table import Table
 
     config, arms = read(folder)
+    with RunStore.open(folder, write=False) as store:
+        if store.get("status") != "finished":
+            line = f"run {folder}: in progress: metalearn resume {folder}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     seeds = min((sum(bool(e["outcome"]) for e in entries) for entries in arms.values()), default=0)
     table = Table(
         title=f"On fresh lives of the final tier (mean ± sd, n = {seeds} seeds)",

@@ -131,6 +131,10 @@ def test_the_command_line_chooses_arms_and_seeds(place: Path) -> None:
     assert sorted(contents(place / "runs" / "tiny-2")) == sorted(f"{arm}-s0" for arm in ARMS)
     shutil.rmtree(place / "runs" / "tiny-2" / "baldwinian-s0")
     assert invoke("report", "tiny-2").exit_code == 0, "a report of what there is"
+    assert "in progress" not in invoke("show", "tiny-2").output
+    with RunStore.open(Path("runs/tiny-2"), write=True) as store:
+        store.put("status", "")
+    assert invoke("show", "tiny-2").output.startswith("run runs/tiny-2: in progress: metalearn resume runs/tiny-2\n")
     result = invoke("resume", "runs/tiny-2/darwinian-s0")
     assert result.exit_code == 2 and "metalearn resume runs/tiny-2" in result.stderr
 
