@@ -43,6 +43,7 @@ class Study(base.Study):
     rate: float = 0.015
     iterations: int = 150  # alternating
     images: int = 10000  # that the network is trained on per iteration
+    fits: int = 10  # steps of Adam per iteration that fit the genes to the network
     epsilon: float = 0.5
     schemes: tuple[str, ...] = SCHEMES
 
@@ -58,7 +59,7 @@ class Study(base.Study):
         for scheme in self.schemes:
             if scheme not in SCHEMES:
                 raise ValueError(f"study.schemes: expected some of {', '.join(SCHEMES)}, got '{scheme}'")
-        for key in ("steps", "batch", "iterations", "images"):
+        for key in ("steps", "batch", "iterations", "images", "fits"):
             if getattr(self, key) < 1:
                 raise ValueError(f"study.{key}: expected a number >= 1, got {getattr(self, key)}")
         if self.images > TRAIN:
@@ -137,7 +138,7 @@ class Study(base.Study):
             rng = stream(seed, "bottleneck", "images", iteration)
             rows = torch.from_numpy(rng.permutation(len(x))[: self.images])
             network, _ = train(network, [rows[k : k + BATCH] for k in range(0, len(rows), BATCH)], x, y)
-            for _ in range(10):  # the genes see every weight; a layer's error is in units of its mean square
+            for _ in range(self.fits):  # the genes see every weight; a layer's error is in units of its mean square
                 written = net.write(genes)
                 loss = torch.stack(
                     [(a - b).square().mean() / b.square().mean().clamp_min(1e-6) for a, b in zip(written, network)]
