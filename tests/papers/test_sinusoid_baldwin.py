@@ -1,4 +1,4 @@
-"""Sinusoid tasks with a microbial GA, after Fernando et al. 2018 (`pytest -m paper`; about seven minutes)."""
+"""Sinusoid tasks with a microbial GA, after Fernando et al. 2018 (`pytest -m paper`; about ten minutes)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(folder: Path, tasks: int, *overrides: str) -> dict[str, Errors]:
 @pytest.mark.parametrize("tasks", [2, 4, 8])
 def test_baldwinian_networks_are_born_to_learn(tmp_path: Path, tasks: int) -> None:
     """After learning better than Darwinian ones (from T = 4; T = 2 is reported), bad at birth, a drop that no random start has."""
-    arms = run(tmp_path / "x", tasks, "inheritance.arms=[darwinian,baldwinian]")
+    arms = run(tmp_path / "x", tasks)
     usual = [
         "genome.weights=random",
         "inheritance.arms=[baldwinian]",
