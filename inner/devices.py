@@ -13,12 +13,12 @@ def resolve(name: str) -> str:
     """ "cpu" or "cuda"; `auto` is the GPU where there is one. Raises ValueError for an unknown name, and without a GPU."""
     if name not in DEVICES:
         raise ValueError(f"device: unknown name '{name}'{suggest(str(name), DEVICES)}; known: {', '.join(DEVICES)}")
+    if name == "cpu":
+        return name
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
-        raise ValueError("device: expected cpu or auto, as torch finds no GPU here, got cuda")
-    if name == "auto":
-        return "cuda" if there else "cpu"
-    return name
+        raise ValueError("device: expected cpu or auto, because torch finds no GPU here, got cuda")
+    return "cuda" if there else "cpu"
 
 
 def describe(name: str) -> str:

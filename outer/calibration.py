@@ -12,7 +12,7 @@ from outer.objective import Objective
 from outer.racing import Racing
 from outer.searches.base import Search
 
-LEAST, MOST = 3, 16  # generations that are timed
+MOST = 16  # generations that are timed
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,21 @@ class Pace:
 
 
 def pace(
-    objective: Objective, search: Search, evaluator: Evaluator, racing: Racing | None = None, budget_s: float = 3.0
+    objective: Objective,
+    search: Search,
+    evaluator: Evaluator,
+    racing: Racing | None = None,
+    budget_s: float = 3.0,
+    least: int = 3,
 ) -> Pace:
-    """Time generations of a search from its start, at least LEAST (or all there are) and then until `budget_s` is spent."""
+    """Time generations of a search from its start, at least `least` (or all there are) and then until `budget_s` is spent."""
     seconds: list[float] = []
     started = time.perf_counter()
     for _ in evolve(objective, search, evaluator, racing=racing):
         now = time.perf_counter()
         seconds.append(now - started)
         started = now
-        enough = len(seconds) >= LEAST or (len(seconds) == 2 and sum(seconds) > 3 * budget_s)
+        enough = len(seconds) >= least or (len(seconds) == 2 and sum(seconds) > 3 * budget_s)
         if len(seconds) == MOST or (enough and sum(seconds[1:]) >= budget_s):
             break
     return Pace.of(seconds)
@@ -48,7 +53,7 @@ def pace(
 
 def pace_alone(objective: Objective, search: Search, racing: Racing | None, budget_s: float) -> Pace:
     """The same in one worker, as a baseline is tuned: others of its kind run beside it."""
-    return pace(objective, search, Serial(), racing, budget_s)
+    return pace(objective, search, Serial(), racing, budget_s, least=2)
 
 
 def makespan(jobs: list[float], workers: int) -> float:

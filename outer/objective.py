@@ -52,6 +52,7 @@ class Objective:
     threshold: float = 0.8
     complexity: float = 0.0  # fitness lost per unit of sum |coefficient|
     engine: str = "auto"
+    device: str = "cpu"  # or "cuda"
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
@@ -90,7 +91,8 @@ class Objective:
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
         with torch.no_grad():
             prequential = self.measure == "prequential_bits"
-            result = live(self.engine, learner, world.task, lives, theta, self.seed, world.labels, record, prequential)
+            places = (self.engine, learner, world.task, lives, theta, self.seed, world.labels)
+            result = live(*places, record, prequential, self.device)
         alive = result.alive.numpy()
         if self.measure == "final":
             value = result.score.numpy()
