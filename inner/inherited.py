@@ -70,7 +70,7 @@ class State:
     open: tuple[Tensor, ...] | None  # bool per layer: the synapses that may change
     rates: Tensor | None  # [N, layers]
     length: Tensor | None  # [N] steps
-    age: int = 0
+    age: Tensor  # [N] steps lived
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ class Learner(base.Learner):
             gates = plastic if gates is None else [a & b for a, b in zip(gates, plastic)]
         length = part["length"][:, 0] if "length" in part else None
         inner = replace(inner, weights=tuple(weights))
-        return State(inner, tuple(weights), tuple(gates) if gates else None, part.get("rates"), length)
+        return State(
+            inner, tuple(weights), tuple(gates) if gates else None, part.get("rates"), length, torch.zeros(len(theta))
+        )
 
     def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
         """One update where the genome allows one; returns the state and the output [N, B, O] before it."""

@@ -1,9 +1,8 @@
-"""One life of N networks in lockstep: the only loop over training steps."""
+"""One life of N networks in lockstep: births, looks at who is still in the finite range, scores."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,11 @@ from torch import Tensor
 
 from inner.learners.base import Learner, Shape
 from inner.learners.local_rule import fold
-from inner.states import joined
+from inner.states import joined, map_all
 from inner.tasks.base import Label, Lives, Task
+from inner.walk import Replay, Walk
 
 CHECK_EVERY = 16  # steps between looks at whether a network has left the finite range
-BLOCK = 32  # steps whose samples are gathered at once, at most
-SHOWN = 2**16  # numbers that are gathered at once, for several steps
 CACHED = 2**20  # numbers that networks side by side work on: 4 MiB, what a core's share of the caches holds
 
 
@@ -61,18 +59,20 @@ def live(
     labels: Sequence[Label],
     record: Sequence[int] = (),
     prequential: bool = False,
+    device: str = "cpu",
 ) -> Result:
-    """Let every candidate theta [P, D] live each of the L lives, from scratch.
+    """Let every candidate theta [P, D] live each of the L lives, from scratch; the result is on the CPU.
 
     record: the steps after which test scores are taken (0 is birth); seed and labels address the initial weights.
     A score does not depend, by one bit, on which other candidates are in the batch. Large networks live few at a time,
-    whole lives after each other, so that their weights stay in the processor's cache.
+    whole lives after each other, so that their weights stay in the processor's cache; on a GPU all live at once.
     """
     shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
-    size = together(learner.footprint(shape, lives.order.shape[2]), len(theta), len(labels))
+    on_gpu = device != "cpu"
+    size = together(0 if on_gpu else learner.footprint(shape, lives.order.shape[2]), len(theta), len(labels))
     parts = [
-        _live(learner, task, lives, theta[start : start + size], seed, labels, record, prequential)
-        for start in range(0, len(theta), size)
+        _live(learner, task, lives, theta[start : start + size], seed, labels, record, prequential, device)
+        for start in range(0, max(len(theta), 1), size)
     ]
     if len(parts) == 1:
         return parts[0]
@@ -96,66 +96,58 @@ def _live(
     labels: Sequence[Label],
     record: Sequence[int],
     prequential: bool,
+    device: str,
 ) -> Result:
     count = len(labels)
     p, each = spread(theta, count)
-    shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
-    state = learner.init(shape, each, p, seed, labels)
-    alive = torch.ones(p * count, dtype=torch.bool)
-    bits = torch.zeros(p * count, dtype=torch.float64)
-    wanted = {int(s): c for c, s in enumerate(record)}
-    curve = torch.full((p * count, len(wanted)), task.worst, dtype=torch.float64)
-    test_x, test_y = fold(lives.test_x, p), fold(lives.test_y, p)
+    state = learner.init(Shape(lives.x.shape[2], lives.y.shape[2], task.kind), each, p, seed, labels)
+    if device != "cpu":  # everything goes there once, and comes back once
+        lives, state = map_all(lambda tensor: tensor.to(device), (lives, state))
+    walk = walk_of(device, learner, lives, state, p, task.kind, prequential, theta.requires_grad)
+    final, alive, curve = course(walk, learner, task, lives, p, record)
+    state = walk.state if device == "cpu" else map_all(Tensor.cpu, walk.state)
+    return Result.of(theta.shape[0], count, final.cpu(), alive.cpu(), curve.cpu(), walk.bits.cpu(), state)
 
-    def score(now: Any, alive: Tensor) -> Tensor:
-        value = task.score(learner.predict(now, test_x), test_y).to(torch.float64)
+
+def walk_of(
+    device: str,
+    learner: Learner,
+    lives: Lives,
+    state: Any,
+    population: int,
+    kind: str,
+    prequential: bool,
+    wanted_gradient: bool,
+) -> Walk | Replay:
+    """How the steps of these lives are gone through."""
+    if device != "cpu":
+        return Replay(learner, lives, state, population, kind, prequential)
+    differentiable = wanted_gradient and torch.is_grad_enabled()
+    return Walk(learner, lives, state, population, kind, prequential, differentiable)
+
+
+def course(
+    walk: Walk | Replay, learner: Learner, task: Task, lives: Lives, population: int, record: Sequence[int]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """From birth to the last step, without waiting for a GPU: the final scores [N], who is alive [N], the curve [N, C]."""
+    n, device = len(walk.bits), lives.x.device
+    alive = torch.ones(n, dtype=torch.bool, device=device)
+    wanted = {int(s): c for c, s in enumerate(record)}
+    curve = torch.full((n, len(wanted)), task.worst, dtype=torch.float64, device=device)
+    test_x, test_y = fold(lives.test_x, population), fold(lives.test_y, population)
+
+    def score() -> Tensor:
+        value = task.score(learner.predict(walk.state, test_x), test_y).to(torch.float64)
         return torch.where(alive & torch.isfinite(value), value, task.worst)
 
-    move = learner.step if theta.requires_grad and torch.is_grad_enabled() else learner.advance
     steps = lives.order.shape[1]
-    copies = p * count if count > 1 else 1  # candidates of a single life look at the same memory
-    block = max(1, min(BLOCK, SHOWN // max(1, copies * lives.order.shape[2] * lives.x.shape[2])))
     if 0 in wanted:
-        curve[:, wanted[0]] = score(state, alive)
-    for start in range(0, steps, block):
-        for t, (x, y) in enumerate(_shown(lives, start, min(start + block, steps), p), start):
-            state, output = move(state, x, y)
-            if prequential:
-                bits += code_length(output, y, task.kind)
-            done = t + 1
-            if done % CHECK_EVERY == 0 or done == steps or done in wanted:
-                alive = alive & learner.alive(state)
-                if not bool(alive.all()):
-                    state = learner.freeze(state, alive)
-                if done in wanted:
-                    curve[:, wanted[done]] = score(state, alive)
-    final = curve[:, wanted[steps]] if steps in wanted else score(state, alive)
-
-    return Result.of(theta.shape[0], count, final, alive, curve, bits, state)
-
-
-def code_length(output: Tensor, y: Tensor, kind: str) -> Tensor:
-    """Bits to code the targets y [N, B, O] given the predictions: float64 [N], summed over samples.
-
-    Classes: -log2 p(class), at most 100 bits a sample. Regression: a Gaussian of unit variance.
-    """
-    if kind == "classification":
-        p = (output * y).sum(-1).clamp_min(2.0**-100)
-        return -torch.log2(p).sum(-1, dtype=torch.float64)
-    squares = ((y - output) ** 2).sum((-1, -2), dtype=torch.float64)
-    return squares * (0.5 / math.log(2)) + 0.5 * math.log2(2 * math.pi) * y.shape[1] * y.shape[2]
-
-
-def _shown(lives: Lives, start: int, stop: int, population: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """x [N, B, I] and y [N, B, O] of the steps start .. stop."""
-    order = lives.order[:, start:stop].transpose(0, 1)  # [steps, L, B]
-
-    def all_of(pool: Tensor) -> Sequence[Tensor]:
-        index = order
-        if pool.shape[0] > 1 and pool.stride(0):  # lives do not share one pool
-            index = order + torch.arange(0, len(pool) * pool.shape[1], pool.shape[1], device=order.device)[:, None]
-        flat = pool.flatten(0, 1) if index is not order else pool[0]
-        shown = flat.index_select(0, index.reshape(-1)).reshape(len(order), 1, *order.shape[1:], -1)
-        return shown.expand(-1, population, -1, -1, -1).reshape(len(order), -1, *shown.shape[3:]).unbind(0)
-
-    return zip(all_of(lives.x), all_of(lives.y))
+        curve[:, wanted[0]] = score()
+    for stop in sorted({*range(CHECK_EVERY, steps, CHECK_EVERY), *(s for s in wanted if 0 < s <= steps), steps} - {0}):
+        walk.go(stop)
+        alive = alive & learner.alive(walk.state)
+        if walk.masked or not bool(alive.all()):
+            walk.put(learner.freeze(walk.state, alive))
+        if stop in wanted:
+            curve[:, wanted[stop]] = score()
+    return (curve[:, wanted[steps]] if steps in wanted else score()), alive, curve

@@ -22,9 +22,9 @@ from torch import Tensor
 from inner.components import suggest
 from inner.learners.base import Learner, Shape
 from inner.learners.local_rule import fold
-from inner.lifetime import code_length
 from inner.states import map_tensors
 from inner.tasks.base import Label, Lives, Task
+from inner.walk import code_length
 
 LOSSES = ("test", "prequential", "both")
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from inner.components import build
+from inner.devices import resolve
 from inner.engines.choice import choose
 from inner.networks.mlp import Network
 from inner.rules.sharing import spread
@@ -92,7 +93,15 @@ def habitat(config: Config, seed: int) -> Habitat:
             "config: genome: every segment is fixed and so is every coefficient: there is nothing to evolve"
         )
     given = config.inheritance
-    return Habitat(organism, distribution, seed, config.lifetimes, given.learning, engine=config.engine)
+    return Habitat(
+        organism,
+        distribution,
+        seed,
+        config.lifetimes,
+        given.learning,
+        engine=config.engine,
+        device=resolve(config.device),
+    )
 
 
 def keeps_what_it_is_told(search: Search) -> bool:
@@ -113,7 +122,7 @@ def check(config: Config) -> None:
     found = habitat(config, config.seed)
     task = found.worlds(0)[0].task
     task.lives("final", 1, 1, config.seed, [("check", 0)])
-    choose(config.engine, found.learner, task.kind)
+    choose(config.engine, found.learner, task.kind, found.device)
     evaluator_of(config).close()
     arms = config.inheritance.arms
     if len(set(arms)) != len(arms):

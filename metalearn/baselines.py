@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from inner.cache import cache_folder
 from inner.components import build
+from inner.devices import resolve
 from inner.rules.rule import Rule
 from metalearn import library
 from metalearn.config import Config
@@ -58,6 +59,7 @@ def objective(config: Config, rule: Rule) -> Objective:
         fitness.threshold,
         fitness.complexity,
         config.engine,
+        resolve(config.device),
         _much(config, distribution),
     )
 
@@ -118,6 +120,7 @@ def address(config: Config, rule: Rule, search: Search) -> str:
         },
         "environment": {key: environment[key] for key in exact},
         "engine": plain["engine"],
+        "device": resolve(config.device),
         "source": _source_hash(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from inner.components import build
+from inner.devices import resolve
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat, spread
 from inner.tasks.base import Task
@@ -92,7 +93,7 @@ def compare(
                 raise
             skipped.append({"cell": ", ".join(describe(cell)), "why": str(error)})
     jobs = [
-        (rule, dict(values), world, config.seed, POINTS, None, config.engine)
+        (rule, dict(values), world, config.seed, POINTS, None, config.engine, resolve(config.device))
         for _, _, world in worlds
         for rule, values, _ in arms.values()
     ]

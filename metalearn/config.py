@@ -116,6 +116,9 @@ class Config(Section):
         "auto",
         description="how lives are run: native (generated C), eager (torch), or auto: native where it can be had",
     )
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        "cpu", description="where lives run: cpu, cuda (a GPU, by the eager engine), or auto: cuda where there is one"
+    )
     tracking: TrackingConfig = Field(TrackingConfig(), description="the W&B mirror")
 
     def plain(self) -> dict[str, Any]:

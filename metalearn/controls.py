@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inner.devices import resolve
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat
@@ -152,7 +153,9 @@ def run_controls(
         if progress is not None:
             progress(ended, len(found))
 
-    jobs = [(rule, dict(c.values), c.world, config.seed, 2, c.weights, config.engine) for c in found]
+    jobs = [
+        (rule, dict(c.values), c.world, config.seed, 2, c.weights, config.engine, resolve(config.device)) for c in found
+    ]
     trials: list[Trial] = evaluator.map(trial, jobs, done)
     rows = []
     for control, result in zip(found, trials):

@@ -1,69 +1,106 @@
-"""Predicts time and memory of a search from a short calibration: one generation with its real worlds, on this machine."""
+"""Predicts time and memory of a run from a short calibration on this machine: a few generations of everything in it.
+
+The search and every baseline are timed as they will run (racing, gradients, several workers side by side), one arm of
+the comparison is lived through, and the rest follows by counting lives. What a search grows into is not foreseen:
+formulas that get longer, lives that fail early.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import sys
 import time
 from typing import Any, cast
 
-import numpy as np
-
 from inner.components import build
-from metalearn.baselines import arms, objective
+from inner.rules.rule import Rule
+from metalearn.baselines import arms, objective, racing
+from metalearn.choosing import search_objective
+from metalearn.comparison import compare
 from metalearn.config import Config
 from metalearn.experiment import check, evaluator_of
 from metalearn.progress import clock
-from outer.evaluators.serial import Evaluator as Serial
+from outer.calibration import Pace, makespan, pace, pace_alone
+from outer.evaluators.base import Evaluator
+from outer.pruning import removable
 from outer.searches.base import Search
 
-PROBES = 6  # generations that are timed
+SEARCH_S = 3.0  # of timing the search
+BASELINES_S = 3.0  # of timing all baselines, in each worker
+REPORT_S = 2.0  # pictures and pages
 
 
 def estimate(config: Config, console: Any) -> dict[str, float]:
-    """Print and return the seconds of the search, of tuning the baselines, of what happens once, and the peak memory in MiB."""
+    """Print and return the seconds of each stage, of what happens once, their sum, and the peak memory in MiB."""
     rule = check(config)
-    own = objective(config, rule)
-    search = cast(Search, build("search", config.search))
-    lives = search.popsize * config.lifetimes * search.generations
+    own, search = search_objective(config, rule), cast(Search, build("search", config.search))
+    raced, generations = racing(config), search.generations
     with evaluator_of(config) as evaluator:
-        candidates = search.start(own.genome.start(), config.seed).ask() if own.genome.size else np.zeros((1, 0))
-        first, seconds = _time(evaluator, own, candidates)
-        once, jobs = first, [0.0]  # each baseline is tuned by one worker alone, several side by side
-        for baseline, its_search in arms(config, rule).values():
-            other = objective(config, baseline)
-            if other.genome.size:
-                first, each = _time(Serial(), other, its_search.start(other.genome.start(), config.seed).ask())
-                once += first
-                jobs.append(each * its_search.generations)
+        found = pace(own, search, evaluator, raced, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
+        generations = generations if own.genome.size else 0
+        once, baselines = _baselines(config, rule, evaluator)
+        selection = found.each_s / _share(config) * _selecting(config, rule, search)
+        loading, comparison = _comparison(config, rule, evaluator)
         workers = evaluator.workers
+    lives = search.popsize * config.lifetimes * generations
+    once += found.first_s + loading
+    for child in multiprocessing.active_children():  # what workers took at most is known when they have ended
+        child.join(10)
     memory = _peak_mib() + sum([_peak_mib(children=True)] * (workers if workers > 1 else 0))
-    found = {
-        "search_s": seconds * search.generations,
-        "baselines_s": max(max(jobs), sum(jobs) / workers),
-        "once_s": once,
-        "lifetimes": float(lives),
-        "memory_mib": memory,
-    }
+    stages = {"search_s": found.each_s * generations, "baselines_s": baselines, "comparison_s": selection + comparison}
+    total = sum(stages.values()) + once + REPORT_S
     console.print(
-        f"search    {search.generations} generations x {search.popsize} candidates x {config.lifetimes} lives = {lives:,} lives: "
-        f"about {clock(found['search_s'])}\nat first  about {clock(found['once_s'])} (workers, data, compiling)\n"
-        f"baselines about {clock(found['baselines_s'])} the first time (then remembered)\n"
-        f"memory    about {memory:,.0f} MiB in {workers} worker{'s' if workers > 1 else ''}",
+        f"search     {generations} generations x {search.popsize} candidates x {config.lifetimes} lives = {lives:,} lives: "
+        f"about {clock(stages['search_s'])}\nbaselines  about {clock(baselines)} the first time (then remembered)\n"
+        f"choosing and comparing  about {clock(stages['comparison_s'])}\n"
+        f"all        about {clock(total)}, of which {clock(once)} once (workers, data, compiling)\n"
+        f"memory     about {memory:,.0f} MiB in {workers} worker{'s' if workers > 1 else ''}",
         highlight=False,
     )
-    return found
+    return stages | {"once_s": once, "total_s": total, "lifetimes": float(lives), "memory_mib": memory}
 
 
-def _time(evaluator: Any, own: Any, candidates: np.ndarray) -> tuple[float, float]:
-    """What only the first generation takes (workers, data, compiling), and the mean seconds of PROBES later ones."""
+def _baselines(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float, float]:
+    """Seconds that the first generations of all baselines take beyond later ones, and the seconds of tuning them all."""
+    tuned = [(objective(config, r), s) for r, s in arms(config, rule).values()]
+    tuned = sorted((t for t in tuned if t[0].genome.size), key=lambda t: -len(t[0].rule.coefficients))
+    if not tuned:
+        return 0.0, 0.0
+    budget = BASELINES_S * evaluator.workers / len(tuned)
+    paces = evaluator.map(pace_alone, [(own, search, racing(config), budget) for own, search in tuned])
+    chosen, share = config.selection, _share(config)
+    jobs = []
+    for (_, search), found in zip(tuned, paces):
+        selecting = chosen.finalists * chosen.lifetimes / (search.popsize * config.lifetimes * share)
+        jobs.append(found.each_s * (search.generations + selecting))
+    return sum(found.first_s for found in paces) / evaluator.workers, makespan(jobs, evaluator.workers)
+
+
+def _share(config: Config) -> float:
+    """What racing leaves of a generation."""
+    return 1.0 if config.racing is None else config.racing.at + config.racing.keep
+
+
+def _selecting(config: Config, rule: Rule, search: Search) -> float:
+    """Selection and pruning in generations of the search: half of what pruning may take is what it is likely to."""
+    chosen, plain = config.selection, objective(config, rule)
+    terms = len(removable(plain)) if plain.genome.size else 0
+    variants = 1 + terms + terms * (terms + 1) / 4
+    return (chosen.finalists + variants) * chosen.lifetimes / (search.popsize * config.lifetimes)
+
+
+def _comparison(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float, float]:
+    """Seconds of comparing all arms: those of one, lived through with the values that it starts from.
+
+    What the first time takes beyond the second comes first: data, kernels.
+    """
     times = []
-    for generation in range(PROBES + 2):  # two at first: each worker has something to load
+    for _ in range(2):
         started = time.perf_counter()
-        evaluator.evaluate(own, candidates, own.worlds(generation))
+        compare({"start": (rule, rule.defaults, 0)}, config, evaluator)
         times.append(time.perf_counter() - started)
-    each = sum(times[2:]) / PROBES
-    return max(0.0, times[0] + times[1] - 2 * each), each
+    return max(0.0, times[0] - times[1]), times[1] * (1 + len(arms(config, rule)))
 
 
 def _peak_mib(children: bool = False) -> float:

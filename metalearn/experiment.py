@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from inner.components import build, load, options_of, suggest
+from inner.devices import resolve
 from inner.rules.rule import Rule
 from metalearn import library
 from metalearn.baselines import arms as baseline_arms
@@ -48,7 +49,7 @@ def evaluator_of(config: Config) -> Evaluator:
         workers = spec.get("workers", 0)
         if workers < 0:
             raise ValueError(f"evaluator.workers: expected 0 (one per core) or more, got {workers}")
-        workers = workers or cores()
+        workers = workers or (cores() if resolve(config.device) == "cpu" else 1)
         spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
     check_options("evaluator", spec)
     return cast(Evaluator, build("evaluator", spec))
@@ -107,6 +108,7 @@ class Experiment:
         """A new run; raises ValueError before anything is written when the config cannot work."""
         rule = check(config)
         plain = config.plain()
+        plain["device"] = resolve(config.device)  # a resumed run goes on where it began
         plain["rule"] = rule.to_dict()  # library names resolved: the run does not change when the library does
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
         return cls(begin(folder, plain, command), folder, console, command)

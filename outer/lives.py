@@ -51,6 +51,7 @@ class Habitat:
     learning: bool = True  # without it a life ends at birth
     keep_change: bool = False  # learned weights are brought home
     engine: str = "eager"  # see inner/engines/choice.py; only a genome that holds nothing but the rule has a choice
+    device: str = "cpu"  # or "cuda"
 
     @property
     def learner(self) -> Learner:
@@ -72,9 +73,8 @@ class Habitat:
         learner = self.learner
         with torch.no_grad():
             theta = self.organism.phenotype(vectors)
-            result = live(
-                self.engine, learner, world.task, lives, theta, self.seed, world.labels, distinct, prequential=True
-            )
+            places = (self.engine, learner, world.task, lives, theta, self.seed, world.labels)
+            result = live(*places, distinct, True, self.device)
         shown = max(steps * world.batch, 1)
         alive, bits = result.alive.numpy(), result.bits.numpy() / shown
         bits = np.where(alive & np.isfinite(bits), bits, WORST_BITS).clip(max=WORST_BITS)

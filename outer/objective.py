@@ -52,6 +52,7 @@ class Objective:
     threshold: float = 0.8
     complexity: float = 0.0  # fitness lost per unit of sum |coefficient|
     engine: str = "auto"
+    device: str = "cpu"  # or "cuda"
     fixed: bool = False  # so many lives in networks of one shape that they are worth a kernel of their own
 
     def __post_init__(self) -> None:
@@ -91,9 +92,8 @@ class Objective:
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
         with torch.no_grad():
             prequential = self.measure == "prequential_bits"
-            result = live(
-                self.engine, learner, world.task, lives, theta, self.seed, world.labels, record, prequential, self.fixed
-            )
+            places = (self.engine, learner, world.task, lives, theta, self.seed, world.labels)
+            result = live(*places, record, prequential, self.device, self.fixed)
         alive = result.alive.numpy()
         if self.measure == "final":
             value = result.score.numpy()

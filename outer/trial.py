@@ -37,6 +37,7 @@ def trial(
     points: int = 12,
     weights: int | None = None,
     engine: str = "auto",
+    device: str = "cpu",
 ) -> Trial:
     """Live every life of `world` under the rule with these coefficient values.
 
@@ -48,7 +49,8 @@ def trial(
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
     with torch.no_grad():
         born = seed if weights is None else weights
-        result = live(engine, Learner(rule, world.network), world.task, lives, theta, born, world.labels, record)
+        learner = Learner(rule, world.network)
+        result = live(engine, learner, world.task, lives, theta, born, world.labels, record, device=device)
     return Trial(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
 
 

@@ -23,14 +23,16 @@ def check_engine(name: str) -> None:
         raise ValueError(f"engine: unknown name '{name}'{suggest(str(name), ENGINES)}; known: {', '.join(ENGINES)}")
 
 
-def choose(engine: str, learner: Learner, kind: str) -> tuple[str, str]:
+def choose(engine: str, learner: Learner, kind: str, device: str = "cpu") -> tuple[str, str]:
     """("native", "") or ("eager", why not native) for lives of this learner on a task of `kind`.
 
     Raises ValueError where `native` was asked for by name and cannot be had.
     """
     check_engine(engine)
-    if engine == "eager":
-        return "eager", "asked for"
+    if device != "cpu" and engine == "native":
+        raise ValueError(f"engine: native runs on the CPU; with device {device} expected auto or eager, got native")
+    if engine == "eager" or device != "cpu":
+        return "eager", "asked for" if engine == "eager" else f"device {device}"
     from inner.engines.native.engine import obstacle
 
     why = obstacle(learner, kind)
@@ -49,21 +51,22 @@ def live(
     labels: Sequence[Label],
     record: Sequence[int] = (),
     prequential: bool = False,
+    device: str = "cpu",
     fixed: bool = False,
 ) -> Result:
-    """`inner.lifetime.live` on the engine of this name; theta that wants gradients, or is not on the CPU, is for eager.
+    """`inner.lifetime.live` on the engine of this name; what wants gradients, or runs on a GPU, is for eager.
 
     fixed: worth a kernel of their own for lives of this shape.
 
     Under `auto`, lives that moments of their data suffice for are lived by moments: the same up to rounding, and sooner.
     """
-    free = not theta.requires_grad and theta.device.type == "cpu" and lives.x.device.type == "cpu"
+    free = not theta.requires_grad and device == "cpu"
     if free and engine == "auto" and type(learner) is local_rule.Learner and learner.form is None and not prequential:
         for shortcut in (moments, lateral_moments):
             if shortcut.applies(learner, task, lives):
                 return shortcut.live(learner, task, lives, theta, seed, labels, record)
-    if (free or engine == "native") and choose(engine, learner, task.kind)[0] == "native":
+    if (free or engine == "native") and choose(engine, learner, task.kind, device)[0] == "native":
         from inner.engines.native import engine as native
 
         return native.live(learner, task, lives, theta, seed, labels, record, prequential, fixed=fixed)
-    return lifetime.live(learner, task, lives, theta, seed, labels, record, prequential)
+    return lifetime.live(learner, task, lives, theta, seed, labels, record, prequential, device)

@@ -15,6 +15,7 @@ from outer.worlds import World
 
 CHUNK = 256  # networks that run in lockstep at most: their weights should stay in the processor's cache
 TINY = 2**15  # weights that always may: networks of a few synapses run in larger chunks
+ON_GPU = 2**26  # the same on a GPU, which has no use for a few
 
 Part = tuple[np.ndarray, np.ndarray]
 Done = Callable[[int, Any], None]
@@ -36,10 +37,10 @@ def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None
     return [slice(start, min(start + size, population)) for start in range(0, population, size)]
 
 
-def limit_of(world: World) -> int:
+def limit_of(world: World, device: str = "cpu") -> int:
     """Networks of this world that run in lockstep at most."""
     sizes = world.network.sizes(world.task.inputs, world.task.outputs)
-    return max(CHUNK, TINY // sum(i * o for i, o in zip(sizes, sizes[1:])))
+    return max(CHUNK, (TINY if device == "cpu" else ON_GPU) // sum(i * o for i, o in zip(sizes, sizes[1:])))
 
 
 def distinct(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +78,7 @@ class Evaluator(ABC):
         if len(first) < len(candidates):
             once = self.evaluate(objective, candidates[first], worlds)
             return Evaluation(once.fitness[copies], once.scores[copies], once.alive[copies])
-        cuts = self._cuts(len(candidates), worlds)
+        cuts = self._cuts(len(candidates), worlds, objective.device)
         found: list[Part] = self.map(scores, [(objective, candidates[cut], worlds[w]) for w, cut in cuts])
         joined = []
         for w in range(len(worlds)):
@@ -85,13 +86,13 @@ class Evaluator(ABC):
             joined.append((np.concatenate([s for s, _ in own]), np.concatenate([a for _, a in own])))
         return objective.assemble(candidates, joined)
 
-    def _cuts(self, population: int, worlds: Sequence[World]) -> list[tuple[int, slice]]:
+    def _cuts(self, population: int, worlds: Sequence[World], device: str = "cpu") -> list[tuple[int, slice]]:
         """(world, candidates) of every job."""
         parts = -(-self.workers // len(worlds))
         return [
             (w, cut)
             for w, world in enumerate(worlds)
-            for cut in chunks(population, len(world.labels), parts, limit_of(world))
+            for cut in chunks(population, len(world.labels), parts, limit_of(world, device))
         ]
 
     def _gradient(

@@ -71,6 +71,11 @@ class ProgramObjective:
         return self.plain.distribution
 
     @property
+    def device(self) -> str:
+        """Where lives run."""
+        return self.plain.device
+
+    @property
     def rule(self) -> Rule:
         """The rule that the search starts from."""
         return self.plain.rule

@@ -20,6 +20,7 @@ from inner.rules.parse import parse
 from inner.rules.rule import Rule
 from inner.rules.tape import Tape
 from inner.states import joined, tensors_of
+from inner.walk import shown
 
 EIGHT = "eta*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
 RULES = {
@@ -110,9 +111,9 @@ def test_every_step_sees_its_own_samples() -> None:
     for lives in (task.lives("search", 7, 3, 0, LABELS), build("task", "xor").lives("search", 7, 3, 0, LABELS)):
         own = replace(lives, x=lives.x.clone() + torch.arange(2.0)[:, None, None], y=lives.y.contiguous())
         for data in (lives, own):
-            shown = list(lifetime._shown(data, 2, 7, 3))
-            assert len(shown) == 5
-            for t, pair in enumerate(shown, 2):
+            found_all = list(shown(data, 2, 7, 3))
+            assert len(found_all) == 5
+            for t, pair in enumerate(found_all, 2):
                 picks = data.order[:, t]
                 for found, pool in zip(pair, (data.x, data.y)):
                     assert torch.equal(found, fold(torch.stack([p[i] for p, i in zip(pool, picks)]), 3))

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from inner.tasks._download import DataMissing
 from metalearn import config as configs
 from metalearn import library
 from metalearn.config import Config, apply, load, validate
+from metalearn.engine import engine_line
 from metalearn.experiment import check, evaluator_of
 
 CELL = {"task": {"name": "digits", "test": 40}, "hidden": [8], "steps": 20}
@@ -210,3 +212,20 @@ def test_every_field_says_what_it_is() -> None:
                     walk(inner)
 
     walk(Config)
+
+
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="^device: expected cpu or auto, because torch finds no GPU here, got cuda$"):
+        check(load("digits", ["device=cuda"]))
+    with pytest.raises(ValueError, match="config: device: input should be 'cpu', 'cuda' or 'auto', got 'gpu'"):
+        load("digits", ["device=gpu"])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
+    config = load("digits", ["device=auto"])
+    rule = library.rule(config.rule)
+    assert engine_line(config, rule) == "engine eager (device cuda) on A GPU"
+    with evaluator_of(config) as evaluator:
+        assert evaluator.workers == 1, "one process holds the GPU"
+    with pytest.raises(ValueError, match="programs run on the CPU"):
+        engine_line(load("program", ["device=cuda"]), rule)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,8 @@ def engine_life(
     theta = torch.tensor([[document["values"][c.name] for c in rule.coefficients]]).reshape(1, -1)
     state = learner.init(Shape(4, 3, "classification"), theta, 1, 0, [("x",)])
     traces = tuple({t: torch.zeros_like(w[None]) for t in rule.traces} for w in weights)
-    state = type(state)(
-        tuple(w[None] for w in weights), tuple(b[None] for b in own), traces, state.coefficients, state.shape
-    )
+    given = tuple(w[None] for w in weights)
+    state = replace(state, weights=given, own=tuple(b[None] for b in own), traces=traces)
     for x, y in data:
         state, _ = learner.step(state, x[None, :, :4], y[None, :, :3])
     return [w[0] for w in state.weights]
