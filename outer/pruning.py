@@ -35,22 +35,24 @@ def prune(
     """Remove the coefficient that is missed least, again and again, while the mean score stays within `tolerance`.
 
     All variants live the same lives of the select tier (not those on which the winner was chosen); the final tier is
-    never touched. The score to keep up with is that of the whole rule, so that losses cannot add up.
+    never touched. The score to keep up with is the best so far, the whole rule's at first: losses cannot add up, and what
+    the rule gains by losing a harmful term is not given away again.
     """
     worlds = objective.distribution.worlds("select", objective.seed, ("prune",), lifetimes, shapes)
     places, steps = removable(objective), []
     kept = list(places)
     vector = vector.copy()
     score = float(evaluator.evaluate(objective, vector[None], worlds).scores.mean())
-    wanted = score - tolerance
+    best = score
     while len(kept) > 1:
         variants = np.repeat(vector[None], len(kept), 0)
         for variant, name in zip(variants, kept):
             variant[places[name]] = 0.0
         means = evaluator.evaluate(objective, variants, worlds).scores.mean(1)
         least = int(np.argmax(means))
-        if means[least] < wanted:
+        if means[least] < best - tolerance:
             break
         vector, score = variants[least], float(means[least])
+        best = max(best, score)
         steps.append((kept.pop(least), score))
     return Pruned(vector, score, tuple(steps))

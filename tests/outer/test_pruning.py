@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
-from outer.objective import Objective
+from outer.objective import Evaluation, Objective
 from outer.pruning import prune, removable
 from outer.worlds import Distribution
 
@@ -46,6 +48,21 @@ def test_a_term_that_is_missed_stays() -> None:
     found = prune(own, Evaluator(), whole, lifetimes=4, shapes=1, tolerance=0.0)
     values = own.genome.values(found.vector)
     assert values["c"] == pytest.approx(0.05) and values["a"] == pytest.approx(0.05)
+
+
+def test_what_is_gained_without_a_harmful_term_is_not_given_away_again() -> None:
+    """Without b 1.5 instead of 1.0; without c as well 1.2: better than the whole rule, and no reason to lose c."""
+    own = objective()
+    names = [c.name for c in own.rule.coefficients]
+
+    class Table(Evaluator):
+        def evaluate(self, objective: Any, vectors: np.ndarray, worlds: Any) -> Evaluation:
+            has = {name: vectors[:, n] != 0 for n, name in enumerate(names)}
+            scores = np.where(has["b"], 1.0, np.where(has["c"], 1.5, 1.2)) * np.where(has["a"], 1.0, 0.1)
+            return Evaluation(scores, scores[:, None], np.ones((len(vectors), 1), dtype=bool))
+
+    found = prune(own, Table(), vector(own, a=0.05, b=0.05, c=0.05), lifetimes=4, shapes=1, tolerance=0.01)
+    assert [name for name, _ in found.steps] == ["b"] and found.score == 1.5
 
 
 def test_positive_coefficients_cannot_be_removed() -> None:
