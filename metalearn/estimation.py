@@ -39,20 +39,21 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
     with evaluator_of(config) as evaluator:
         found = pace(own, search, evaluator, raced, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
         generations = generations if own.genome.size else 0
-        once, baselines = _baselines(config, rule, evaluator)
+        starting, baselines = _baselines(config, rule, evaluator)
         selection = found.each_s / _share(config) * _selecting(config, rule, search)
         loading, comparison = _comparison(config, rule, evaluator)
         workers = evaluator.workers
     lives = search.popsize * config.lifetimes * generations
-    once += found.first_s + loading
+    once = found.first_s + starting + loading
     for child in multiprocessing.active_children():  # what workers took at most is known when they have ended
         child.join(10)
     memory = _peak_mib() + sum([_peak_mib(children=True)] * (workers if workers > 1 else 0))
-    stages = {"search_s": found.each_s * generations, "baselines_s": baselines, "comparison_s": selection + comparison}
-    total = sum(stages.values()) + once + REPORT_S
+    stages = {"search_s": found.first_s + found.each_s * generations, "baselines_s": starting + baselines}
+    stages["comparison_s"] = loading + selection + comparison
+    total = sum(stages.values()) + REPORT_S
     console.print(
         f"search     {generations} generations x {search.popsize} candidates x {config.lifetimes} lives = {lives:,} lives: "
-        f"about {clock(stages['search_s'])}\nbaselines  about {clock(baselines)} the first time (then remembered)\n"
+        f"about {clock(stages['search_s'])}\nbaselines  about {clock(stages['baselines_s'])} the first time (then remembered)\n"
         f"choosing and comparing  about {clock(stages['comparison_s'])}\n"
         f"all        about {clock(total)}, of which {clock(once)} once (workers, data, compiling)\n"
         f"memory     about {memory:,.0f} MiB in {workers} worker{'s' if workers > 1 else ''}",
