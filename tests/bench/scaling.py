@@ -14,6 +14,7 @@ import torch
 from bench import workloads
 
 from inner.engines import choice
+from inner.engines.native import kernel
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
@@ -30,15 +31,32 @@ Costs = dict[int, float]
 
 
 def life(engine: str, population: int, steps: int, hidden: tuple[int, ...] = HIDDEN) -> Callable[[], object]:
-    """Whole lives of the online workload, from births to final weights, through the door that searches use."""
+    """Whole lives of the online workload; those of the kernel without births and scores, which would hide its short ones."""
     rule = Rule(workloads.EIGHT, pathway="random")
     draw = stream(0, "scaling", population, steps)
+    if engine == "native":
+        return _kernel(rule, population, steps, (INPUTS, *hidden, OUTPUTS), draw)
     x = torch.from_numpy(draw.standard_normal((1, 1024, INPUTS), dtype=np.float32))
     y = torch.eye(OUTPUTS)[torch.from_numpy(draw.integers(0, OUTPUTS, (1, 1024)))]
     lives = Lives(x, y, torch.from_numpy(draw.integers(0, 1024, (1, steps, 1))), x[:, :1], y[:, :1])
     theta = torch.from_numpy(draw.standard_normal((population, len(rule.coefficients))) * 0.01)
     learner, task = Learner(rule, Network(hidden=hidden)), cast(Any, workloads.Unscored())
     return torch.no_grad()(partial(choice.live, engine, learner, task, lives, theta, 0, (("a",),)))
+
+
+def _kernel(
+    rule: Rule, population: int, steps: int, units: tuple[int, ...], draw: np.random.Generator
+) -> Callable[[], kernel.Lived]:
+    """The same steps by the kernel for any shape, from numbers of its own."""
+    x = draw.standard_normal((1, 1024, INPUTS), dtype=np.float32)
+    y = np.eye(OUTPUTS, dtype=np.float32)[draw.integers(0, OUTPUTS, (1, 1024))]
+    data = kernel.Data(x, kernel.padded(y), draw.integers(0, 1024, (1, steps, 1)), x[:, :1].copy())
+    pairs = list(zip(units, units[1:]))
+    weights = [draw.standard_normal((1, i, o), dtype=np.float32) / np.float32(i**0.5) for i, o in pairs]
+    own = [draw.standard_normal((1, o, i), dtype=np.float32) / np.float32(o**0.5) for i, o in pairs]
+    rows = draw.standard_normal((population, len(pairs), len(rule.coefficients)), dtype=np.float32) * np.float32(0.01)
+    plan = workloads.plans(rule, units, 1)[0]
+    return lambda: kernel.call(plan, units, data, rows, weights, own, [steps], False, 1)
 
 
 def cost(engine: str, population: int, steps: int, hidden: tuple[int, ...] = HIDDEN) -> float:
