@@ -114,7 +114,7 @@ class Learner(base.Learner):
         sizes = self.network.sizes(shape.inputs, shape.outputs)
         elementwise = any(update.rest is not None for update in self.updates[0].values())
         # what is computed and read again at once should lie in the nearer cache
-        return sum(i * o for i, o in zip(sizes, sizes[1:])) * (1 + 12 * batch if elementwise else 1)
+        return sum(i * o for i, o in zip(sizes, sizes[1:])) * (1 + 4 * batch if elementwise else 1)
 
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
         """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not.
