@@ -21,7 +21,7 @@ from inner.layer_sums import SUMS, layer_sums
 from inner.learners import base
 from inner.learners.base import Shape
 from inner.networks import lateral
-from inner.networks.mlp import Network
+from inner.networks.mlp import Network, laid
 from inner.pathways.base import Pathway
 from inner.reward import reward as reward_of
 from inner.rules import sharing
@@ -123,7 +123,7 @@ class Learner(base.Learner):
         """
         sizes = self.network.sizes(shape.inputs, shape.outputs)
         born = self.network.init(shape.inputs, shape.outputs, seed, labels)
-        weights = tuple(fold(w, population).contiguous() for w in born)  # memory of their own, to be written in
+        weights = tuple(laid(fold(w, population)) for w in born)  # memory of their own, to be written in
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
         traces = tuple({name: torch.zeros_like(w) for name in self.rule.trace_expressions} for w in weights)
         common, each = self._named(theta, weights)
