@@ -16,6 +16,7 @@ import torch
 from sympy import Add, Dummy, Expr, Integer, Mul, Symbol
 from torch import Tensor
 
+from inner.networks.mlp import NARROW
 from inner.rules.instructions import SIDES
 from inner.rules.separate import Group, Separated, additive_terms
 from inner.rules.tape import Bound, Tape
@@ -115,8 +116,11 @@ class Update:
         alone = None if plain is None or plain.alone is None else found[plain.alone]
         if scale is not None:
             factor = self._matrix(scale, found, shape, batch)
-            out = w if mine else None
-            total = torch.mul(w, factor, out=out) if alone is None else torch.addcmul(alone, w, factor, out=out)
+            if alone is None or shape[2] < NARROW:
+                total = w.mul_(factor) if mine else w * factor
+                total = total if alone is None else _add(total, alone, mine)
+            else:
+                total = torch.addcmul(alone, w, factor, out=w if mine else None)
         elif alone is not None:
             total = alone if total is None else _add(total, alone, mine)
         for part in parts:
@@ -158,11 +162,16 @@ class Update:
         left = found[pairs[0][0]] if len(pairs) == 1 else torch.cat([found[pre] for pre, _ in pairs], 1)
         right = found[pairs[0][1]] if len(pairs) == 1 else torch.cat([found[post] for _, post in pairs], 1)
         left = left.transpose(1, 2)
+        narrow = shape[2] < NARROW  # then the transposed product, which is the faster one
+        if narrow:
+            left, right = right.transpose(1, 2), left.transpose(1, 2)
         if total is None:
-            return torch.bmm(left, right) / batch if batch > 1 else torch.bmm(left, right)
-        if mine:
-            return total.baddbmm_(left, right, alpha=1 / batch)
-        return torch.baddbmm(total.expand(shape), left, right, alpha=1 / batch)
+            whole = torch.bmm(left, right) / batch if batch > 1 else torch.bmm(left, right)
+        else:
+            total = total.expand(shape).transpose(1, 2) if narrow else total.expand(shape)
+            add = Tensor.baddbmm_ if mine else torch.baddbmm
+            whole = add(total, left, right, alpha=1 / batch)
+        return whole.transpose(1, 2) if narrow else whole
 
 
 def _mean(post: Expr, sides: Mapping[str, str], fixed: frozenset[str], means: dict[Expr, Expr]) -> Expr:

@@ -82,7 +82,7 @@ class Replay:
         capture: Capture | None = None,
     ) -> None:
         device = lives.x.device
-        self.state = map_all(lambda tensor: tensor.clone(memory_format=torch.contiguous_format), state)
+        self.state = map_all(lambda tensor: tensor.clone(), state)
         self.bits = torch.zeros(population * lives.order.shape[0], dtype=torch.float64, device=device)
         self.now, self.step = 0, torch.zeros(1, dtype=torch.int64, device=device)
         capture = capture or (recorded if lives.order.shape[1] >= RECORDED else walked)

@@ -27,7 +27,8 @@ from outer.pruning import removable
 from outer.searches.base import Search
 
 SEARCH_S = 3.0  # of timing the search
-BASELINES_S = 3.0  # of timing all baselines, in each worker
+BASELINES_S = 3.0  # of timing baselines, in each worker
+SAMPLED = 6  # baselines that are timed at most
 REPORT_S = 2.0  # pictures and pages
 
 
@@ -39,20 +40,21 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
     with evaluator_of(config) as evaluator:
         found = pace(own, search, evaluator, raced, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
         generations = generations if own.genome.size else 0
-        once, baselines = _baselines(config, rule, evaluator)
+        starting, baselines = _baselines(config, rule, evaluator)
         selection = found.each_s / _share(config) * _selecting(config, rule, search)
         loading, comparison = _comparison(config, rule, evaluator)
         workers = evaluator.workers
     lives = search.popsize * config.lifetimes * generations
-    once += found.first_s + loading
+    once = found.first_s + starting + loading
     for child in multiprocessing.active_children():  # what workers took at most is known when they have ended
         child.join(10)
     memory = _peak_mib() + sum([_peak_mib(children=True)] * (workers if workers > 1 else 0))
-    stages = {"search_s": found.each_s * generations, "baselines_s": baselines, "comparison_s": selection + comparison}
-    total = sum(stages.values()) + once + REPORT_S
+    stages = {"search_s": found.first_s + found.each_s * generations, "baselines_s": starting + baselines}
+    stages["comparison_s"] = loading + selection + comparison
+    total = sum(stages.values()) + REPORT_S
     console.print(
         f"search     {generations} generations x {search.popsize} candidates x {config.lifetimes} lives = {lives:,} lives: "
-        f"about {clock(stages['search_s'])}\nbaselines  about {clock(baselines)} the first time (then remembered)\n"
+        f"about {clock(stages['search_s'])}\nbaselines  about {clock(stages['baselines_s'])} the first time (then remembered)\n"
         f"choosing and comparing  about {clock(stages['comparison_s'])}\n"
         f"all        about {clock(total)}, of which {clock(once)} once (workers, data, compiling)\n"
         f"memory     about {memory:,.0f} MiB in {workers} worker{'s' if workers > 1 else ''}",
@@ -67,14 +69,17 @@ def _baselines(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float,
     tuned = sorted((t for t in tuned if t[0].genome.size), key=lambda t: -len(t[0].rule.coefficients))
     if not tuned:
         return 0.0, 0.0
-    budget = BASELINES_S * evaluator.workers / len(tuned)
-    paces = evaluator.map(pace_alone, [(own, search, racing(config), budget) for own, search in tuned])
+    every = -(-len(tuned) // SAMPLED)  # neighbours are of about the same size
+    timed = tuned[every // 2 :: every]
+    budget = BASELINES_S * evaluator.workers / len(timed)
+    found = evaluator.map(pace_alone, [(own, search, racing(config), budget) for own, search in timed])
+    paces = [found[min(j // every, len(found) - 1)] for j in range(len(tuned))]
     chosen, share = config.selection, _share(config)
     jobs = []
-    for (_, search), found in zip(tuned, paces):
+    for (_, search), own_pace in zip(tuned, paces):
         selecting = chosen.finalists * chosen.lifetimes / (search.popsize * config.lifetimes * share)
-        jobs.append(found.each_s * (search.generations + selecting))
-    return sum(found.first_s for found in paces) / evaluator.workers, makespan(jobs, evaluator.workers)
+        jobs.append(own_pace.each_s * (search.generations + selecting))
+    return sum(each.first_s for each in paces) / evaluator.workers, makespan(jobs, evaluator.workers)
 
 
 def _share(config: Config) -> float:
@@ -91,16 +96,17 @@ def _selecting(config: Config, rule: Rule, search: Search) -> float:
 
 
 def _comparison(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float, float]:
-    """Seconds of comparing all arms: those of one, lived through with the values that it starts from.
+    """Seconds of comparing all arms, from one and from three that live with the values that the rule starts from.
 
     What the first time takes beyond the second comes first: data, kernels.
     """
     times = []
-    for _ in range(2):
+    for count in (1, 1, 3):
         started = time.perf_counter()
-        compare({"start": (rule, rule.defaults, 0)}, config, evaluator)
+        compare({f"start {arm}": (rule, rule.defaults, 0) for arm in range(count)}, config, evaluator)
         times.append(time.perf_counter() - started)
-    return max(0.0, times[0] - times[1]), times[1] * (1 + len(arms(config, rule)))
+    each = max(0.0, times[2] - times[1]) / 2
+    return max(0.0, times[0] - times[1]), times[1] + each * len(arms(config, rule))
 
 
 def _peak_mib(children: bool = False) -> float:

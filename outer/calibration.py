@@ -41,13 +41,17 @@ def pace(
     """Time generations of a search from its start, at least `least` (or all there are) and then until `budget_s` is spent."""
     seconds: list[float] = []
     started = time.perf_counter()
-    for _ in evolve(objective, search, evaluator, racing=racing):
-        now = time.perf_counter()
-        seconds.append(now - started)
-        started = now
-        enough = len(seconds) >= least or (len(seconds) == 2 and sum(seconds) > 3 * budget_s)
-        if len(seconds) == MOST or (enough and sum(seconds[1:]) >= budget_s):
-            break
+    try:
+        for _ in evolve(objective, search, evaluator, racing=racing):
+            now = time.perf_counter()
+            seconds.append(now - started)
+            started = now
+            enough = len(seconds) >= least or (len(seconds) == 2 and sum(seconds) > 3 * budget_s)
+            if len(seconds) == MOST or (enough and sum(seconds[1:]) >= budget_s):
+                break
+    except ValueError:  # a generation of which nobody is left: the run will say so, what came before is timed
+        if not seconds:
+            raise
     return Pace.of(seconds)
 
 

@@ -21,7 +21,7 @@ from inner.layer_sums import SUMS, layer_sums
 from inner.learners import base
 from inner.learners.base import Shape
 from inner.networks import lateral
-from inner.networks.mlp import Network
+from inner.networks.mlp import Network, laid
 from inner.pathways.base import Pathway
 from inner.reward import reward as reward_of
 from inner.rules import sharing
@@ -114,7 +114,7 @@ class Learner(base.Learner):
         sizes = self.network.sizes(shape.inputs, shape.outputs)
         elementwise = any(update.rest is not None for update in self.updates[0].values())
         # what is computed and read again at once should lie in the nearer cache
-        return sum(i * o for i, o in zip(sizes, sizes[1:])) * (1 + 12 * batch if elementwise else 1)
+        return sum(i * o for i, o in zip(sizes, sizes[1:])) * (1 + 4 * batch if elementwise else 1)
 
     def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
         """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not.
@@ -123,7 +123,7 @@ class Learner(base.Learner):
         """
         sizes = self.network.sizes(shape.inputs, shape.outputs)
         born = self.network.init(shape.inputs, shape.outputs, seed, labels)
-        weights = tuple(fold(w, population).contiguous() for w in born)  # memory of their own, to be written in
+        weights = tuple(laid(fold(w, population)) for w in born)  # memory of their own, to be written in
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
         traces = tuple({name: torch.zeros_like(w) for name in self.rule.trace_expressions} for w in weights)
         common, each = self._named(theta, weights)

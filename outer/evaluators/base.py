@@ -78,7 +78,8 @@ class Evaluator(ABC):
         if len(first) < len(candidates):
             once = self.evaluate(objective, candidates[first], worlds)
             return Evaluation(once.fitness[copies], once.scores[copies], once.alive[copies])
-        cuts = self._cuts(len(candidates), worlds, objective.device)
+        device = getattr(objective, "device", "cpu")  # an objective without lives has none
+        cuts = self._cuts(len(candidates), worlds, device)
         found: list[Part] = self.map(scores, [(objective, candidates[cut], worlds[w]) for w, cut in cuts])
         joined = []
         for w in range(len(worlds)):

@@ -1,10 +1,12 @@
 """Speed of whole lives, side by side in one run: native, eager, a naive loop, and a JAX peer from another interpreter.
 
-    python tests/bench/lives.py [--jax-python PATH --jax-peer jax_peer.py] [--out FOLDER] [--only W1] [--wall] [--scaling]
+    python tests/bench/lives.py [--jax-python PATH --jax-peer jax_peer.py] [--out FOLDER] [--only W1] [--wall] [--no-scaling]
 
 Three workloads (64-32-10 online and in batches, 784-256-10, an MLP per synapse); rates are candidate-steps per second of
 processor time on one core, so that a busy machine changes them little; what counts is the ratios. The peer's inputs are
-used where it is given, and the final weights of every candidate are held against its own.
+used where it is given, and the final weights of every candidate are held against its own. Then what a candidate-step
+costs against candidates, steps, width and depth, and whether memory grows with the steps. Everything goes to lives.md,
+lives.svg and scaling.svg.
 """
 
 from __future__ import annotations
@@ -32,10 +34,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jax-python", help="an interpreter that has jax")
     parser.add_argument("--jax-peer", type=Path, help="the peer's file, jax_peer.py")
-    parser.add_argument("--out", type=Path, default=Path("."), help="folder of lives.md and lives.svg")
+    parser.add_argument("--out", type=Path, default=Path("."), help="folder of lives.md, lives.svg and scaling.svg")
     parser.add_argument("--only", default="", help="run the workloads whose names start with this")
     parser.add_argument("--wall", action="store_true", help="wall clock on two cores too: needs a quiet machine")
-    parser.add_argument("--scaling", action="store_true", help="cost against candidates and steps, and memory")
+    parser.add_argument("--no-scaling", action="store_true", help="the table of workloads alone")
     args = parser.parse_args()
     torch.set_num_threads(1)
     peer = Peer(args.jax_python, args.jax_peer) if args.jax_python and args.jax_peer else None
@@ -65,9 +67,11 @@ def main() -> None:
         lines.append(f"| {title} | {' | '.join(row)} |")
         bars[title] = rates
         print(lines[-1], flush=True)
-    if args.scaling:
-        lines += ["", scaling.table()]
     args.out.mkdir(parents=True, exist_ok=True)
+    if not args.no_scaling:
+        costs = scaling.measure()
+        lines += ["", scaling.table(costs)]
+        scaling.picture(costs, args.out / "scaling.svg")
     (args.out / "lives.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     picture(bars, args.out / "lives.svg")
     print("\n".join(lines))

@@ -6,6 +6,7 @@ Set METALEARN_JAX_PYTHON (an interpreter that has jax) and METALEARN_JAX_PEER (t
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,23 @@ def test_native_over_jax(title: str) -> None:
     assert fastest(title, Path(file)) / peer.rate(title[:2], population, batch, min(steps, 300)) >= OVER_JAX[title]
 
 
-def test_cost_is_linear_over_two_decades() -> None:
-    for costs in (scaling.over_populations(), scaling.over_lengths()):
-        assert costs[-1] < 1.3 * min(costs), "a step gets no dearer; a short call costs more for what happens once"
+@pytest.mark.parametrize("engine", scaling.ENGINES)
+@pytest.mark.parametrize("over", [scaling.over_populations, scaling.over_lengths])
+def test_cost_is_linear_over_two_decades(over: Callable[[str], scaling.Costs], engine: str) -> None:
+    costs = list(over(engine).values())
+    assert costs[-1] < 1.3 * min(costs), "a step gets no dearer; a short call costs more for what happens once"
+    if engine == "native":
         assert max(costs) < 2.5 * min(costs)
 
 
-def test_memory_does_not_grow_with_steps() -> None:
-    assert scaling.memory() < 4.0  # MiB; 99,000 more steps of 2,700 weights would be 1 GiB
+@pytest.mark.parametrize("engine", scaling.ENGINES)
+def test_cost_follows_the_number_of_synapses(engine: str) -> None:
+    """Twice as wide or deep costs no more than twice as much, nor more than the weights that came with it."""
+    widths, depths = scaling.over_widths(engine), scaling.over_depths(engine)
+    assert widths[256] / widths[32] < 1.6 * 256 / 32 and depths[16] / depths[2] < 1.6 * 16 / 2
+    assert widths[256] > widths[16] and depths[16] > 2 * depths[2]
+
+
+@pytest.mark.parametrize("engine", scaling.ENGINES)
+def test_memory_does_not_grow_with_steps(engine: str) -> None:
+    assert scaling.memory(engine) < 6.0  # MiB; 29,000 more steps of 2,400 weights would be 265 MiB

@@ -12,7 +12,7 @@ from inner import lifetime
 from inner.components import build
 from inner.learners.base import Shape
 from inner.learners.local_rule import Learner, compiled, fold, sides
-from inner.networks.mlp import Network
+from inner.networks.mlp import NARROW, Network, laid, product
 from inner.random import stream
 from inner.rules.faces import to_torch
 from inner.rules.instructions import OPERATIONS
@@ -167,3 +167,17 @@ def test_states_are_joined_in_order() -> None:
     assert type(both) is type(state) and both.shape == state.shape
     assert [t.shape for t in tensors_of(both)] == [t.shape for t in tensors_of(state)]
     assert torch.equal(both.weights[1][4:], second.weights[1])
+
+
+@pytest.mark.parametrize("outputs", [1, 10, NARROW - 1, NARROW, 33])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_products_either_way_round(outputs: int, batch: int) -> None:
+    """A narrow layer lies the other way round in memory; its numbers, and those of a product with it, are the same."""
+    x = torch.from_numpy(stream(6, "x").standard_normal((3, batch, 12)))
+    plain = torch.from_numpy(stream(6, "w").standard_normal((3, 12, outputs)))
+    w = laid(plain[:1].expand(3, -1, -1))
+    assert torch.equal(w, plain[:1].expand(3, -1, -1)) and w.data_ptr() != plain.data_ptr()
+    w[0] += 1  # every network has memory of its own
+    assert torch.equal(w[1], plain[0]) and w.stride(1) == (1 if 1 < outputs < NARROW else outputs)
+    torch.testing.assert_close(product(x, w), x @ w, rtol=1e-12, atol=1e-12)
+    assert product(x, w).shape == (3, batch, outputs)
