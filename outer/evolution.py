@@ -30,12 +30,13 @@ def evolve(
     racing: hopeless candidates of a generation stop early (outer/racing.py).
 
     Raises ValueError when the replayed search asks other candidates than the stored ones (another version or machine),
-    and when every life of a generation has failed.
+    and when nothing has lived yet and every life of a generation fails; draws that do not build on each other go on.
     """
     genome = objective.genome
     running = search.start(genome.start(), objective.seed)
     running.place(genome.layers())
     best, lifetimes, steps = -np.inf, 0, 0.0
+    lived = search.independent or any(past.alive.any() for past in history)
     for past in history:
         asked = running.ask()
         if not past.asked(asked):
@@ -57,7 +58,8 @@ def evolve(
             evaluation = race(racing, evaluator, objective, candidates, worlds)
         else:
             raise ValueError("racing: a search that is handed gradients needs every life whole; leave racing out")
-        if not evaluation.alive.any():
+        lived = lived or bool(evaluation.alive.any())
+        if not lived:
             raise ValueError(
                 f"generation {index}: every network of every candidate left the finite range; "
                 "lower the coefficients' initial values or scales, or search.sigma0"

@@ -26,6 +26,7 @@ class Search(ABC):
     popsize: int
     generations: int
     rank_based: ClassVar[bool] = False  # with its default options, a monotone change of the fitness changes no bit
+    independent: ClassVar[bool] = False  # what is asked does not depend on what was found
 
     @abstractmethod
     def start(self, origin: np.ndarray, seed: int) -> Running:

@@ -21,6 +21,7 @@ class Search(base.Search):
     generations: int = 60
     sigma0: float = 2.0
     rank_based: ClassVar[bool] = True
+    independent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         base.check_options(self.popsize, self.generations, least=1)

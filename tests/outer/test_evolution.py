@@ -14,7 +14,7 @@ from inner.tasks.linear import Task
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve, finalists, select
 from outer.generation import Generation
-from outer.objective import MEASURES, Objective
+from outer.objective import MEASURES, Evaluation, Objective
 from outer.tuning import tune
 from outer.worlds import Distribution
 
@@ -99,6 +99,35 @@ def test_a_generation_of_failures_stops_the_search() -> None:
     with pytest.raises(ValueError, match="generation 0.*finite range") as caught:
         exploding()
     assert "\n" not in str(caught.value)
+
+
+class Failing(Evaluator):
+    """Everything fails in some generations."""
+
+    def __init__(self, failing: Sequence[int]) -> None:
+        super().__init__()
+        self.left = [n in failing for n in range(9)]
+
+    def evaluate(self, objective: Objective, candidates: np.ndarray, *rest: object) -> Evaluation:
+        found = super().evaluate(objective, candidates, *rest)  # type: ignore[arg-type]
+        return replace(found, alive=np.zeros_like(found.alive)) if self.left.pop(0) else found
+
+
+@pytest.mark.parametrize(("search", "failing", "ended"), [("cma", [0], 0), ("cma", [1, 2], 4), ("random", [0, 3], 4)])
+def test_a_generation_that_fails_whole_ends_only_a_search_that_has_found_nothing(
+    search: str, failing: list[int], ended: int
+) -> None:
+    spec = {"name": search, "popsize": 4, "generations": 4}
+    seen = []
+    try:
+        for generation in evolve(OBJECTIVE, build("search", spec), Failing(failing)):
+            seen.append(generation)
+    except ValueError as error:
+        assert "finite range" in str(error) and ended < 4
+    assert len(seen) == ended
+    if ended:  # resumed in the middle, it goes on as well
+        rest = evolve(OBJECTIVE, build("search", spec), Failing([n - 2 for n in failing]), history=seen[:2])
+        assert all(a.same_bits(b) for a, b in zip(seen[2:], rest, strict=True))
 
 
 @pytest.mark.parametrize("measure", MEASURES)
