@@ -162,7 +162,8 @@ class Experiment:
         document = rule_document(self.rule, stored, self.config, self.folder.name, generations)
         write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
         self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)
-        self.console.print(f"pruned   dw = {document['formula']}\n", highlight=False, soft_wrap=True)
+        then = f"\nthen     {self.rule.homeostasis.text}" if self.rule.homeostasis else ""
+        self.console.print(f"pruned   dw = {document['formula']}{then}\n", highlight=False, soft_wrap=True)
         print_front(stored.get("front", ()), self.console)
         return document
 

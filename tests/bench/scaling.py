@@ -56,7 +56,7 @@ def _kernel(
     own = [draw.standard_normal((1, o, i), dtype=np.float32) / np.float32(o**0.5) for i, o in pairs]
     rows = draw.standard_normal((population, len(pairs), len(rule.coefficients)), dtype=np.float32) * np.float32(0.01)
     plan = workloads.plans(rule, units, 1)[0]
-    return lambda: kernel.call(plan, units, data, rows, weights, own, [steps], False, 1)
+    return lambda: kernel.call(plan, units, data, rows, rows[:, 0, :0], weights, own, [steps], False, 1)
 
 
 def cost(engine: str, population: int, steps: int, hidden: tuple[int, ...] = HIDDEN) -> float:

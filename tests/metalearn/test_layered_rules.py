@@ -42,6 +42,7 @@ def test_from_search_to_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     document = json.loads(Path("runs/run/rule.json").read_text())
     assert list(document["dw"]) == ["hidden", "output"] and document["homeostasis"] == {"max_norm": 3.0}
     assert "hidden: " in document["whole"] and "; output: " in document["whole"] and document["whole"] in said
+    assert "then     w <- w*min(1, 3/norm)" in said
     assert rule_of(document) == load_rule("runs/run").rule
     shown = invoke("show", "run")
     assert "dw.hidden= a*post*(pre - recon)" in shown and "then    w <- w*min(1, 3/norm)" in shown
