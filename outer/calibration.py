@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outer.evaluators.base import Evaluator
@@ -11,8 +12,10 @@ from outer.evolution import evolve
 from outer.objective import Objective
 from outer.racing import Racing
 from outer.searches.base import Search
+from outer.worlds import World
 
 MOST = 16  # generations that are timed
+PLANNED = 500  # generations whose worlds are looked at
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,17 @@ class Pace:
     each_s: float
 
     @classmethod
-    def of(cls, seconds: list[float]) -> Pace:
-        """From the seconds of generations in a row; each of the first two has something to load."""
-        rest = seconds[2:] or seconds[-1:]
-        each = sum(rest) / len(rest)
-        return cls(max(0.0, sum(seconds[:2]) - each * len(seconds[:2])), each)
+    def of(cls, seconds: list[float], loads: list[float]) -> Pace:
+        """From the seconds of generations in a row and the loads of all that will be; the first two have things to load."""
+        last = slice(2 if len(seconds) > 2 else -1, len(seconds))
+        rate = sum(seconds[last]) / sum(loads[: len(seconds)][last])
+        begun = sum(seconds[:2]) - rate * sum(loads[: len(seconds[:2])])
+        return cls(max(0.0, begun), rate * sum(loads) / len(loads))
+
+
+def load(worlds: Sequence[World]) -> float:
+    """What living in these worlds takes, up to a factor: worlds differ, and a few generations may have drawn long ones."""
+    return float(sum(w.steps * len(w.labels) * sum(i * o for i, o in w.shapes) for w in worlds))
 
 
 def pace(
@@ -52,7 +61,8 @@ def pace(
     except ValueError:  # a generation of which nobody is left: the run will say so, what came before is timed
         if not seconds:
             raise
-    return Pace.of(seconds)
+    planned = max(len(seconds), min(search.generations, PLANNED))
+    return Pace.of(seconds, [load(objective.worlds(generation)) for generation in range(planned)])
 
 
 def pace_alone(objective: Objective, search: Search, racing: Racing | None, budget_s: float) -> Pace:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from outer import calibration
-from outer.calibration import MOST, Pace, makespan, pace
+from outer.calibration import MOST, Pace, load, makespan, pace
+from outer.worlds import Distribution
+
+OWN: Any = SimpleNamespace(worlds=lambda generation: ())
+SEARCH: Any = SimpleNamespace(generations=60)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +26,19 @@ from outer.calibration import MOST, Pace, makespan, pace
     ],
 )
 def test_pace(seconds: list[float], first: float, each: float) -> None:
-    assert Pace.of(seconds) == Pace(first, each)
+    assert Pace.of(seconds, [7.0] * 9) == Pace(first, pytest.approx(each))
+
+
+def test_generations_that_drew_long_lives_count_for_what_they_are() -> None:
+    """Three times the load takes three times as long; those that are still to come are lighter."""
+    found = Pace.of([4.0, 3.0, 9.0, 3.0], [1.0, 1.0, 3.0, 1.0, 1.0, 2.0, 1.0, 1.0])
+    assert found.each_s == pytest.approx(3.0 * 11 / 8) and found.first_s == pytest.approx(1.0)
+
+
+def test_load() -> None:
+    shape = Distribution({"name": "linear", "inputs": 4, "outputs": 2}, width=(3, 3), steps=(10, 10))
+    (one,), (two, three) = (shape.worlds("search", 0, (0,), lives, lives) for lives in (1, 2))
+    assert load([one]) == 10 * (4 * 3 + 3 * 2) and load([two, three]) == 2 * load([one])
 
 
 def test_makespan() -> None:
@@ -51,7 +68,8 @@ def test_how_many_generations_are_timed(
 
     monkeypatch.setattr(calibration, "evolve", evolve)
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    found = pace(*[None] * 4, budget)  # type: ignore[list-item]
+    monkeypatch.setattr(calibration, "load", lambda worlds: 1.0)
+    found = pace(OWN, SEARCH, *[None] * 2, budget)
     assert asked[0] == lived and found.each_s == pytest.approx(costs[-1])
 
 
@@ -60,8 +78,9 @@ def test_a_search_that_fails_is_timed_as_far_as_it_goes(monkeypatch: pytest.Monk
         yield from [None] * generations
         raise ValueError("nobody is left")
 
+    monkeypatch.setattr(calibration, "load", lambda worlds: 1.0)
     monkeypatch.setattr(calibration, "evolve", lambda *_, **__: evolve(2))
-    assert pace(*[None] * 4).each_s < 1  # type: ignore[list-item]
+    assert pace(OWN, SEARCH, *[None] * 2).each_s < 1
     monkeypatch.setattr(calibration, "evolve", lambda *_, **__: evolve(0))
     with pytest.raises(ValueError, match="nobody is left"):
-        pace(*[None] * 4)  # type: ignore[list-item]
+        pace(OWN, SEARCH, *[None] * 2)
