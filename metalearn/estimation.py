@@ -29,7 +29,7 @@ from outer.searches.base import Search
 SEARCH_S = 3.0  # of timing the search
 BASELINES_S = 3.0  # of timing baselines, in each worker
 SAMPLED = 6  # baselines that are timed at most
-REPORT_S = 2.0  # pictures and pages
+AROUND_S = 5.0  # starting, tracking, pictures and pages, as seen on two cores
 
 
 def estimate(config: Config, console: Any) -> dict[str, float]:
@@ -51,7 +51,7 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
     memory = _peak_mib() + sum([_peak_mib(children=True)] * (workers if workers > 1 else 0))
     stages = {"search_s": found.first_s + found.each_s * generations, "baselines_s": starting + baselines}
     stages["comparison_s"] = loading + selection + comparison
-    total = sum(stages.values()) + REPORT_S
+    total = sum(stages.values()) + AROUND_S
     console.print(
         f"search     {generations} generations x {search.popsize} candidates x {config.lifetimes} lives = {lives:,} lives: "
         f"about {clock(stages['search_s'])}\nbaselines  about {clock(stages['baselines_s'])} the first time (then remembered)\n"
