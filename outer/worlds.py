@@ -67,16 +67,18 @@ class Distribution:
         if self.scale is not None:
             low, high = self.scale
             options["scale"] = round(float(low * (high / low) ** position), 4)
-        hidden = self.hidden if self.hidden is not None else (width,) * depth
-        return cast(Task, build("task", options)), network_of(self.network, hidden), steps
+        return cast(Task, build("task", options)), self._network(depth, width), steps
+
+    def _network(self, depth: int, width: int) -> Network:
+        """A network of so many hidden layers of this width, or of the exact widths where they are given."""
+        return network_of(self.network, self.hidden if self.hidden is not None else (width,) * depth)
 
     def shape(self) -> tuple[int, ...] | None:
         """Units per layer, input and output included; None where networks of several shapes are drawn."""
         if self.hidden is None and (self.depth[0] != self.depth[1] or self.width[0] != self.width[1]):
             return None
-        hidden = self.hidden if self.hidden is not None else (self.width[0],) * self.depth[0]
         task = cast(Task, build("task", dict(self.task)))
-        return network_of(self.network, hidden).sizes(task.inputs, task.outputs)
+        return self._network(self.depth[0], self.width[0]).sizes(task.inputs, task.outputs)
 
     def counts(self, coefficients: Sequence[Coefficient]) -> tuple[int, ...]:
         """How many values each coefficient has.
@@ -93,8 +95,8 @@ class Distribution:
                     f"rule.coefficients.{shared.name}: share '{shared.share}' needs networks of one shape; "
                     f"expected one network.{name} (or network.hidden), got {low} to {high}"
                 )
-        hidden = self.hidden if self.hidden is not None else (self.width[0],) * self.depth[0]
-        world = World(cast(Task, build("task", dict(self.task))), network_of(self.network, hidden), 1, 1, ())
+        task = cast(Task, build("task", dict(self.task)))
+        world = World(task, self._network(self.depth[0], self.width[0]), 1, 1, ())
         return tuple(sharing.count(c, world.shapes) for c in coefficients)
 
     def worlds(self, tier: str, seed: int, address: Label, lifetimes: int, shapes: int) -> tuple[World, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import oracle
 import pytest
 import torch
+from native_help import by_name
 from torch import Tensor
 
 from inner.learners.base import Shape
@@ -50,15 +51,7 @@ def told(learner: Learner, state: State, theta: Tensor) -> tuple[oracle.Setting,
     shapes = [(w.shape[1], w.shape[2]) for w in state.weights]
     nets = []
     for n in range(theta.shape[0]):
-        common, rows, start = {}, {}, 0
-        for c in rule.coefficients:
-            size = sharing.count(c, shapes)
-            values = theta[n, start : start + size].tolist()
-            start += size
-            if c.share == "rule":
-                common[c.name] = values[0]
-            else:
-                rows[c.name] = (c.share, values)
+        common, rows = by_name(rule, theta[n].tolist(), shapes)
         weights, own = [w[n].tolist() for w in state.weights], [b[n].tolist() for b in state.own]
         traces = [{name: e[n].tolist() for name, e in layer.items()} for layer in state.traces]
         nets.append(oracle.Net(weights, own, traces, common, rows))

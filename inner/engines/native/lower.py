@@ -65,6 +65,11 @@ class Lowering:
             if side not in ("synapse", "sampled"):
                 self.known[sympy.Symbol(name, real=True)] = Value(text, LEVELS[side])
 
+    def wide(self, side: str) -> dict[str, int]:
+        """The C names of coefficients with a value per unit or synapse of this side, and their places in memory."""
+        texts = [text for kind, text in self.sides.values() if kind == side and text.startswith("wide")]
+        return {text: n for n, text in enumerate(texts)}
+
     def constant(self, text: str) -> str:
         """Store a coefficient-level value once per life; returns how other levels read it."""
         if text not in self.code.constants:
@@ -102,6 +107,11 @@ class Lowering:
     def inner(self, names: Mapping[str, str]) -> Inner:
         """A place for the statements of one stage of the loop over synapses; `names` are the synapse's signals there."""
         return Inner(self, {sympy.Symbol(name, real=True): Value(text, SYNAPSE) for name, text in names.items()})
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a C text reads this name."""
+    return re.search(rf"\b{name}\b", text) is not None
 
 
 def _is_literal(text: str) -> bool:

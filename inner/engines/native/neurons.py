@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from inner.engines.native.lower import mentions
 from inner.engines.native.plan import Formula
 from inner.layer_sums import SUMS
 
@@ -26,17 +25,11 @@ def constants(formula: Formula) -> str:
     return f"INLINE void constants{formula.number}(const float *c, float *K)\n{{\n    (void)c, (void)K;\n{body}\n}}\n"
 
 
-def _wide(formula: Formula, side: str) -> dict[str, int]:
-    """The texts of coefficients with a value per unit of this side, and their places."""
-    texts = [text for kind, text in formula.lowering.sides.values() if kind == side and text.startswith("wide")]
-    return {text: n for n, text in enumerate(texts)}
-
-
 def pre_side(formula: Formula) -> str:
     """What the pre side hands over, [PRES, B, I]: rows that lie somewhere already, or a loop over units."""
     code = formula.lowering.code
     rows = {f"{name}_": at for name, at in PRE.items()}
-    rows |= {text: f"m->wide_pre[k] + {n} * size" for text, n in _wide(formula, "pre").items()}
+    rows |= {text: f"m->wide_pre[k] + {n} * size" for text, n in formula.lowering.wide("pre").items()}
     lines, stores = [], []
     for n, text in enumerate(code.pre_out):
         at = f"m->pre_out + ({n} * SAMPLES(m) + b) * size"
@@ -46,7 +39,7 @@ def pre_side(formula: Formula) -> str:
     if stores:
         body = "\n".join([*code.pre, *stores])
         lines.append("        for (int64_t i = 0; i < UP(ROWS(inputs)); i += LANES) {")
-        lines += [f"            vec {name} = load({row} + i);" for name, row in rows.items() if _in(name, body)]
+        lines += [f"            vec {name} = load({row} + i);" for name, row in rows.items() if mentions(body, name)]
         lines += [f"            {line}" for line in code.pre] + stores + ["        }"]
     text = "\n".join(lines)
     return (
@@ -61,8 +54,8 @@ def post_side(formula: Formula) -> str:
     code = formula.lowering.code
     everything = "\n".join([*code.post, *(text for text, _ in code.post_out)])
     loads = {f"{name}_": text for name, text in POST.items()}
-    loads |= {text: f"load(m->wide_post[k] + {n} * size + j)" for text, n in _wide(formula, "post").items()}
-    lines = [f"            vec {name} = {text};" for name, text in loads.items() if _in(name, everything)]
+    loads |= {text: f"load(m->wide_post[k] + {n} * size + j)" for text, n in formula.lowering.wide("post").items()}
+    lines = [f"            vec {name} = {text};" for name, text in loads.items() if mentions(everything, name)]
     lines += [f"            {line}" for line in code.post]
     before, after = [], []
     for n, (text, kind) in enumerate(code.post_out):
@@ -85,7 +78,3 @@ def post_side(formula: Formula) -> str:
         + "\n            (void)at;\n"
         + "\n".join([*lines, "        }", *after, "    }", "}", ""])
     )
-
-
-def _in(name: str, text: str) -> bool:
-    return re.search(rf"\b{name}\b", text) is not None

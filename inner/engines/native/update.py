@@ -7,9 +7,7 @@ read and written once. The first layer's update also sums the next step's drives
 
 from __future__ import annotations
 
-import re
-
-from inner.engines.native.lower import Lowering
+from inner.engines.native.lower import Lowering, mentions
 from inner.engines.native.plan import Formula, Plan, Stage
 
 REGISTERS = 16  # sums that a tile keeps in vector registers
@@ -70,8 +68,7 @@ def _loads(plan: Plan, formula: Formula, offset: str) -> list[str]:
     lines = [f"vec w = load(w_ + {offset});"]
     for n in range(len(plan.rule.traces)):
         lines.append(f"vec old{n} = load(trace + {n} * whole + {offset}); (void)old{n};")
-    wide = [text for side, text in formula.lowering.sides.values() if side == "synapse" and text.startswith("wide")]
-    for n, text in enumerate(wide):
+    for text, n in formula.lowering.wide("synapse").items():
         lines.append(f"vec {text} = load(m->wide[k] + {n} * whole + {offset}); (void){text};")
     return lines
 
@@ -100,8 +97,8 @@ def one(plan: Plan, formula: Formula) -> str:
     body = [*_loads(plan, formula, offset), *_body(plan, stages, sums, rests, offset)]
     body += ["if (fuse) sum[h][u] += after[i] * next;", "if (KEEP_NORM) square[h][u] += next * next;"]
     used = "\n".join(body)
-    outs = [n for n in range(len(code.post_out)) if _word(f"e{n}", used)]
-    pres = [n for n in range(len(code.pre_out)) if _word(f"f{n}", used)]
+    outs = [n for n in range(len(code.post_out)) if mentions(used, f"e{n}")]
+    pres = [n for n in range(len(code.pre_out)) if mentions(used, f"f{n}")]
     lines = [
         f"INLINE void update_tile{formula.number}(const Work *m, int64_t k, int64_t inputs, int64_t outputs, int64_t j,"
     ]
@@ -213,14 +210,10 @@ def many(plan: Plan, formula: Formula) -> str:
 def _rest_many(n: int, stage: Stage, lowering: Lowering) -> str:
     """The mean over samples of what does not separate."""
     text = "\n".join([*stage.within, stage.rest])
-    pres = [p for p in range(len(lowering.code.pre_out)) if _word(f"f{p}", text)]
-    outs = [e for e in range(len(lowering.code.post_out)) if _word(f"e{e}", text)]
+    pres = [p for p in range(len(lowering.code.pre_out)) if mentions(text, f"f{p}")]
+    outs = [e for e in range(len(lowering.code.post_out)) if mentions(text, f"e{e}")]
     lines = [f"vec rest{n} = (vec){{0}};", "for (int64_t b = 0; b < SAMPLES(m); b++) {"]
     lines += [f"    float f{p} = m->pre_row[{p} * SAMPLES(m) + b][i + r];" for p in pres]
     lines += [f"    vec e{e} = load(m->post_out + ({e} * SAMPLES(m) + b) * size + j + u * LANES);" for e in outs]
     lines += [f"    {line}" for line in stage.within]
     return "\n".join([*lines, f"    rest{n} += {stage.rest};", "}", f"rest{n} *= m->share;"])
-
-
-def _word(name: str, text: str) -> bool:
-    return re.search(rf"\b{name}\b", text) is not None
