@@ -71,18 +71,19 @@ INLINE vec larger(vec x, vec y)
 #endif
 }
 
-/* x / y; with AVX-512 an estimate of 1 / y and one Newton step (2 ulp), for y of ordinary size. */
+/* x / y. Where dividing takes longer than the rest of a tanh: an estimate of 1 / y and one Newton step (2 ulp), for y of
+   ordinary size. AMD's vectors of 16 (compilers that do not know their name yet take them for Zen 3) divide fast enough. */
+#if defined(__AVX512F__) && !defined(__znver3__) && !defined(__znver4__) && !defined(__znver5__)
 INLINE vec quotient(vec x, vec y)
 {
-#if defined(__AVX512F__)
     vec r;
     __asm__("vrcp14ps %1, %0" : "=v"(r) : "v"(y));
     vec q = x * r;
     return q + r * (x - q * y);
-#else
-    return x / y;
-#endif
 }
+#else
+INLINE vec quotient(vec x, vec y) { return x / y; }
+#endif
 
 /* tanh: a rational function of degree 9 / 8 on |x| <= 7.9 (Eigen's coefficients), 1 beyond; 6 ulp at most. */
 INLINE vec v_tanh(vec x)
@@ -234,14 +235,13 @@ INLINE vec plus(vec a, vec b) { return a + b; }
 INLINE float sum_of(vec v) { FOLD(v, plus) return v[0]; }
 INLINE float largest_of(vec v) { FOLD(v, larger) return v[0]; }
 
-/* The sums of LANES vectors, one per lane: neighbours are halved together until each is one lane. */
-INLINE vec sums_of(vec *v)
-{
-#define HALVE(n) for (int r = 0; r < n / 2; r++) \
-        v[r] = PICK(v[2 * r], v[2 * r + 1], LOW##n) + PICK(v[2 * r], v[2 * r + 1], HIGH##n);
-    WIDE16(HALVE(16)) WIDE8(HALVE(8)) HALVE(4) HALVE(2)
-    return v[0];
-}
+/* The sums, or the largest, of LANES vectors, one per lane: neighbours are halved together until each is one lane. */
+#define HALVE(n, how) \
+    for (int r = 0; r < n / 2; r++) \
+        v[r] = how(PICK(v[2 * r], v[2 * r + 1], LOW##n), PICK(v[2 * r], v[2 * r + 1], HIGH##n));
+#define HALVES(how) WIDE16(HALVE(16, how)) WIDE8(HALVE(8, how)) HALVE(4, how) HALVE(2, how)
+INLINE vec sums_of(vec *v) { HALVES(plus) return v[0]; }
+INLINE vec largest_each(vec *v) { HALVES(larger) return v[0]; }
 INLINE ivec lanes_below(int64_t n) /* all bits of the first n lanes */
 {
     ivec index;

@@ -3,7 +3,7 @@
    Rows are presynaptic units (the bias unit is the last row), columns postsynaptic units, padded to whole vectors. What
    stands in the padding of weights, traces and units is 0 at all times. The generated part says by macros what a rule needs. */
 
-#define CEIL(n) UP((n) + 1) /* floats of one sample's units: room for the bias unit after the last */
+#define CEIL(n) UP((n) + BIAS) /* floats of one sample's units: the bias unit comes after the last */
 #define MOST 64 /* layers */
 #define LOOK 32 /* steps between looks at whether a life has left the finite range */
 #define HAND (BATCHED ? 1 : 2) /* lives that a thread leads step by step, so that one computes while the other waits */
@@ -160,34 +160,76 @@ PART void down(const float *v, int64_t count, int64_t v_stride, const float *w, 
         down_one(v + b * v_stride, w, rows, columns, stride, out + b * out_stride);
 }
 
-/* Drives of a layer -> activities, in place or beside them; 0 beyond the last unit, then 1 for the bias unit. */
-PART void activate(float *drive, float *post, int64_t units, int last)
+/* Softmax of samples, LANES of them at once: what all units of a sample have in common is found for all samples together. */
+PART void softmax(const float *drive, float *post, int64_t count, int64_t units)
 {
-    int64_t end = CEIL(units);
-    if (last && OUTPUT == SOFTMAX) {
-        vec most = splat(-INFINITY), sum = {0};
-        for (int64_t j = 0; j < UP(units); j += LANES)
-            most = larger(most, either(lanes_below(units - j), load(drive + j), splat(-INFINITY)));
-        float top = largest_of(most);
-        for (int64_t j = 0; j < UP(units); j += LANES) {
-            vec p = both(lanes_below(units - j), v_exp_down(load(drive + j) - top));
-            store(post + j, p);
-            sum += p;
+    int64_t size = CEIL(units), columns = UP(units);
+    float common[LANES] __attribute__((aligned(64)));
+    for (int64_t from = 0; from < count; from += LANES, drive += LANES * size, post += LANES * size) {
+        vec v[LANES];
+        for (int r = 0; r < LANES; r++) {
+            v[r] = splat(-INFINITY);
+            for (int64_t j = 0; from + r < count && j < columns; j += LANES)
+                v[r] = larger(v[r], either(lanes_below(units - j), load(drive + r * size + j), splat(-INFINITY)));
         }
-        float total = 1.0f / sum_of(sum);
-        for (int64_t j = 0; j < UP(units); j += LANES)
-            store(post + j, load(post + j) * total);
-    } else {
+        store(common, largest_each(v));
+        for (int r = 0; r < LANES; r++) {
+            vec sum = {0};
+            for (int64_t j = 0; from + r < count && j < columns; j += LANES) {
+                vec p = both(lanes_below(units - j), v_exp_down(load(drive + r * size + j) - common[r]));
+                store(post + r * size + j, p);
+                sum += p;
+            }
+            v[r] = sum;
+        }
+        store(common, 1.0f / sums_of(v));
+        for (int r = 0; r < LANES; r++)
+            for (int64_t j = 0; from + r < count && j < columns; j += LANES)
+                store(post + r * size + j, load(post + r * size + j) * common[r]);
+    }
+}
+
+/* The same of one sample, whose sums are found without company. */
+PART void softmax_one(const float *drive, float *post, int64_t units)
+{
+    vec most = splat(-INFINITY), sum = {0};
+    for (int64_t j = 0; j < UP(units); j += LANES)
+        most = larger(most, either(lanes_below(units - j), load(drive + j), splat(-INFINITY)));
+    float top = largest_of(most);
+    for (int64_t j = 0; j < UP(units); j += LANES) {
+        vec p = both(lanes_below(units - j), v_exp_down(load(drive + j) - top));
+        store(post + j, p);
+        sum += p;
+    }
+    float share = 1.0f / sum_of(sum);
+    for (int64_t j = 0; j < UP(units); j += LANES)
+        store(post + j, load(post + j) * share);
+}
+
+/* Drives [count, CEIL] -> activities, in place or beside them; 0 beyond the last unit, then 1 for the bias unit. */
+PART void bend(const float *drive, float *post, int64_t count, int64_t units, int last)
+{
+    for (int64_t b = 0; b < count; b++, drive += CEIL(units), post += CEIL(units)) {
         for (int64_t j = 0; j < UP(units); j += LANES) {
             vec d = load(drive + j);
             vec p = !last ? hidden(d) : OUTPUT == SIGMOID ? v_sigmoid(d) : d;
             store(post + j, both(lanes_below(units - j), p));
         }
+        if (CEIL(units) > UP(units))
+            store(post + UP(units), (vec){0});
+        if (BIAS && !last)
+            post[units] = 1.0f;
     }
-    if (end > UP(units))
-        store(post + UP(units), (vec){0});
-    if (BIAS && !last)
-        post[units] = 1.0f;
+}
+
+INLINE void activate(const float *drive, float *post, int64_t count, int64_t units, int last)
+{
+    if (!last || OUTPUT != SOFTMAX)
+        bend(drive, post, count, units, last);
+    else if (count == 1)
+        softmax_one(drive, post, units);
+    else
+        softmax(drive, post, count, units);
 }
 
 /* What is told to the whole network about one sample: 1 / -1 for a right / wrong class, minus the error, or nothing. */

@@ -42,7 +42,6 @@ INLINE void forward(const Job *job, Work *const *hand, int64_t lives)
 #define UPWARD(k, inputs, outputs, last) \
     for (int64_t c = 0; c < lives; c++) { \
         const Work *m = hand[c]; \
-        int64_t size = CEIL(outputs); \
         float *drive = NEED_DRIVE ? m->drive[k] : m->post[k]; \
         if (BATCHED) \
             rise(m, (k) ? m->post[(k) ? (k) - 1 : 0] : NULL, m->first, SAMPLES(m), m->w[k], inputs, outputs, drive); \
@@ -50,8 +49,7 @@ INLINE void forward(const Job *job, Work *const *hand, int64_t lives)
             drive = m->ahead; \
         else \
             up_one(m->post[(k) ? (k) - 1 : 0], m->w[k], ROWS(inputs), outputs, stride_of(outputs), drive); \
-        for (int64_t b = 0; b < SAMPLES(m); b++) \
-            activate(drive + b * size, m->post[k] + b * size, outputs, last); \
+        activate(drive, m->post[k], SAMPLES(m), outputs, last); \
     }
     LAYERS_UP(UPWARD)
 }
@@ -60,10 +58,9 @@ INLINE void forward(const Job *job, Work *const *hand, int64_t lives)
 static void predict(const Job *job, const Work *m, const float *const *row, int64_t count)
 {
     for (int64_t k = 0; k < job->layers; k++) {
-        int64_t outputs = job->units[k + 1], size = CEIL(outputs);
+        int64_t outputs = job->units[k + 1];
         rise(m, k ? m->post[k - 1] : NULL, row, count, m->w[k], job->units[k], outputs, m->post[k]);
-        for (int64_t b = 0; b < count; b++)
-            activate(m->post[k] + b * size, m->post[k] + b * size, outputs, k + 1 == job->layers);
+        activate(m->post[k], m->post[k], count, outputs, k + 1 == job->layers);
     }
 }
 
