@@ -70,7 +70,7 @@ def activate(name: str, drive: float) -> tuple[float, float]:
 def output_units(kind: str, drives: list[float]) -> list[float]:
     """Activities of the output layer: kind is "softmax", "linear" or "sigmoid"."""
     if kind == "softmax":
-        powers = [math.exp(d) for d in drives]
+        powers = [math.exp(d - max(drives)) for d in drives]
         return [p / sum(powers) for p in powers]
     return [activate(kind, d)[0] for d in drives]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from native_help import Toy, against_oracle, both, coefficients
 
@@ -19,6 +22,7 @@ from inner.rules.families import FAMILIES
 from inner.rules.functions import FUNCTIONS
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
+from inner.tasks.base import Label, Lives
 
 pytestmark = pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler")
 
@@ -100,6 +104,21 @@ def test_every_output_and_kind(output: str, kind: str) -> None:
         Toy(4, 20 if output == "softmax" else 1, kind),
         batch,
     )
+
+
+class Uneven(Toy):
+    """Samples from faint to loud: what keeps one of them finite in a softmax leaves nothing of another."""
+
+    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+        lives = super().lives(tier, steps, batch, seed, labels)
+        loudness = torch.logspace(-1, 2.5, lives.x.shape[1])
+        return replace(lives, x=lives.x * loudness[:, None])
+
+
+@pytest.mark.parametrize("classes", [3, 21])
+@pytest.mark.parametrize("batch", [1, 7, 19])
+def test_softmax_of_uneven_samples(batch: int, classes: int) -> None:
+    against_oracle(Rule("0.1*a*err*pre", pathway="backprop"), Network(hidden=()), Uneven(4, classes), batch)
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
