@@ -11,6 +11,7 @@ from torch import Tensor
 
 from inner.learners.base import Learner, Shape
 from inner.learners.local_rule import fold
+from inner.memory import keep_freed
 from inner.states import joined, map_all
 from inner.tasks.base import Label, Lives, Task
 from inner.walk import Replay, Walk
@@ -101,6 +102,7 @@ def _live(
     count = len(labels)
     p, each = spread(theta, count)
     state = learner.init(Shape(lives.x.shape[2], lives.y.shape[2], task.kind), each, p, seed, labels)
+    keep_freed()
     if device != "cpu":  # everything goes there once, and comes back once
         lives, state = map_all(lambda tensor: tensor.to(device), (lives, state))
     walk = walk_of(device, learner, lives, state, p, task.kind, prequential, theta.requires_grad)
