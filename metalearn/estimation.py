@@ -21,8 +21,9 @@ from metalearn.comparison import compare
 from metalearn.config import Config
 from metalearn.experiment import check, evaluator_of
 from metalearn.progress import clock
-from outer.calibration import Pace, makespan, pace, pace_alone
+from outer.calibration import Pace, graded, makespan, pace, pace_alone
 from outer.evaluators.base import Evaluator
+from outer.objective import Objective
 from outer.pruning import removable
 from outer.searches.base import Search
 
@@ -41,7 +42,7 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
         found = pace(own, search, evaluator, raced, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
         generations = generations if own.genome.size else 0
         starting, baselines = _baselines(config, rule, evaluator)
-        selection = found.each_s / _share(config) * _selecting(config, rule, search)
+        selection = _selection(config, rule, own, search, evaluator, found)
         loading, comparison = _comparison(config, rule, evaluator)
         workers = evaluator.workers
     lives = search.popsize * config.lifetimes * generations
@@ -69,17 +70,29 @@ def _baselines(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float,
     tuned = sorted((t for t in tuned if t[0].genome.size), key=lambda t: -len(t[0].rule.coefficients))
     if not tuned:
         return 0.0, 0.0
-    every = -(-len(tuned) // SAMPLED)  # neighbours are of about the same size
-    timed = tuned[every // 2 :: every]
-    budget = BASELINES_S * evaluator.workers / len(timed)
-    found = evaluator.map(pace_alone, [(own, search, racing(config), budget) for own, search in timed])
-    paces = [found[min(j // every, len(found) - 1)] for j in range(len(tuned))]
+    timed = _representatives([type(search).__module__ for _, search in tuned])
+    each = sorted(set(timed))
+    budget = BASELINES_S * evaluator.workers / len(each)
+    paces = dict(zip(each, evaluator.map(pace_alone, [(*tuned[j], racing(config), budget) for j in each])))
     chosen, share = config.selection, _share(config)
     jobs = []
-    for (_, search), own_pace in zip(tuned, paces):
-        selecting = chosen.finalists * chosen.lifetimes / (search.popsize * config.lifetimes * share)
-        jobs.append(own_pace.each_s * (search.generations + selecting))
-    return sum(each.first_s for each in paces) / evaluator.workers, makespan(jobs, evaluator.workers)
+    for (own, search), representative in zip(tuned, timed):
+        judged = chosen.finalists * chosen.lifetimes / (search.popsize * config.lifetimes * share)
+        # beside lives that are differentiated, plain ones take next to no time
+        generations = search.generations + (0.0 if graded(own, search) else judged)
+        jobs.append(paces[representative].each_s * generations)
+    return sum(paces[j].first_s for j in timed) / evaluator.workers, makespan(jobs, evaluator.workers)
+
+
+def _representatives(searches: list[str]) -> list[int]:
+    """For every arm, by the name of its search, the arm that is timed for it: neighbours are of about the same size."""
+    found = [0] * len(searches)
+    for name in set(searches):
+        group = [j for j, other in enumerate(searches) if other == name]
+        every = -(-len(group) // SAMPLED)
+        for n, j in enumerate(group):
+            found[j] = group[min(n // every * every + every // 2, len(group) - 1)]
+    return found
 
 
 def _share(config: Config) -> float:
@@ -87,12 +100,22 @@ def _share(config: Config) -> float:
     return 1.0 if config.racing is None else config.racing.at + config.racing.keep
 
 
-def _selecting(config: Config, rule: Rule, search: Search) -> float:
-    """Selection and pruning in generations of the search: half of what pruning may take is what it is likely to."""
+def _selection(config: Config, rule: Rule, own: Objective, search: Search, evaluator: Evaluator, found: Pace) -> float:
+    """Seconds of selection and pruning; half of what pruning may take is what it is likely to."""
     chosen, plain = config.selection, objective(config, rule)
-    terms = len(removable(plain)) if plain.genome.size else 0
-    variants = 1 + terms + terms * (terms + 1) / 4
-    return (chosen.finalists + variants) * chosen.lifetimes / (search.popsize * config.lifetimes)
+    if not plain.genome.size:
+        return 0.0
+    terms = len(removable(plain))
+    lives = (chosen.finalists + 1 + terms + terms * (terms + 1) / 4) * chosen.lifetimes
+    if not graded(own, search):
+        return found.each_s / _share(config) * lives / (search.popsize * config.lifetimes)
+    worlds = own.distribution.worlds("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
+    seconds = []
+    for _ in range(2):  # the first time may compile
+        started = time.perf_counter()
+        evaluator.evaluate(own, own.genome.start()[None], worlds)
+        seconds.append(time.perf_counter() - started)
+    return max(seconds[0] - seconds[1], 0.0) + seconds[1] * lives / chosen.lifetimes
 
 
 def _comparison(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from inner.engines.choice import choose
 from outer.evaluators.base import Evaluator
 from outer.evaluators.serial import Evaluator as Serial
 from outer.evolution import evolve
@@ -16,6 +17,7 @@ from outer.worlds import World
 
 MOST = 16  # generations that are timed
 PLANNED = 500  # generations whose worlds are looked at
+OPERATIONS = 5e4  # synapses whose step takes as long as what torch spends on a layer's step, however small the layer is
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,27 @@ class Pace:
         return cls(max(0.0, begun), rate * sum(loads) / len(loads))
 
 
-def load(worlds: Sequence[World]) -> float:
-    """What living in these worlds takes, up to a factor: worlds differ, and a few generations may have drawn long ones."""
-    return float(sum(w.steps * len(w.labels) * sum(i * o for i, o in w.shapes) for w in worlds))
+def load(worlds: Sequence[World], population: int = 1, each_layer: float = 0.0) -> float:
+    """What living in these worlds takes, up to a factor: worlds differ, and a few generations may have drawn long ones.
+
+    each_layer: what a step of one layer takes beside the synapses of all its networks, in synapses.
+    """
+    lives = [population * len(w.labels) for w in worlds]
+    return float(sum(w.steps * sum(each_layer + n * i * o for i, o in w.shapes) for w, n in zip(worlds, lives)))
+
+
+def graded(objective: Objective, search: Search) -> bool:
+    """Whether lives are differentiated."""
+    return search.start(objective.genome.start(), objective.seed).probe() is not None
+
+
+def each_layer(objective: Objective, search: Search) -> float:
+    """The argument of `load`: kernels spend next to nothing beside the synapses, torch's operations do."""
+    if type(objective) is not Objective or graded(objective, search):
+        return OPERATIONS
+    world = objective.worlds(0)[0]
+    engine, _ = choose(objective.engine, objective.learner(world), world.task.kind, objective.device)
+    return 0.0 if engine == "native" else OPERATIONS
 
 
 def pace(
@@ -62,7 +82,8 @@ def pace(
         if not seconds:
             raise
     planned = max(len(seconds), min(search.generations, PLANNED))
-    return Pace.of(seconds, [load(objective.worlds(generation)) for generation in range(planned)])
+    beside = each_layer(objective, search)
+    return Pace.of(seconds, [load(objective.worlds(g), search.popsize, beside) for g in range(planned)])
 
 
 def pace_alone(objective: Objective, search: Search, racing: Racing | None, budget_s: float) -> Pace:
