@@ -13,7 +13,7 @@ from native_help import Toy, against_oracle, both, coefficients
 
 from inner.activations import ACTIVATIONS
 from inner.components import names
-from inner.engines.native import compiler, head
+from inner.engines.native import compiler, head, kernel
 from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
@@ -115,10 +115,28 @@ class Uneven(Toy):
         return replace(lives, x=lives.x * loudness[:, None])
 
 
+@pytest.mark.parametrize("fixed", [False, True])
 @pytest.mark.parametrize("classes", [3, 21])
 @pytest.mark.parametrize("batch", [1, 7, 19])
-def test_softmax_of_uneven_samples(batch: int, classes: int) -> None:
-    against_oracle(Rule("0.1*a*err*pre", pathway="backprop"), Network(hidden=()), Uneven(4, classes), batch)
+def test_softmax_of_uneven_samples(batch: int, classes: int, fixed: bool) -> None:
+    rule = Rule("0.1*a*err*pre + 0.01*b*post", pathway="backprop")
+    network = Network(hidden=(18, 5), bias=batch == 7, activation="linear")
+    against_oracle(rule, network, Uneven(4, classes), batch, fixed=fixed)
+
+
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"), reason="has no such vectors")
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("batch", [1, 11])
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"])
+def test_shorter_vectors(processor: str, batch: int, fixed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels for processors with vectors of 4 and of 8 numbers, which this one runs too."""
+    for name in ("FLAGS", "HEAVY"):
+        flags = [flag.replace("=native", f"={processor}") for flag in getattr(compiler, name)]
+        monkeypatch.setattr(compiler, name, tuple(flags))
+    rule = Rule("0.1*(a*recon*post + b*err*tanh(pre*w) + c*post*pre + d*w*exp(post))", pathway="backprop")
+    kernel._function.cache_clear()
+    against_oracle(rule, Network(hidden=(17, 5), bias=fixed), Toy(6, 3), batch, fixed=fixed)
+    kernel._function.cache_clear()
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))

@@ -60,6 +60,10 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "/* Generated: one rule's life. Names are generated too; nothing here was copied from a user's formula. */"
     ]
     lines += [f"#define {name} {int(value)}" for name, value in flags.items()]
+    # a last layer of at most as many units as lanes, whose drives nobody asks for
+    few = plan.shape is not None and plan.batched and plan.output == "softmax" and "drive" not in used
+    units = plan.shape[-1] if plan.shape else 0
+    lines.append(f"#define UPRIGHT ({int(few)} && {units} <= LANES)")
     for names in (PATHWAYS.values(), [o.upper() for o in OUTPUTS], [k.upper() for k in KINDS]):
         lines += [f"#define {name} {n}" for n, name in enumerate(names)]
     lines += [f"#define PATHWAY {PATHWAYS[rule.pathway]}", f"#define OUTPUT {plan.output.upper()}"]

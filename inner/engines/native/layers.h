@@ -189,6 +189,36 @@ PART void softmax(const float *drive, float *post, int64_t count, int64_t units)
     }
 }
 
+/* A last layer of at most LANES units, from drives to softmax, a sample per lane: no lane is idle, no sum goes across lanes. */
+INLINE void upright(const float *below, int64_t count, const float *w, int64_t inputs, int64_t units, float *post)
+{
+    int64_t rows = ROWS(inputs);
+    for (int64_t from = 0; from < count; from += LANES) {
+        vec p[LANES], pre[LANES];
+        for (int j = 0; j < LANES; j++)
+            p[j] = (vec){0};
+        for (int64_t i = 0; i < rows; i += LANES) {
+            for (int r = 0; r < LANES; r++)
+                pre[r] = from + r < count ? load(below + (from + r) * CEIL(inputs) + i) : (vec){0};
+            transpose(pre);
+            for (int r = 0; r < LANES && i + r < rows; r++)
+                for (int j = 0; j < units; j++)
+                    p[j] += w[(i + r) * stride_of(units) + j] * pre[r];
+        }
+        vec most = p[0], sum = {0};
+        for (int j = 1; j < units; j++)
+            most = larger(most, p[j]);
+        for (int j = 0; j < units; j++)
+            sum += p[j] = v_exp_down(p[j] - most);
+        sum = 1.0f / sum;
+        for (int j = 0; j < units; j++)
+            p[j] *= sum;
+        transpose(p);
+        for (int r = 0; r < LANES && from + r < count; r++)
+            store(post + (from + r) * CEIL(units), p[r]);
+    }
+}
+
 /* The same of one sample, whose sums are found without company. */
 PART void softmax_one(const float *drive, float *post, int64_t units)
 {

@@ -32,7 +32,10 @@ static size_t carve(const Job *job, Work *m, char *base)
     }
     for (int64_t k = 0; k <= top; k++) {
         EMPTY(m->err[k], job->batch * CEIL(job->units[k]));
-        EMPTY(m->heard[k], job->batch * CEIL(job->units[k]));
+        if (NEED_FEEDBACK || k == top)
+            EMPTY(m->heard[k], job->batch * CEIL(job->units[k]));
+        else
+            m->heard[k] = m->err[k]; /* nobody asks for it again */
     }
     EMPTY(m->x, max_of(2, job->batch) * CEIL(job->units[0]));
     EMPTY(m->recon, job->batch * widest);

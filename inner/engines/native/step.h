@@ -43,6 +43,10 @@ INLINE void forward(const Job *job, Work *const *hand, int64_t lives)
     for (int64_t c = 0; c < lives; c++) { \
         const Work *m = hand[c]; \
         float *drive = NEED_DRIVE ? m->drive[k] : m->post[k]; \
+        if (UPRIGHT && (last) && (k)) { \
+            upright(m->post[(k) ? (k) - 1 : 0], SAMPLES(m), m->w[k], inputs, outputs, m->post[k]); \
+            continue; \
+        } \
         if (BATCHED) \
             rise(m, (k) ? m->post[(k) ? (k) - 1 : 0] : NULL, m->first, SAMPLES(m), m->w[k], inputs, outputs, drive); \
         else if ((k) == 0) \
