@@ -1,4 +1,4 @@
-"""Speed of whole lives, side by side in one run: native, eager, a naive loop, and a JAX peer from another interpreter.
+"""Speed of whole lives, side by side in one run: native, eager, a naive loop, torch by hand, and a JAX peer from another interpreter.
 
     python tests/bench/lives.py [--jax-python PATH --jax-peer jax_peer.py] [--out FOLDER] [--only W1] [--wall] [--no-scaling]
 
@@ -20,13 +20,14 @@ import numpy as np
 import torch
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
-from bench import scaling  # noqa: E402
+from bench import scaling, tuned  # noqa: E402
 from bench.peer import Peer  # noqa: E402
 from bench.workloads import WORKLOADS, eager, inputs, naive, native, plans, rate  # noqa: E402
 
 from inner.rules.rule import Rule  # noqa: E402
 
-COLUMNS = ("native", "fixed shape", "eager", "naive", "JAX", "native : eager", "native : JAX", "weights apart from JAX")
+COLUMNS = ("native", "fixed shape", "eager", "naive", "by hand", "JAX")
+RATIOS = ("native : eager", "eager : by hand", "native : JAX", "weights apart from JAX")
 WALL = ("native, two cores", "JAX, two cores", "two cores, native : JAX")
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     peer = Peer(args.jax_python, args.jax_peer) if args.jax_python and args.jax_peer else None
-    columns = COLUMNS + (WALL if args.wall else ())
+    columns = COLUMNS + RATIOS + (WALL if args.wall else ())
     lines = [f"| workload | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 1)]
     bars: dict[str, list[float]] = {}
     for title, (text, units, batch, population, steps, few, fewer) in WORKLOADS.items():
@@ -53,12 +54,18 @@ def main() -> None:
         rates = [rate(job, population * steps) for job in jobs]
         rates.append(rate(eager(rule, units, d, few), population * few, 3))
         rates.append(rate(naive(rule, units, d, fewer), fewer, 3))
+        rates.append(rate(tuned.lives(title, d, [c.name for c in rule.coefficients], few), population * few, 3))
         best, apart = max(rates[:2]), "-"
         if peer is not None:
             rates.append(peer.rate(name, population, batch, min(steps, 300)))
             apart = f"{peer.apart(name, population, batch, units, rule):.0e}"
-        row = [*map(thousands, rates)] + ["-"] * (5 - len(rates)) + [f"{best / rates[2]:.1f}"]
-        row += [f"{best / rates[4]:.2f}" if peer else "-", apart]
+        row = [*map(thousands, rates)] + ["-"] * (len(COLUMNS) - len(rates))
+        row += [
+            f"{best / rates[2]:.1f}",
+            f"{rates[2] / rates[4]:.2f}",
+            f"{best / rates[5]:.2f}" if peer else "-",
+            apart,
+        ]
         if args.wall:
             both = [native(plan, units, d, slice(None), 2) for plan in plans(rule, units, batch)]
             ours = max(rate(job, population * steps, 9, time.perf_counter) for job in both)
@@ -89,9 +96,9 @@ def picture(bars: dict[str, list[float]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 3.5))
-    for n, label in enumerate(("native", "native, fixed shape", "eager", "naive", "JAX")):
+    for n, label in enumerate(COLUMNS):
         values = [rates[n] if n < len(rates) else float("nan") for rates in bars.values()]
-        axes.bar(np.arange(len(bars)) + 0.16 * n, values, 0.15, label=label)
+        axes.bar(np.arange(len(bars)) + 0.14 * n, values, 0.13, label=label)
     axes.set_yscale("log")
     axes.set_xticks(np.arange(len(bars)) + 0.32, list(bars))
     axes.set_ylabel("candidate-steps per second and core")
