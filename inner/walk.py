@@ -21,7 +21,7 @@ from inner.states import map_all, tensors_of
 from inner.tasks.base import Lives
 
 BLOCK = 32  # steps whose samples are gathered at once, at most
-SHOWN = 2**16  # numbers that are gathered at once, for several steps
+SHOWN = 2**15  # numbers that are gathered at once, for several steps
 RECORDED = 64  # steps of a life that is worth recording; shorter ones are walked
 WARM_UP = 3  # steps before recording, for libraries that prepare themselves on first use
 

@@ -95,6 +95,7 @@ class Compiler:
         names = {symbol.name for e in (*roots, *means.values()) for symbol in e.free_symbols if symbol not in means}
         self.inputs = sorted(names, key=_broadcast_order)
         self.instructions: list[Instruction] = []
+        self.made: dict[int, Instruction] = {}  # by register
         self.known: dict[sympy.Expr, int | float] = {}
         self.calls: dict[sympy.Expr, tuple[str, tuple[sympy.Expr, ...]]] = {}  # stand-in -> function, arguments
         self.shared: dict[sympy.Expr, sympy.Expr] = {}  # cse symbol -> its expression
@@ -188,7 +189,8 @@ class Compiler:
         registers = [operand for operand in operands if isinstance(operand, int)]
         self.masks.append(reduce(lambda mask, r: mask | self.masks[r], registers, 0))
         self.varying.append(any(self.varying[r] for r in registers))
-        self.instructions.append(Instruction(operation, operands, target))
+        self.made[target] = Instruction(operation, operands, target)
+        self.instructions.append(self.made[target])
         return target
 
     def rank(self, item: int | float) -> tuple[bool, int]:
@@ -206,7 +208,7 @@ class Compiler:
         """Coefficients first; what varies along one side is summed before it meets the other side."""
         minus = [term.could_extract_minus_sign() for term in node.args]
         terms = [self.register(-term if negative else term) for term, negative in zip(node.args, minus)]
-        ranked = sorted(range(len(terms)), key=lambda index: (self.rank(terms[index]), minus[index]))
+        ranked = sorted(range(len(terms)), key=lambda n: (self.rank(terms[n]), minus[n], self.weight(terms[n])))
         total: list[tuple[int | float, bool]] = []
         for (_, mask), members in groupby(ranked, key=lambda index: self.rank(terms[index])):
             group = [(terms[index], minus[index]) for index in members]
@@ -214,6 +216,16 @@ class Compiler:
             total = [self.sum_signed(total + group if inside else [*total, self.sum_signed(group)])]
         ((found, negative),) = total
         return self.emit("negate", found) if negative else found
+
+    def weight(self, item: int | float) -> int:
+        """Where a term stands among those of its rank: products of a signal and a coefficient come before other products.
+
+        A sum grows by one product at a time, and does so faster while its other operands are small.
+        """
+        made = self.made.get(item) if isinstance(item, int) else None
+        if made is None or made.operation != "multiply":
+            return 0
+        return 1 if any(not isinstance(operand, int) or not self.varying[operand] for operand in made.operands) else 2
 
     def sum_signed(self, terms: list[tuple[int | float, bool]]) -> tuple[int | float, bool]:
         """The sum of terms with their signs, and whether it stands for its opposite."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from inner.components import build
+from inner.engines.native import compiler
+from inner.rules.rule import Rule
 from outer import calibration
-from outer.calibration import MOST, Pace, load, makespan, pace
+from outer.calibration import MOST, OPERATIONS, Pace, each_layer, graded, load, makespan, pace
+from outer.objective import Objective
 from outer.worlds import Distribution
 
 OWN: Any = SimpleNamespace(worlds=lambda generation: ())
-SEARCH: Any = SimpleNamespace(generations=60)
+SEARCH: Any = SimpleNamespace(generations=60, popsize=4)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,20 @@ def test_load() -> None:
     shape = Distribution({"name": "linear", "inputs": 4, "outputs": 2}, width=(3, 3), steps=(10, 10))
     (one,), (two, three) = (shape.worlds("search", 0, (0,), lives, lives) for lives in (1, 2))
     assert load([one]) == 10 * (4 * 3 + 3 * 2) and load([two, three]) == 2 * load([one])
+    assert load([one], 5) == 5 * load([one]) and load([one], 5, 100.0) == load([one], 5) + 10 * 2 * 100
+
+
+def test_lives_in_torch_are_charged_for_operations() -> None:
+    distribution = Distribution({"name": "linear", "inputs": 4, "outputs": 2}, width=(3, 3), steps=(10, 10))
+    cma, gradient = (
+        build("search", {"name": name, "popsize": 4, "generations": 2, **options})
+        for name, options in (("cma", {}), ("gradient", {"lr": 0.1}))
+    )
+    own = Objective(Rule("a*pre*err"), distribution, 0)
+    assert graded(own, gradient) and not graded(own, cma)
+    assert each_layer(replace(own, engine="eager"), cma) == each_layer(own, gradient) == OPERATIONS
+    if not compiler.problem():
+        assert each_layer(own, cma) == 0.0
 
 
 def test_makespan() -> None:
@@ -68,7 +87,8 @@ def test_how_many_generations_are_timed(
 
     monkeypatch.setattr(calibration, "evolve", evolve)
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    monkeypatch.setattr(calibration, "load", lambda worlds: 1.0)
+    monkeypatch.setattr(calibration, "load", lambda *_: 1.0)
+    monkeypatch.setattr(calibration, "each_layer", lambda *_: 0.0)
     found = pace(OWN, SEARCH, *[None] * 2, budget)
     assert asked[0] == lived and found.each_s == pytest.approx(costs[-1])
 
@@ -78,7 +98,8 @@ def test_a_search_that_fails_is_timed_as_far_as_it_goes(monkeypatch: pytest.Monk
         yield from [None] * generations
         raise ValueError("nobody is left")
 
-    monkeypatch.setattr(calibration, "load", lambda worlds: 1.0)
+    monkeypatch.setattr(calibration, "load", lambda *_: 1.0)
+    monkeypatch.setattr(calibration, "each_layer", lambda *_: 0.0)
     monkeypatch.setattr(calibration, "evolve", lambda *_, **__: evolve(2))
     assert pace(OWN, SEARCH, *[None] * 2).each_s < 1
     monkeypatch.setattr(calibration, "evolve", lambda *_, **__: evolve(0))
