@@ -130,6 +130,15 @@ def test_what_is_left_for_every_step() -> None:
     assert update.rest is None and len(update.plain.pairs) == 1 and not update.scale.pairs
 
 
+def test_narrow_products_are_added_first() -> None:
+    """A sum grows by coefficient * signal while it is small, and by signal * signal last."""
+    (update,) = compiled(RULES["folded"], added=True)[0].values()
+    sums = [step for step in update.tape.steps if step[0] is OPERATIONS["addcmul"]]
+    signals = {r for r, _ in update.tape.inputs} | {step[4] for step in sums}
+    wide = [step for step in sums if step[2] in signals and step[3] in signals]
+    assert len(wide) == 1 and not any(step[1] == wide[0][4] for step in sums)
+
+
 @pytest.mark.parametrize(
     "text",
     [
