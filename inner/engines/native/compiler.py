@@ -35,9 +35,14 @@ class CompilerError(ValueError):
 
 def command() -> tuple[str, ...]:
     """The C compiler: $CC, or the first of cc, gcc, clang on the PATH; empty where there is none."""
-    own = os.environ.get("CC", "").split()
-    for words in [own] if own else [["cc"], ["gcc"], ["clang"]]:
-        found = shutil.which(words[0])
+    return _found(os.environ.get("CC", ""), os.environ.get("PATH", ""))
+
+
+@lru_cache(maxsize=8)
+def _found(own: str, path: str) -> tuple[str, ...]:
+    """The same for these values of the environment, looked for once: every life asks."""
+    for words in [own.split()] if own.split() else [["cc"], ["gcc"], ["clang"]]:
+        found = shutil.which(words[0], path=path or None)
         if found:
             return (found, *words[1:])
     return ()
