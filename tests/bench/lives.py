@@ -29,6 +29,8 @@ from inner.rules.rule import Rule  # noqa: E402
 COLUMNS = ("native", "fixed shape", "eager", "naive", "by hand", "JAX")
 RATIOS = ("native : eager", "eager : by hand", "native : JAX", "weights apart from JAX")
 WALL = ("native, two cores", "JAX, two cores", "two cores, native : JAX")
+GPU = ("eager on the GPU", "the same, 2,048 candidates")  # wall clock; columns where there is one
+MANY = 2048
 
 
 def main() -> None:
@@ -42,7 +44,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     peer = Peer(args.jax_python, args.jax_peer) if args.jax_python and args.jax_peer else None
-    columns = COLUMNS + RATIOS + (WALL if args.wall else ())
+    gpu = torch.cuda.is_available()
+    columns = COLUMNS + RATIOS + (WALL if args.wall else ()) + (GPU if gpu else ())
     lines = [f"| workload | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 1)]
     bars: dict[str, list[float]] = {}
     for title, (text, units, batch, population, steps, few, fewer) in WORKLOADS.items():
@@ -71,6 +74,9 @@ def main() -> None:
             ours = max(rate(job, population * steps, 9, time.perf_counter) for job in both)
             theirs = peer.wall(name, population, batch, min(steps, 300)) if peer else float("nan")
             row += [thousands(ours), thousands(theirs), f"{ours / theirs:.2f}"]
+        for candidates in (population, MANY) if gpu else ():
+            work = eager(rule, units, repeated(d, candidates), steps, "cuda")
+            row.append(thousands(rate(work, candidates * steps, 3, time.perf_counter)))
         lines.append(f"| {title} | {' | '.join(row)} |")
         bars[title] = rates
         print(lines[-1], flush=True)
@@ -82,6 +88,11 @@ def main() -> None:
     (args.out / "lives.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     picture(bars, args.out / "lives.svg")
     print("\n".join(lines))
+
+
+def repeated(d: dict, candidates: int) -> dict:
+    """The same arrays for another number of candidates."""
+    return d | {"rows": np.resize(d["rows"], (candidates, *d["rows"].shape[1:]))}
 
 
 def thousands(rate: float) -> str:

@@ -119,7 +119,9 @@ class Unscored:
         return output.mean((1, 2))
 
 
-def eager(rule: Rule, units: tuple[int, ...], d: dict, steps: int) -> Callable[[], lifetime.Result]:
+def eager(
+    rule: Rule, units: tuple[int, ...], d: dict, steps: int, device: str = "cpu"
+) -> Callable[[], lifetime.Result]:
     """Whole lives in torch, all candidates side by side, from the first one's weights."""
     network = Given(units[1:-1], weights=tuple(torch.tensor(d[k][:1]).float() for k in ("w1", "w2")))
     x, y = (torch.tensor(d[k])[None] for k in ("x", "y"))
@@ -130,7 +132,7 @@ def eager(rule: Rule, units: tuple[int, ...], d: dict, steps: int) -> Callable[[
 
     @torch.no_grad()
     def work() -> lifetime.Result:
-        return lifetime.live(Learner(rule, network), task, lives, theta, 0, (("a",),))
+        return lifetime.live(Learner(rule, network), task, lives, theta, 0, (("a",),), device=device)
 
     return work
 
