@@ -22,7 +22,7 @@ import torch
 sys.path[:0] = [str(Path(__file__).parents[1])]
 from bench import scaling, tuned  # noqa: E402
 from bench.peer import Peer  # noqa: E402
-from bench.workloads import WORKLOADS, eager, inputs, naive, native, plans, rate  # noqa: E402
+from bench.workloads import WORKLOADS, eager, inputs, naive, native, plans, rate, sustained  # noqa: E402
 
 from inner.rules.rule import Rule  # noqa: E402
 
@@ -31,6 +31,7 @@ RATIOS = ("native : eager", "eager : by hand", "native : JAX", "weights apart fr
 WALL = ("native, two cores", "JAX, two cores", "two cores, native : JAX")
 GPU = ("eager on the GPU", "the same, 2,048 candidates")  # wall clock; columns where there is one
 MANY = 2048
+ROUNDS = 3
 
 
 def main() -> None:
@@ -71,9 +72,13 @@ def main() -> None:
         ]
         if args.wall:
             both = [native(plan, units, d, slice(None), 2) for plan in plans(rule, units, batch)]
-            ours = max(rate(job, population * steps, 9, time.perf_counter) for job in both)
-            theirs = peer.wall(name, population, batch, min(steps, 300)) if peer else float("nan")
-            row += [thousands(ours), thousands(theirs), f"{ours / theirs:.2f}"]
+            rounds = []
+            for _ in range(ROUNDS):  # by turns: what else the machine does meets both
+                ours = max(sustained(job, population * steps) for job in both)
+                theirs = peer.wall(name, population, batch, min(steps, 300)) if peer else float("nan")
+                rounds.append((ours, theirs, ours / theirs))
+            ours, theirs, ratio = (float(np.median(values)) for values in zip(*rounds))
+            row += [thousands(ours), thousands(theirs), f"{ratio:.2f}"]
         for candidates in (population, MANY) if gpu else ():
             work = eager(rule, units, repeated(d, candidates), steps, "cuda")
             row.append(thousands(rate(work, candidates * steps, 3, time.perf_counter)))

@@ -60,7 +60,7 @@ class Peer:
 
     def wall(self, name: str, population: int, batch: int, steps: int) -> float:
         """Candidate-steps per second of wall clock on two cores, the way its own script measures them."""
-        numbers = {"population": population, "batch": batch, "steps": steps, "processes": 2, "seconds": 3}
+        numbers = {"population": population, "batch": batch, "steps": steps, "processes": 2, "seconds": 2}
         call = [self.python, str(self.file), "--workload", name]
         call += [word for key, value in numbers.items() for word in (f"--{key}", str(value))]
         done = subprocess.run(call, capture_output=True, text=True, check=True)

@@ -45,6 +45,16 @@ def rate(
     return float(np.median(found))
 
 
+def sustained(work: Callable[[], object], amount: float, seconds: float = 2.0) -> float:
+    """Amount per second of wall clock over some seconds, as the peer's own script measures it."""
+    work()
+    start, times = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        work()
+        times += 1
+    return times * amount / (time.perf_counter() - start)
+
+
 def inputs(
     peer: Path | None, name: str, population: int, batch: int, steps: int, units: tuple[int, ...], rule: Rule
 ) -> dict:
