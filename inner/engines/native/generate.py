@@ -41,7 +41,8 @@ def source(plan: Plan) -> str:
     """The whole C text. Raises ValueError for what C has no form of."""
     formulas = [_formula(plan, number, key) for number, key in enumerate(plan.rule.formulas)]
     writer = update.many if plan.batched else update.one
-    parts = [head.macros(plan, formulas), _shared("lanes.h"), head.activation(plan), _shared("layers.h")]
+    parts = [head.macros(plan, formulas), _shared("lanes.h"), head.activation(plan)]
+    parts += [_shared("layers.h"), _shared("activities.h")]
     for formula in formulas:
         parts += [neurons.constants(formula), neurons.pre_side(formula), neurons.post_side(formula)]
         parts += [writer(plan, formula)]

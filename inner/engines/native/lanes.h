@@ -242,6 +242,7 @@ INLINE float largest_of(vec v) { FOLD(v, larger) return v[0]; }
 #define HALVES(how) WIDE16(HALVE(16, how)) WIDE8(HALVE(8, how)) HALVE(4, how) HALVE(2, how)
 INLINE vec sums_of(vec *v) { HALVES(plus) return v[0]; }
 INLINE vec largest_each(vec *v) { HALVES(larger) return v[0]; }
+
 /* Rows become columns: the halves of neighbours go apart until each vector is one lane of all. */
 #define APART(n) \
     for (int g = 0; g < LANES; g += n) \
@@ -256,6 +257,7 @@ INLINE void transpose(vec *v) /* [LANES] */
     vec u[LANES];
     WIDE16(APART(16)) WIDE8(APART(8)) APART(4) APART(2)
 }
+
 INLINE ivec lanes_below(int64_t n) /* all bits of the first n lanes */
 {
     ivec index;
