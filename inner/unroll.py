@@ -22,7 +22,6 @@ from torch import Tensor
 from inner.components import suggest
 from inner.learners.base import Learner, Shape
 from inner.learners.local_rule import fold
-from inner.memory import keep_freed
 from inner.states import map_tensors
 from inner.tasks.base import Label, Lives, Task
 from inner.walk import code_length
@@ -64,7 +63,6 @@ class Unroll:
 
     def begin(self, theta: Tensor) -> Any:
         """Newborn networks under theta [N, D]."""
-        keep_freed()
         population = theta.shape[0] // len(self.labels)
         shape = Shape(self.lives.x.shape[2], self.lives.y.shape[2], self.task.kind)
         state = self.learner.init(shape, theta, population, self.seed, self.labels)
