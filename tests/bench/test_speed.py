@@ -22,7 +22,8 @@ from inner.rules.rule import Rule
 
 pytestmark = pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler")
 OVER_EAGER = {"W1, P=64, B=1": 8.0, "W1, P=64, B=32": 2.5, "W2, P=16, B=32": 1.25, "W3, P=64, B=1": 3.5}
-OVER_HAND = {title: 0.8 for title in WORKLOADS}  # 10 % below what it must reach
+# below what it must reach, 0.9: by 10 %, and by 20 % where weights lie in memory that the machine's other users share
+OVER_HAND = {title: 0.7 if title.startswith("W2") else 0.8 for title in WORKLOADS}
 OVER_JAX = {
     "W1, P=64, B=1": 2.0,
     "W1, P=64, B=32": 2.2,
