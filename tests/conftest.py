@@ -30,3 +30,12 @@ def without_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     yield
     for read in (_images.idx_set, _images.idx_tiers):
         read.cache_clear()
+
+
+@pytest.fixture
+def quick_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels that run once are compiled with less effort, and no warning."""
+    from inner.engines.native import compiler
+
+    flags = tuple("-O1" if flag == "-O3" else flag for flag in compiler.FLAGS)
+    monkeypatch.setattr(compiler, "FLAGS", (*flags, "-Wall", "-Wextra", "-Werror"))

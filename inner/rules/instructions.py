@@ -94,8 +94,7 @@ class Compiler:
         self.apart: dict[sympy.Expr, sympy.Expr] = {}  # what depends on coefficients alone -> its symbol
         names = {symbol.name for e in (*roots, *means.values()) for symbol in e.free_symbols if symbol not in means}
         self.inputs = sorted(names, key=_broadcast_order)
-        self.instructions: list[Instruction] = []
-        self.made: dict[int, Instruction] = {}  # by register
+        self.made: dict[int, Instruction] = {}  # by register, in the order of their emission
         self.known: dict[sympy.Expr, int | float] = {}
         self.calls: dict[sympy.Expr, tuple[str, tuple[sympy.Expr, ...]]] = {}  # stand-in -> function, arguments
         self.shared: dict[sympy.Expr, sympy.Expr] = {}  # cse symbol -> its expression
@@ -109,6 +108,11 @@ class Compiler:
         cut = self._share([self._cut(self._split(root)) for root in roots])
         self.alone = {symbol: inside for inside, symbol in self.apart.items()}
         self.results = [self.register(root) for root in cut]
+
+    @property
+    def instructions(self) -> list[Instruction]:
+        """Everything that was emitted, in order."""
+        return list(self.made.values())
 
     def _split(self, node: sympy.Expr) -> sympy.Expr:
         """The expression with a symbol for whatever depends on coefficients alone: it stays together, computed once."""
@@ -190,7 +194,6 @@ class Compiler:
         self.masks.append(reduce(lambda mask, r: mask | self.masks[r], registers, 0))
         self.varying.append(any(self.varying[r] for r in registers))
         self.made[target] = Instruction(operation, operands, target)
-        self.instructions.append(self.made[target])
         return target
 
     def rank(self, item: int | float) -> tuple[bool, int]:

@@ -33,28 +33,32 @@ OVER_JAX = {
 APART = 2e-5
 
 
+def given(title: str, steps: int, peer: Path | None = None) -> tuple[Rule, dict]:
+    """Rule and arrays of a workload."""
+    text, units, batch, population, _, _, _ = WORKLOADS[title]
+    rule = Rule(text, pathway="random")
+    return rule, inputs(peer, title[:2], population, batch, steps, units, rule)
+
+
 def fastest(title: str, peer: Path | None = None) -> float:
     """Candidate-steps per second of the faster kernel."""
-    text, units, batch, population, steps, _, _ = WORKLOADS[title]
-    rule = Rule(text, pathway="random")
-    d = inputs(peer, title[:2], population, batch, steps, units, rule)
+    _, units, batch, population, steps, _, _ = WORKLOADS[title]
+    rule, d = given(title, steps, peer)
     return max(rate(native(plan, units, d, slice(None)), population * steps) for plan in plans(rule, units, batch))
 
 
 @pytest.mark.parametrize("title", OVER_EAGER)
 def test_native_over_eager(title: str) -> None:
-    text, units, batch, population, _, few, _ = WORKLOADS[title]
+    _, units, _, population, _, few, _ = WORKLOADS[title]
     torch.set_num_threads(1)
-    rule = Rule(text, pathway="random")
-    d = inputs(None, title[:2], population, batch, few, units, rule)
+    rule, d = given(title, few)
     assert fastest(title) / rate(eager(rule, units, d, few), population * few, 3) >= OVER_EAGER[title]
 
 
 @pytest.mark.parametrize("title", WORKLOADS)
 def test_torch_by_hand_does_the_same(title: str) -> None:
-    text, units, batch, population, _, _, _ = WORKLOADS[title]
-    rule = Rule(text, pathway="random")
-    d = inputs(None, title[:2], population, batch, 5, units, rule)
+    _, units, _, population, _, _, _ = WORKLOADS[title]
+    rule, d = given(title, 5)
     own = Learner(rule, Network(units[1:-1])).pathway.init(units, 0, (("a",),))  # of eager's only life
     d["feedback"] = own[1][0].numpy()
     state = eager(rule, units, d, 5)().state
@@ -67,10 +71,9 @@ def test_torch_by_hand_does_the_same(title: str) -> None:
 
 @pytest.mark.parametrize("title", OVER_HAND)
 def test_eager_over_torch_by_hand(title: str) -> None:
-    text, units, batch, population, _, few, _ = WORKLOADS[title]
+    _, units, _, _, _, few, _ = WORKLOADS[title]
     torch.set_num_threads(1)
-    rule = Rule(text, pathway="random")
-    d = inputs(None, title[:2], population, batch, few, units, rule)
+    rule, d = given(title, few)
     jobs = [eager(rule, units, d, few), tuned.lives(title, d, [c.name for c in rule.coefficients], few)]
     ratios = sorted(rate(jobs[0], 1.0, 3) / rate(jobs[1], 1.0, 3) for _ in range(3))
     assert ratios[1] >= OVER_HAND[title]

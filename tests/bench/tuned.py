@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ONE = "W1, P=64, B=1"
 AT_ONCE = {
-    ONE: 64,
+    "W1, P=64, B=1": 64,
     "W1, P=64, B=32": 16,
     "W2, P=16, B=32": 2,
     "W2, P=64, B=32": 2,

@@ -24,7 +24,10 @@ from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
 from inner.tasks.base import Label, Lives
 
-pytestmark = pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler")
+pytestmark = [
+    pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler"),
+    pytest.mark.usefixtures("quick_builds"),
+]
 
 PATHWAYS = names("pathway")
 W1 = "0.1*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
@@ -43,13 +46,6 @@ FORMULAS = {
     "one trace": ("a*e*err - 0.1*b*w", {"e": "0.9*e + 0.1*pre*post"}),
     "two traces": ("a*e*f + b*tanh(f*w)", {"e": "0.5*e + f + pre*post", "f": "0.3*f + c*tanh(pre*w) + d*e*post"}),
 }
-
-
-@pytest.fixture(autouse=True)
-def quick_builds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels that run once are compiled with less effort."""
-    flags = tuple("-O1" if flag == "-O3" else flag for flag in compiler.FLAGS)
-    monkeypatch.setattr(compiler, "FLAGS", (*flags, "-Wall", "-Wextra", "-Werror"))
 
 
 @pytest.mark.parametrize("batch", [1, 3])

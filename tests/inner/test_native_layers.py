@@ -16,7 +16,10 @@ from inner.rules.coefficient import SHARES, Coefficient
 from inner.rules.homeostasis import KINDS, Homeostasis
 from inner.rules.rule import Rule
 
-pytestmark = pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler")
+pytestmark = [
+    pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler"),
+    pytest.mark.usefixtures("quick_builds"),
+]
 
 SHARED = {
     "separable": "0.1*A*pre*post",
@@ -25,13 +28,6 @@ SHARED = {
     "quotient": "0.1*pre*err/(1 + A**2) + 0.05*max(A, B)*post*w/(2 + abs(A*w))",
 }
 PER_LAYER = {"hidden": "0.1*a*pre*post", "output": "0.1*b*err*pre + c", "1": "0.1*a*post*tanh(pre - recon*w)"}
-
-
-@pytest.fixture(autouse=True)
-def quick_builds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels that run once are compiled with less effort."""
-    flags = tuple("-O1" if flag == "-O3" else flag for flag in compiler.FLAGS)
-    monkeypatch.setattr(compiler, "FLAGS", (*flags, "-Wall", "-Wextra", "-Werror"))
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -85,8 +85,6 @@ PART void bend(const float *drive, float *post, int64_t count, int64_t units, in
             vec p = !last ? hidden(d) : OUTPUT == SIGMOID ? v_sigmoid(d) : d;
             store(post + j, both(lanes_below(units - j), p));
         }
-        if (CEIL(units) > UP(units))
-            store(post + UP(units), (vec){0});
         if (BIAS && !last)
             post[units] = 1.0f;
     }
