@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from metalearn.api import Run, compare, search
-    from metalearn.training import load_rule
+    from metalearn.rule.training import load_rule
 
 __all__ = ["Run", "compare", "load_rule", "search"]
 
@@ -14,7 +14,7 @@ _HOMES = {
     "search": "metalearn.api",
     "compare": "metalearn.api",
     "Run": "metalearn.api",
-    "load_rule": "metalearn.training",
+    "load_rule": "metalearn.rule.training",
 }
 
 

@@ -38,10 +38,10 @@ def search(
     `search("digits", seed=3, search__popsize=8)` equals `metalearn search digits seed=3 search.popsize=8`.
     Raises ValueError for a mistake in the config, before anything is written.
     """
-    from metalearn import config as configs
     from metalearn.cli import folder_of
-    from metalearn.experiment import Experiment
-    from metalearn.rule_file import read
+    from metalearn.config import schema as configs
+    from metalearn.rule.file import read
+    from metalearn.runs.search import Experiment
 
     overrides = [f"{key.replace('__', '.')}={_yaml(value)}" for key, value in keys.items()]
     checked = configs.load(config, overrides)
@@ -52,7 +52,7 @@ def search(
         checked, folder, _console(quiet), [config, *overrides, *(["--name", name] if name else [])]
     )
     experiment.run()
-    from metalearn.store import RunStore
+    from metalearn.store.run_store import RunStore
 
     with RunStore.open(folder, write=False) as store:
         return Run(folder, read(folder), store.get("comparison"))
@@ -70,6 +70,6 @@ def compare(
     rules: Sequence[str | Path], config: str | None = None, lifetimes: int | None = None, seed: int | None = None
 ) -> dict[str, Any]:
     """Hold rules (run folders, rule.json files, library names) against each other on fresh lives; the first is the reference."""
-    from metalearn.contest import contest
+    from metalearn.evidence.rules_from_anywhere import contest
 
     return contest([str(rule) for rule in rules], config, lifetimes, seed, _console(True))

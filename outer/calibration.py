@@ -13,7 +13,7 @@ from outer.evolution import evolve
 from outer.objective import Objective
 from outer.racing import Racing
 from outer.searches.base import Search
-from outer.worlds import World
+from outer.settings import World
 
 MOST = 16  # generations that are timed
 PLANNED = 500  # generations whose worlds are looked at

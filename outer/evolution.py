@@ -13,7 +13,7 @@ from outer.generation import Generation, standing
 from outer.objective import Evaluation, Objective
 from outer.racing import Racing, race
 from outer.searches.base import Search
-from outer.worlds import World
+from outer.settings import World
 
 NAMED = 200  # numbers whose values are metrics of every generation; more would be a flood
 

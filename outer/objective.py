@@ -17,8 +17,8 @@ from inner.engines.choice import check_engine, live
 from inner.learners.local_rule import Learner
 from inner.rules.rule import Rule
 from inner.tasks.base import Task
-from outer.genome import Genome
-from outer.worlds import Distribution, World
+from outer.genome.coefficients import Genome
+from outer.settings import Distribution, World
 
 MEASURES = ("final", "halvings", "area", "steps_to_threshold", "prequential_bits")
 CURVE_POINTS = 10

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from outer.objective import Evaluation, Objective
-from outer.worlds import World
+from outer.settings import World
 
 if TYPE_CHECKING:
     from outer.evaluators.base import Evaluator

@@ -19,7 +19,7 @@ from inner.components import suggest
 from inner.networks.mlp import Network
 from inner.tasks.base import Label, Lives, Task
 from outer.objective import Evaluation
-from outer.worlds import World
+from outer.settings import World
 
 MEASURES = ("score", "log_likelihood")
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
-from inner.lifetime import Result, live
+from inner.life.eager import Result, live
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing

@@ -1,1 +1,1 @@
-"""Ways of running the same lifetime: `inner.lifetime` in torch (eager), and generated C (native); `choice` picks one."""
+"""Ways of running the same lifetime: `inner.life.eager` in torch (eager), and generated C (native); `choice` picks one."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from inner import lifetime
 from inner.components import suggest
 from inner.engines import lateral_moments, moments
 from inner.learners import local_rule
 from inner.learners.base import Learner
-from inner.lifetime import Result
+from inner.life import eager as lifetime
+from inner.life.eager import Result
 from inner.tasks.base import Label, Lives, Task
 
 ENGINES = ("auto", "native", "eager")
@@ -54,7 +54,7 @@ def live(
     device: str = "cpu",
     fixed: bool = False,
 ) -> Result:
-    """`inner.lifetime.live` on the engine of this name; what wants gradients, or runs on a GPU, is for eager.
+    """`inner.life.eager.live` on the engine of this name; what wants gradients, or runs on a GPU, is for eager.
 
     fixed: worth a kernel of their own for lives of this shape.
 

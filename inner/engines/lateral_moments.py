@@ -6,7 +6,7 @@ in place of those of W; the lateral change needs
     mean_b y_j^a y_k^b = features_a(M_j)^T mean_b(phi_a(x) phi_b(x)^T) features_b(M_k),    a, b <= 2
 
 with phi the products of inputs up to the second, so the moments of the samples are summed once per life, up to the fourth.
-It is the same lifetime as in `inner/lifetime.py` up to rounding.
+It is the same lifetime as in `inner/life/eager.py` up to rounding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from inner.engines.moments import POLYNOMIAL, Terms, horner, kernel_of, polynomial, powers_of_post
 from inner.learners.local_rule import Learner, fold
-from inner.lifetime import Result, spread
+from inner.life.eager import Result, spread
 from inner.networks import lateral
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
@@ -58,7 +58,7 @@ def live(
     labels: Sequence[Label],
     record: Sequence[int] = (),
 ) -> Result:
-    """The lives of every candidate theta [P, D]; arguments and result are those of `inner.lifetime.live`, without bits."""
+    """The lives of every candidate theta [P, D]; arguments and result are those of `inner.life.eager.live`, without bits."""
     count, steps = len(labels), lives.order.shape[1]
     p, each = spread(theta, count)
     terms = powers(learner.rule)

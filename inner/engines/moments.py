@@ -5,7 +5,7 @@ With y = sum_k x_k w_k a polynomial rule needs of its B samples only mean(x_i^a)
     mean_b x_i^a y^2 = sum_kl w_k w_l mean_b(x_i^a x_k x_l)
 
 so they are summed once per life, and a step costs I * (1 + I + I(I + 1)/2) multiplications whatever B is. It is the same
-lifetime as in `inner/lifetime.py` up to rounding; the rule may hold `post` up to its square and any power of `pre` and `w`.
+lifetime as in `inner/life/eager.py` up to rounding; the rule may hold `post` up to its square and any power of `pre` and `w`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from inner.learners.local_rule import Learner, fold
-from inner.lifetime import Result, spread
+from inner.life.eager import Result, spread
 from inner.networks import mlp
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
@@ -76,7 +76,7 @@ def live(
     labels: Sequence[Label],
     record: Sequence[int] = (),
 ) -> Result:
-    """The lives of every candidate theta [P, D]; arguments and result are those of `inner.lifetime.live`, without bits."""
+    """The lives of every candidate theta [P, D]; arguments and result are those of `inner.life.eager.live`, without bits."""
     count, steps = len(labels), lives.order.shape[1]
     p, each = spread(theta, count)
     w = fold(learner.network.init(lives.x.shape[2], lives.y.shape[2], seed, labels)[0], p)  # [N, I, O]

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from inner.activations import activation
 from inner.components import build
-from inner.layer_sums import SUMS, layer_sums
 from inner.learners import base
 from inner.learners.base import Shape
 from inner.networks import lateral
@@ -25,14 +24,15 @@ from inner.networks.mlp import Network, laid
 from inner.pathways.base import Pathway
 from inner.reward import reward as reward_of
 from inner.rules import sharing
+from inner.rules.layer_sums import SUMS, layer_sums
 from inner.rules.rule import Coefficient, Rule
 from inner.rules.separate import separate
+from inner.rules.signal_values import SIGNAL_OF, Seen
 from inner.rules.signals import SIGNALS, observed
 from inner.rules.tape import Bound
-from inner.seen import SIGNAL_OF, Seen
+from inner.rules.update import Shape as Sizes
+from inner.rules.update import Update
 from inner.tasks.base import Label
-from inner.update import Shape as Sizes
-from inner.update import Update
 
 NEEDS_FEEDBACK = {"err", "feedback", "pre_err"}
 

@@ -47,7 +47,7 @@ class Tape:
         means: Mapping[sympy.Expr, sympy.Expr] | None = None,
         samples: bool = False,
     ) -> Tape:
-        """Compile; `sides` and `fixed` (names that are no signals) as in `inner/update.py`, `means` as in `Compiler`.
+        """Compile; `sides` and `fixed` (names that are no signals) as in `inner/rules/update.py`, `means` as in `Compiler`.
 
         samples: tensors are [N, B, I, O], so that only what varies along post units is spread.
         """

@@ -23,7 +23,7 @@ def command(
 
     CONFIG is a path or a name from `metalearn list configs`; KEY=VALUE overrides any key of it.
     """
-    from metalearn.runs import create
+    from metalearn.runs.kinds import create
 
     changes, arguments = [*overrides], [config, *overrides]
     if inheritance is not None:

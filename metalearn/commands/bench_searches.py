@@ -32,9 +32,9 @@ def command(
     Random search and the hand-written rules of CONFIG's comparison always take part; the rules are tuned by CONFIG's
     own search with the same budget. An interrupted comparison goes on with `metalearn resume`.
     """
-    from metalearn import config as configs
-    from metalearn.config_baldwin import refuse_genome
-    from metalearn.search_bench import Bench, settings
+    from metalearn.config import schema as configs
+    from metalearn.config.inheritance import refuse_genome
+    from metalearn.runs.search_bench import Bench, settings
 
     found = [a for a in arguments if "=" not in a]
     if len(found) > 1:

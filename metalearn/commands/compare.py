@@ -30,7 +30,7 @@ def command(
     """
     from rich.console import Console
 
-    from metalearn.contest import contest, examine
+    from metalearn.evidence.rules_from_anywhere import contest, examine
 
     shown = Console(quiet=True) if as_json else console()
     document = (examine if controls else contest)(rules, config_name, lifetimes, seed, shown)
@@ -39,10 +39,10 @@ def command(
 
         click.echo(json.dumps(document, indent=2))
     elif controls:
-        from metalearn.controls import print_controls
+        from metalearn.evidence.controls import print_controls
 
         print_controls(document, console())
     else:
-        from metalearn.tables import print_comparison
+        from metalearn.report.tables import print_comparison
 
         print_comparison(document, console())

@@ -11,9 +11,9 @@ from metalearn.cli import Command, console
 @click.argument("arguments", nargs=-1, metavar="[CONFIG] [KEY=VALUE ...]")
 def command(arguments: tuple[str, ...]) -> None:
     """Predict time and memory of a search from a short calibration on this machine."""
-    from metalearn import config as configs
-    from metalearn.config_baldwin import refuse_genome
-    from metalearn.estimation import estimate as measure
+    from metalearn.config import schema as configs
+    from metalearn.config.inheritance import refuse_genome
+    from metalearn.runs.estimate import estimate as measure
 
     names = [a for a in arguments if "=" not in a]
     config = configs.load(names[0] if names else "digits", [a for a in arguments if "=" in a])

@@ -15,8 +15,8 @@ from metalearn.cli import Command, run_folder
 @click.option("--output", "-o", type=click.Path(), help="File to write; default: print.")
 def command(run: str, to: str, output: str | None) -> None:
     """Write a rule as JSON, LaTeX, plain Python or a torch file that stands alone."""
-    from metalearn.export import export as write
-    from metalearn.rule_file import read
+    from metalearn.rule.export import export as write
+    from metalearn.rule.file import read
 
     text = write(read(run_folder(run)), to, Path(output) if output else None)
     click.echo(f"wrote {output}" if output else text)

@@ -13,7 +13,7 @@ KINDS = ("rules", "families", "learners", "tasks", "searches", "configs", "signa
 @click.argument("kind", required=False, metavar="[" + "|".join(KINDS) + "]")
 def command(kind: str | None) -> None:
     """List what can be used by name."""
-    from metalearn.showing import listing
+    from metalearn.report.printed import listing
 
     if kind is not None and kind not in KINDS:
         from inner.components import suggest

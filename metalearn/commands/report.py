@@ -11,6 +11,6 @@ from metalearn.cli import Command, run_folder
 @click.argument("run", type=click.Path())
 def command(run: str) -> None:
     """Write report.html of a run anew, however far the run has come."""
-    from metalearn.runs import write_report
+    from metalearn.runs.kinds import write_report
 
     click.echo(f"report {write_report(run_folder(run))}")

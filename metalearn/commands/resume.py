@@ -11,11 +11,11 @@ from metalearn.cli import Command, console, guarded, run_folder
 @click.argument("run", type=click.Path())
 def command(run: str) -> None:
     """Go on with a run that was interrupted: the result is bit for bit that of the uninterrupted run."""
-    from metalearn.runs import reopen
+    from metalearn.runs.kinds import reopen
 
     folder = run_folder(run)
     experiment = reopen(folder, console())
-    from metalearn.environment import describe, differences
+    from metalearn.store.environment import describe, differences
 
     for line in differences(experiment.store.environment, describe()):
         click.echo(f"warning: {line}", err=True)

@@ -19,7 +19,7 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     CONFIG is a path or a name from `metalearn list configs` (default: digits). KEY=VALUE overrides any key of it,
     for example: search=es search.popsize=8 lifetimes=2 seed=3 rule.dw='eta*err*pre'.
     """
-    from metalearn import config as configs
+    from metalearn.config import schema as configs
 
     names = [a for a in arguments if "=" not in a]
     if len(names) > 1:
@@ -27,13 +27,13 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     config_name = names[0] if names else "digits"
     overrides = [a for a in arguments if "=" in a]
     folder = folder_of(Path(runs), name, Path(config_name).stem)
-    from metalearn.runs import create, inherits
+    from metalearn.runs.kinds import create, inherits
 
     if inherits(config_name):  # what evolves is more than a rule
         guarded(folder, create(config_name, overrides, folder, console(), [*arguments]).run)
         return
     config = configs.load(config_name, overrides)
-    from metalearn.experiment import Experiment
+    from metalearn.runs.search import Experiment
 
     experiment = Experiment.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
     guarded(folder, experiment.run)

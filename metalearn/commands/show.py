@@ -20,16 +20,16 @@ from metalearn.cli import Command, console, run_folder
 def command(run: str, ablation: bool, distances: bool, generations: int | None, kernel: bool) -> None:
     """Show a rule: formula, coefficients, where it comes from, how it did, and what is known of its terms."""
     if kernel:
-        from metalearn.kernel_view import show_kernel
+        from metalearn.report.kernel import show_kernel
 
         show_kernel(run_folder(run), console())
         return
-    from metalearn.runs import show
-    from metalearn.showing import show as print_rule
+    from metalearn.report.printed import show as print_rule
+    from metalearn.runs.kinds import show
 
     folder = run_folder(run)
     if ablation or distances:
-        from metalearn.insight import work_out
+        from metalearn.evidence.insight import work_out
 
         work_out(folder, ablation, distances, generations, console())
     if not show(folder, console()):

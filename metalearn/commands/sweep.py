@@ -19,12 +19,12 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen worlds apart."""
     from rich.console import Console
 
-    from metalearn import config as configs
-    from metalearn import sweep as sweeping
-    from metalearn.config_baldwin import refuse_genome
-    from metalearn.experiment import evaluator_of
+    from metalearn.config import schema as configs
+    from metalearn.config.inheritance import refuse_genome
     from metalearn.progress import Progress
-    from metalearn.store import write_text_atomically
+    from metalearn.runs import sweep as sweeping
+    from metalearn.runs.search import evaluator_of
+    from metalearn.store.run_store import write_text_atomically
 
     names = [a for a in arguments if "=" not in a]
     if len(names) != 1:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from outer.gradient_estimators.base import Probe, gather
 from outer.objective import Evaluation, Objective
-from outer.probes.base import Probe, gather
-from outer.worlds import World
+from outer.settings import World
 
 CHUNK = 256  # networks that run in lockstep at most: their weights should stay in the processor's cache
 TINY = 2**15  # weights that always may: networks of a few synapses run in larger chunks

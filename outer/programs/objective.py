@@ -13,12 +13,12 @@ from inner.rules.rule import Rule
 from outer.objective import Evaluation, Objective
 from outer.programs.interpreter import Interpreter
 from outer.programs.program import GAIN, Language, Program, compile_rule, constant
-from outer.worlds import World
+from outer.settings import World
 
 
 @dataclass(frozen=True)
 class ProgramGenome:
-    """Vectors of programs: what `outer/genome.py` is for coefficients."""
+    """Vectors of programs: what `outer/genome/coefficients.py` is for coefficients."""
 
     language: Language
     start_program: Program
@@ -132,6 +132,6 @@ def rule_objective(objective: ProgramObjective, rule: Rule) -> Objective:
 
 def numbers_of(rule: Rule, values: Mapping[str, float]) -> np.ndarray:
     """The vector [D] of a rule's own objective that stands for these values."""
-    from outer.genome import Genome
+    from outer.genome.coefficients import Genome
 
     return Genome(rule.coefficients).encode(values)

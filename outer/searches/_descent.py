@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from inner.random import stream
+from outer.gradient_estimators.base import Probe
 from outer.hypernetwork import Hypernetwork
 from outer.objective import Evaluation
-from outer.probes.base import Probe
 from outer.searches import base
 
 

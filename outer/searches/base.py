@@ -16,8 +16,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from outer.gradient_estimators.base import Probe
 from outer.objective import Evaluation
-from outer.probes.base import Probe
 
 
 class Search(ABC):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inner.unroll import check_loss
-from outer.probes.forward import Probe
+from inner.life.unroll import check_loss
+from outer.gradient_estimators.forward import Probe
 from outer.searches import _descent
 
 
@@ -19,7 +19,7 @@ class Search(_descent.Search):
     generations: int = 100
     lr: float = 0.05
     sigma: float = 0.05  # of the smoothing
-    loss: str = "test"  # test, prequential or both: see inner/unroll.py
+    loss: str = "test"  # test, prequential or both: see inner/life/unroll.py
     directions: int = 1  # per life
     kind: str = "signs"  # of the directions: signs (+-1, the least variance) or gaussian
     clip: float = 10.0  # longest estimate of one life; 0 is no limit

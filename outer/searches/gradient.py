@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inner.unroll import check_loss
+from inner.life.unroll import check_loss
+from outer.gradient_estimators.backprop import Probe
 from outer.hypernetwork import Hypernetwork
-from outer.probes.backprop import Probe
 from outer.searches import _descent
 
 
@@ -21,7 +21,7 @@ class Search(_descent.Search):
     generations: int = 100
     lr: float = 0.05
     sigma: float = 0.05  # of the smoothing
-    loss: str = "test"  # test, prequential or both: see inner/unroll.py
+    loss: str = "test"  # test, prequential or both: see inner/life/unroll.py
     truncate: int = 0  # steps between cuts of the gradient; 0: none
     checkpoint: bool = True  # memory ~ sqrt(T) for a second forward pass
     clip: float = 10.0  # longest gradient of one life; 0 is no limit

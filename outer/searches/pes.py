@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inner.unroll import check_loss
-from outer.probes.persistent import Probe
+from inner.life.unroll import check_loss
+from outer.gradient_estimators.persistent import Probe
 from outer.searches import _descent
 
 
@@ -19,7 +19,7 @@ class Search(_descent.Search):
     generations: int = 100
     lr: float = 0.05
     sigma: float = 0.05  # of the candidates
-    loss: str = "prequential"  # test, prequential or both: see inner/unroll.py
+    loss: str = "prequential"  # test, prequential or both: see inner/life/unroll.py
     window: int = 50  # steps
     noise: float = 0.1  # standard deviation of a window's perturbation
     pairs: int = 4  # mirrored particles per candidate and life

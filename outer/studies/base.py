@@ -18,7 +18,7 @@ Notes = MutableMapping[str, Any]  # of a long part, JSON types: what it needs to
 
 @dataclass(frozen=True)
 class Summary:
-    """What is shown of a study: a sentence, a table, pictures of panels (see metalearn/panels.py)."""
+    """What is shown of a study: a sentence, a table, pictures of panels (see metalearn/pictures/line_panels.py)."""
 
     headline: str
     columns: tuple[str, ...]

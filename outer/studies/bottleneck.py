@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 
 from inner.random import stream
 from inner.tasks._images import idx_set
-from outer.label_net import LabelNet, accuracy, predict, random_network, train
+from outer.genome.label_net import LabelNet, accuracy, predict, random_network, train
 from outer.studies import base
 from outer.studies.base import Notes, Summary, Tell
 

@@ -21,19 +21,19 @@ import torch
 from torch import Tensor
 
 from inner.learners.local_rule import fold
-from inner.lifetime import live
+from inner.life.eager import live
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from inner.tasks.yin_yang import Task
 from outer.evaluators.serial import Evaluator
-from outer.inheritance import Inheritance
-from outer.lineage import evolve
-from outer.lives import Habitat
-from outer.organism import Genes, Organism
+from outer.genome.network import Genes, Organism
+from outer.inheritance.evolution import evolve
+from outer.inheritance.kinds import Inheritance
+from outer.inheritance.lives import Habitat
 from outer.searches.microbial import Search
+from outer.settings import Distribution
 from outer.studies import base
 from outer.studies.base import Summary, Tell
-from outer.worlds import Distribution
 
 ARMS = ("lamarckian", "one network", "many")
 SGD = {"dw": "eta*err*pre", "pathway": "backprop"}

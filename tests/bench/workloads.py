@@ -12,10 +12,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from inner import lifetime
 from inner.engines.native import kernel
 from inner.engines.native.plan import Plan
 from inner.learners.local_rule import Learner
+from inner.life import eager as lifetime
 from inner.networks.mlp import Network
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule

@@ -28,7 +28,7 @@ from inner.rules.functions import replace
 from inner.rules.parse import parse
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
-from metalearn import library
+from metalearn.config import library
 
 
 def polynomial(v: Values, order: int = 2) -> float:

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from inner import lifetime
 from inner.components import build
 from inner.learners.local_rule import Learner
-from inner.lifetime import Result
+from inner.life import eager as lifetime
+from inner.life.eager import Result
+from inner.life.stepper import RECORDED
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
-from inner.walk import RECORDED
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")]
 LABELS = (("t", 0), ("t", 1), ("t", 2))
@@ -109,7 +109,7 @@ def test_a_resumed_search_goes_on_bit_for_bit() -> None:
     from outer.evolution import evolve
     from outer.objective import Objective
     from outer.searches.cma import Search
-    from outer.worlds import Distribution
+    from outer.settings import Distribution
 
     rule = Rule("a*err*pre + b*post*pre", pathway="random")
     distribution = Distribution({"name": "digits"}, depth=(1, 2), width=(8, 16), steps=(RECORDED, 100))

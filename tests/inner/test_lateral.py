@@ -12,14 +12,14 @@ from inner.engines import lateral_moments, moments
 from inner.engines.choice import choose
 from inner.learners.base import Shape
 from inner.learners.local_rule import Learner
-from inner.lifetime import live
+from inner.life.eager import live
 from inner.networks import mlp
 from inner.networks.lateral import Network
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.tasks.base import Lives
 from inner.tasks.oja import Task
-from metalearn.config import load
+from metalearn.config.schema import load
 
 RULE = Rule.from_dict(load("papers/confavreux_subspace").rule)
 SHORT = Rule.from_dict({"dw": {"hidden": "a*post*(pre - post*w)", "output": "-b*pre*post*(1 + w)"}})
@@ -162,7 +162,7 @@ def test_the_task_scores_the_distance_of_every_unit_to_its_own_axis() -> None:
     ],
 )
 def test_what_it_is_not_is_refused_in_one_line(override: str, part: str) -> None:
-    from metalearn.experiment import check
+    from metalearn.runs.search import check
 
     with pytest.raises(ValueError) as caught:
         check(load("papers/confavreux_subspace", [override]))
@@ -171,9 +171,9 @@ def test_what_it_is_not_is_refused_in_one_line(override: str, part: str) -> None
 
 def test_what_knows_only_multilayer_perceptrons_says_so() -> None:
     """Inherited weights and a torch file refuse the network; the controls leave out those with hidden layers."""
-    from metalearn.baldwin import habitat
-    from metalearn.controls import controls_of
-    from metalearn.export_torch import torch_source
+    from metalearn.evidence.controls import controls_of
+    from metalearn.rule.export_torch import torch_source
+    from metalearn.runs.baldwin import habitat
 
     config = load("papers/confavreux_subspace", ["genome.weights=direct"])
     with pytest.raises(ValueError, match="network.name: expected 'mlp'"):

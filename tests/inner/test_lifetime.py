@@ -14,14 +14,14 @@ from inner.activations import ACTIVATIONS
 from inner.components import build, names
 from inner.learners.base import Shape
 from inner.learners.local_rule import Learner, fold
-from inner.lifetime import CHECK_EVERY, Result, live
+from inner.life.eager import CHECK_EVERY, Result, live
+from inner.life.stepper import code_length
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing
 from inner.rules.functions import FUNCTIONS
 from inner.rules.rule import Rule
 from inner.rules.sharing import count
-from inner.walk import code_length
 
 LABELS = (("t", 0), ("t", 1), ("t", 2))
 RULES = {

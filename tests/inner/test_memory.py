@@ -9,16 +9,16 @@ import sys
 
 import pytest
 
-from inner.memory import OWN
+from inner.life.memory import OWN
 
 LIVES = """
 import resource, torch
 from native_help import LABELS, Toy
 from inner.learners.local_rule import Learner
-from inner.lifetime import live
+from inner.life.eager import live
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
-from inner.memory import keep_freed
+from inner.life.memory import keep_freed
 torch.set_num_threads(1)
 learner, task = Learner(Rule("a*err*pre"), Network(hidden=(3,))), Toy(4, 2)
 with torch.no_grad():

@@ -10,7 +10,7 @@ import torch
 
 from inner.engines import moments
 from inner.learners.local_rule import Learner
-from inner.lifetime import live
+from inner.life.eager import live
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule

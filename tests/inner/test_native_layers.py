@@ -8,12 +8,12 @@ from native_help import LABELS, Toy, against_oracle, both, coefficients
 
 from inner.engines.native import compiler
 from inner.engines.native import engine as native
-from inner.layer_sums import SUMS
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.rules import sharing
 from inner.rules.coefficient import SHARES, Coefficient
 from inner.rules.homeostasis import KINDS, Homeostasis
+from inner.rules.layer_sums import SUMS
 from inner.rules.rule import Rule
 
 pytestmark = [

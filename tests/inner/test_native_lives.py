@@ -12,7 +12,7 @@ from inner.engines import choice
 from inner.engines.native import compiler
 from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
-from inner.lifetime import CHECK_EVERY, Result
+from inner.life.eager import CHECK_EVERY, Result
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from inner.components import build
 from inner.learners import local_rule
 from inner.learners.base import Shape
-from inner.lifetime import live
+from inner.life.eager import live
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 

@@ -20,9 +20,10 @@ from inner.rules.coefficient import SHARES, Coefficient
 from inner.rules.families import FAMILIES
 from inner.rules.homeostasis import KINDS, Homeostasis
 from inner.rules.rule import Rule
-from metalearn import config as configs
-from metalearn import library, pictures
-from metalearn.report_rule import rule_section, wrap_latex
+from metalearn.config import library
+from metalearn.config import schema as configs
+from metalearn.pictures import search as pictures
+from metalearn.report.rule_section import rule_section, wrap_latex
 
 INPUTS, OUTPUTS, POPULATION, LABELS = 4, 3, 2, (("a",), ("b",))
 

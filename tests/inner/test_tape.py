@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from inner import lifetime
 from inner.components import build
 from inner.learners.base import Shape
 from inner.learners.local_rule import Learner, compiled, fold, sides
+from inner.life import eager as lifetime
+from inner.life.states import joined, tensors_of
+from inner.life.stepper import shown
 from inner.networks.mlp import NARROW, Network, laid, product
 from inner.random import stream
 from inner.rules.faces import to_torch
@@ -19,8 +21,6 @@ from inner.rules.instructions import OPERATIONS
 from inner.rules.parse import parse
 from inner.rules.rule import Rule
 from inner.rules.tape import Tape
-from inner.states import joined, tensors_of
-from inner.walk import shown
 
 EIGHT = "eta*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
 RULES = {

@@ -16,18 +16,19 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from inner import devices, lifetime
 from inner.components import build, names
 from inner.engines import choice
-from inner.inherited import Layout
-from inner.inherited import Learner as Inheriting
+from inner.learners.born_with import Layout
+from inner.learners.born_with import Learner as Inheriting
 from inner.learners.local_rule import Learner
-from inner.lifetime import CHECK_EVERY, Result
+from inner.life import devices
+from inner.life import eager as lifetime
+from inner.life.eager import CHECK_EVERY, Result
+from inner.life.states import tensors_of
+from inner.life.stepper import Replay, Walk
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
-from inner.states import tensors_of
-from inner.walk import Replay, Walk
 
 LABELS = (("t", 0), ("t", 1))
 STEPS = 2 * CHECK_EVERY + 5
@@ -68,7 +69,7 @@ class Recorder(TorchDispatchMode):
 
 
 def capture(step: Callable[[], None], put_back: Callable[[], None]) -> Callable[[], None]:
-    """As `inner.walk.recorded` does it, by the recorder."""
+    """As `inner.life.stepper.recorded` does it, by the recorder."""
     step()
     put_back()
     with Recorder() as recorder:
@@ -182,7 +183,7 @@ def test_the_recorder_sees_what_it_looks_for() -> None:
 
 def test_a_step_that_cannot_be_recorded_is_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without CUDA nothing can be recorded: said once, and the step itself is used, from where it began."""
-    from inner.walk import recorded
+    from inner.life.stepper import recorded
 
     def refuse() -> None:
         raise RuntimeError("no stream here\nand more")
@@ -196,7 +197,7 @@ def test_a_step_that_cannot_be_recorded_is_walked(monkeypatch: pytest.MonkeyPatc
 
 
 def test_short_lives_are_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from inner import walk
+    from inner.life import stepper as walk
 
     used: list[int] = []
     monkeypatch.setattr(walk, "recorded", lambda step, _: used.append(1) or step)

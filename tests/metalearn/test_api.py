@@ -13,7 +13,7 @@ import torch
 from tiny import TINY
 
 import metalearn
-from metalearn.store import RunStore
+from metalearn.store.run_store import RunStore
 
 
 @pytest.fixture(scope="module")

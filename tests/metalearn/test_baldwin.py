@@ -14,13 +14,13 @@ import yaml
 from click.testing import CliRunner, Result
 
 from inner.components import build
-from metalearn import config as configs
-from metalearn.baldwin import check, keeps_what_it_is_told, selected
 from metalearn.cli import main
-from metalearn.config_baldwin import StudyConfig, load_any
-from metalearn.store import RunStore
-from metalearn.studies import make
-from outer.change_points import jumps
+from metalearn.config import schema as configs
+from metalearn.config.inheritance import StudyConfig, load_any
+from metalearn.runs.baldwin import check, keeps_what_it_is_told, selected
+from metalearn.runs.study import make
+from metalearn.store.run_store import RunStore
+from outer.evidence.change_points import jumps
 from outer.generation import Generation
 
 ARMS = ("darwinian", "baldwinian", "lamarckian")
@@ -96,7 +96,7 @@ def test_a_run_its_measures_and_its_pictures(place: Path) -> None:
 def test_interrupted_anywhere_and_resumed_is_the_whole_run(
     place: Path, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)  # pictures take their time
+    monkeypatch.setattr("metalearn.report.baldwin_report.write", lambda folder: folder)  # pictures take their time
     options = [f"genome.weights={weights}", "inheritance.seeds=1", "search.generations=4", "inheritance.lifetimes=2"]
     assert invoke("baldwin", "tiny.yaml", *options, "--name", "whole").exit_code == 0
     stored = RunStore.append
@@ -167,7 +167,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(place: Path, overrides: list[s
 
 
 def test_a_population_that_sqlite_cannot_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metalearn.baldwin.STORED", 1000)
+    monkeypatch.setattr("metalearn.runs.baldwin.STORED", 1000)
     result = invoke("baldwin", "tiny.yaml")
     assert result.exit_code == 2 and result.stderr.startswith(
         "error: search.popsize: a lamarckian run stores 6 genomes"
@@ -177,7 +177,7 @@ def test_a_population_that_sqlite_cannot_hold(place: Path, monkeypatch: pytest.M
 
 
 def test_an_arm_is_shown_as_a_part_of_its_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)
+    monkeypatch.setattr("metalearn.report.baldwin_report.write", lambda folder: folder)
     options = ["search.generations=2", "inheritance.lifetimes=2", "--inheritance", "darwinian", "--seeds", "1"]
     assert invoke("baldwin", "tiny.yaml", *options, "--name", "x").exit_code == 0
     result = invoke("show", "runs/x/darwinian-s0")
@@ -221,8 +221,8 @@ def test_what_is_mirrored(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         made[folder.name] = Recorder()
         return made[folder.name]
 
-    monkeypatch.setattr("metalearn.baldwin.mirror", mirror)
-    monkeypatch.setattr("metalearn.baldwin_report.write", lambda folder: folder)
+    monkeypatch.setattr("metalearn.runs.baldwin.mirror", mirror)
+    monkeypatch.setattr("metalearn.report.baldwin_report.write", lambda folder: folder)
     assert invoke("baldwin", "tiny.yaml", "search.generations=20", "--seeds", "1", "--name", "x").exit_code == 0
     for arm, (generations, documents) in contents(place / "runs" / "x").items():
         rows = made[arm].rows

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from inner.rules.rule import Rule
-from metalearn import baselines, library
-from metalearn.baselines import RANDOM, address, arms, objective, tune_all
-from metalearn.config import Config, apply, load, validate
-from metalearn.environment import describe
+from metalearn.config import library
+from metalearn.config.schema import Config, apply, load, validate
+from metalearn.evidence import baselines
+from metalearn.evidence.baselines import RANDOM, address, arms, objective, tune_all
+from metalearn.store.environment import describe
 from outer.evaluators.serial import Evaluator
+from outer.evidence.tuning import tune
 from outer.evolution import evolve, select
-from outer.tuning import tune
 
 POPSIZE, GENERATIONS, LIFETIMES = 4, 3, 2
 

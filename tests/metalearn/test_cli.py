@@ -17,7 +17,7 @@ from tiny import TINY
 
 from metalearn.cli import main
 from metalearn.commands.list import KINDS
-from metalearn.store import DATABASE, RunStore
+from metalearn.store.run_store import DATABASE, RunStore
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from inner.rules.rule import Rule
-from metalearn import comparison, library
-from metalearn.comparison import Arms, cells_of, compare, world_of
-from metalearn.config import CellConfig, Config, validate
+from metalearn.config import library
+from metalearn.config.schema import CellConfig, Config, validate
+from metalearn.evidence import comparison
+from metalearn.evidence.comparison import Arms, cells_of, compare, world_of
 from outer.evaluators.serial import Evaluator
-from outer.trial import Trial, interval, trial
+from outer.evidence.fresh_lives import Trial, interval, trial
 
 DIGITS = {"task": {"name": "digits", "test": 40}, "hidden": [8], "steps": 20}
 MNIST = {"task": {"name": "mnist", "size": 8, "test": 40}, "hidden": [8], "steps": 20}

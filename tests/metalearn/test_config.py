@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from inner.tasks._download import DataMissing
-from metalearn import config as configs
-from metalearn import library
-from metalearn.config import Config, apply, load, validate
-from metalearn.engine import engine_line
-from metalearn.experiment import check, evaluator_of
+from metalearn.config import library
+from metalearn.config import schema as configs
+from metalearn.config.schema import Config, apply, load, validate
+from metalearn.runs.engine_line import engine_line
+from metalearn.runs.search import check, evaluator_of
 
 CELL = {"task": {"name": "digits", "test": 40}, "hidden": [8], "steps": 20}
 TINY: dict[str, Any] = {

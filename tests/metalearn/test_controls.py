@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from inner.rules.rule import Rule
 from metalearn.cli import main
-from metalearn.config import Config, validate
-from metalearn.controls import mixed, run_controls, verdict_of
+from metalearn.config.schema import Config, validate
+from metalearn.evidence.controls import mixed, run_controls, verdict_of
 from outer.evaluators.serial import Evaluator
 
 RULE = Rule.from_dict({"dw": "a*err*pre + b*post*w", "pathway": "backprop", "coefficients": {"a": 0.05, "b": -1e-4}})

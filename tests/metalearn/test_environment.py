@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from metalearn import environment
+from metalearn.store import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_environment_is_plain_json_and_differences_name_what_matters(tmp_path: Path) -> None:
     code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import json; from metalearn.environment import describe;"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import json; from metalearn.store.environment import describe;"
         "json.dumps(describe()); assert not {'torch', 'cma', 'wandb', 'sklearn', 'sympy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metalearn.estimation import SAMPLED, _representatives
+from metalearn.runs.estimate import SAMPLED, _representatives
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,11 @@ from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.faces import to_torch
-from metalearn import pictures, report_rule, rule_file
-from metalearn.export import FORMS, export, safe_names
-from metalearn.export_torch import PATHWAYS
+from metalearn.pictures import search as pictures
+from metalearn.report import rule_section as report_rule
+from metalearn.rule import file as rule_file
+from metalearn.rule.export import FORMS, export, safe_names
+from metalearn.rule.export_torch import PATHWAYS
 
 RULES: dict[str, dict[str, Any]] = {
     "polynomial": {"dw": "eta*(a*err*pre + b*post*pre - c*post**2*w + d*w*pre_err/(1 + w**2))"},

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from inner.rules.rule import Rule
 from metalearn.cli import main
-from metalearn.comparison import world_of
-from metalearn.config import validate
-from metalearn.distances import angle_to_span, behaviour_angle, coefficient_angle, columns
-from metalearn.report_insight import insight_section
+from metalearn.config.schema import validate
+from metalearn.evidence.comparison import world_of
+from metalearn.evidence.distances import angle_to_span, behaviour_angle, coefficient_angle, columns
+from metalearn.report.insight_section import insight_section
 
 CONFIG = validate(
     {
@@ -92,7 +92,7 @@ def test_the_angle_of_changes() -> None:
 def test_the_way_into_store_terminal_and_report(tmp_path: Path) -> None:
     from rich.console import Console
 
-    from metalearn.experiment import Experiment
+    from metalearn.runs.search import Experiment
 
     Experiment.create(CONFIG, tmp_path / "run", Console(quiet=True), ["x"]).run()
     before = CliRunner().invoke(main, ["show", str(tmp_path / "run")])
@@ -110,7 +110,7 @@ def test_the_way_into_store_terminal_and_report(tmp_path: Path) -> None:
 
 
 def _stored(folder: Path, key: str) -> object:
-    from metalearn.store import RunStore
+    from metalearn.store.run_store import RunStore
 
     with RunStore.open(folder, write=False) as store:
         return store.get(key)

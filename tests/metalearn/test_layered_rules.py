@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from metalearn.cli import main
-from metalearn.rule_file import rule_of
-from metalearn.training import load_rule
+from metalearn.rule.file import rule_of
+from metalearn.rule.training import load_rule
 
 RULE = (
     "rule={dw: {hidden: 'a*post*(pre - recon)', output: 'b*err*e + c*post_sum*w'}, traces: {e: 'f*e + pre'}, "

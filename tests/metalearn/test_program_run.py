@@ -9,11 +9,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from metalearn import config as configs
 from metalearn.cli import main
-from metalearn.experiment import Experiment
-from metalearn.report_front import front_section
-from metalearn.store import RunStore
+from metalearn.config import schema as configs
+from metalearn.report.front_section import front_section
+from metalearn.runs.search import Experiment
+from metalearn.store.run_store import RunStore
 
 CONFIG = """
 task: {name: linear, inputs: 6, outputs: 3, test: 40}

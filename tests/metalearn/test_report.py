@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from inner.random import stream
-from metalearn import comparison_pictures, pictures, report, tables
-from metalearn.headline import headline
+from metalearn.pictures import comparison as comparison_pictures
+from metalearn.pictures import search as pictures
+from metalearn.report import search_report as report
+from metalearn.report import tables
+from metalearn.report.headline import headline
 from outer.generation import Generation
 
 COMMAND = "metalearn search configs/fake.yaml run=fake"

@@ -18,10 +18,10 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from inner.random import stream
-from metalearn import config as configs
 from metalearn.cli import main
-from metalearn.experiment import Experiment
-from metalearn.store import DATABASE, RunStore
+from metalearn.config import schema as configs
+from metalearn.runs.search import Experiment
+from metalearn.store.run_store import DATABASE, RunStore
 from outer.generation import Generation
 
 GENERATIONS = 30

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from metalearn import search_bench
 from metalearn.cli import main
-from metalearn.search_bench import Bench
-from metalearn.search_bench_summary import student
+from metalearn.evidence.search_bench_summary import student
+from metalearn.runs import search_bench
+from metalearn.runs.search_bench import Bench
 
 TINY = """
 task: {name: digits, test: 40}

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from inner.random import stream
-from metalearn import _files
-from metalearn.store import DATABASE, RunError, RunStore, write_text_atomically
+from metalearn.store import files as _files
+from metalearn.store.run_store import DATABASE, RunError, RunStore, write_text_atomically
 from outer.generation import Generation
 
 

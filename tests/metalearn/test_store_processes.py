@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inner.random import stream
-from metalearn.store import DATABASE, RunError, RunStore
+from metalearn.store.run_store import DATABASE, RunError, RunStore
 from outer.generation import Generation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ import sys, time
 from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 from test_store_processes import generation
-from metalearn.store import RunStore
+from metalearn.store.run_store import RunStore
 with RunStore.open(Path({folder!r}), write=True) as store:
     print("ready", flush=True)
     if {append}:

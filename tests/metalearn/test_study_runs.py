@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from inner.tasks._download import DataMissing
-from metalearn import config as configs
 from metalearn.cli import main
-from metalearn.runs import reopen
-from metalearn.store import RunStore
+from metalearn.config import schema as configs
+from metalearn.runs.kinds import reopen
+from metalearn.store.run_store import RunStore
 
 STUDY = {"study": {"name": "hinton_nowlan", "runs": 2, "generations": 12, "popsize": 50, "loci": 4}}
 

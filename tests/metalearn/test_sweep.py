@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from metalearn.cli import main
-from metalearn.config import load
-from metalearn.sweep import one_search, picture, sweep
+from metalearn.config.schema import load
+from metalearn.runs.sweep import one_search, picture, sweep
 from outer.evaluators.serial import Evaluator
 
 

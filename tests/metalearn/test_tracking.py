@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metalearn import tracking
-from metalearn.tracking import Tracker
+from metalearn.tracking import tracker as tracking
+from metalearn.tracking.tracker import Tracker
 from outer.generation import Generation
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing
 from inner.rules.rule import Rule
-from metalearn.training import LoadedRule, Trainer, load_rule
+from metalearn.rule.training import LoadedRule, Trainer, load_rule
 
 ALL = (
     "eta*(a*err*pre + b*post*pre_err + c*recon*post - d*post**2*w) + f*reward*pre + g*target*pre"

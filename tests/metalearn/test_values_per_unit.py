@@ -13,14 +13,16 @@ from inner.engines import moments
 from inner.learners.local_rule import Learner
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
-from metalearn import baldwin, controls, library
-from metalearn import config as configs
 from metalearn.cli import main
-from metalearn.experiment import check
-from metalearn.training import load_rule
-from outer.genome import Genome
-from outer.trial import trial
-from outer.worlds import Distribution
+from metalearn.config import library
+from metalearn.config import schema as configs
+from metalearn.evidence import controls
+from metalearn.rule.training import load_rule
+from metalearn.runs import baldwin
+from metalearn.runs.search import check
+from outer.evidence.fresh_lives import trial
+from outer.genome.coefficients import Genome
+from outer.settings import Distribution
 
 COEFFICIENTS = "{eta: {init: 0.05, transform: log, share: SHARE}, c: {init: 0.0, scale: 0.01}}"
 SMALL = [

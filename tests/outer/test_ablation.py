@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from inner.rules.rule import Rule
-from outer.ablation import Stage, ablate, frozen, refit, smallest_of
 from outer.evaluators.serial import Evaluator
+from outer.evidence.ablation import Stage, ablate, frozen, refit, smallest_of
 from outer.objective import Objective
 from outer.searches.cma import Search
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 RULE = Rule.from_dict(
     {

@@ -15,7 +15,7 @@ from inner.rules.rule import Rule
 from outer import calibration
 from outer.calibration import MOST, OPERATIONS, Pace, each_layer, graded, load, makespan, pace
 from outer.objective import Objective
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 OWN: Any = SimpleNamespace(worlds=lambda generation: ())
 SEARCH: Any = SimpleNamespace(generations=60, popsize=4)

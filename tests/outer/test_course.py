@@ -10,13 +10,13 @@ import pytest
 
 from inner.components import build
 from inner.rules.rule import Rule
-from outer.course import course
 from outer.evaluators.serial import Evaluator
+from outer.evidence.budget_curve import course
 from outer.evolution import evolve
 from outer.objective import Evaluation, Objective
 from outer.searches import base
 from outer.searches.base import Search
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 RULE = Rule.from_dict({"name": "delta", "dw": "eta*err*pre - decay*w", "pathway": "backprop"})
 DISTRIBUTION = Distribution({"name": "digits", "test": 20}, width=(4, 6), steps=(10, 20))

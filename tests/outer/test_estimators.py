@@ -15,15 +15,15 @@ from torch import Tensor
 from inner.components import build
 from inner.learners import base
 from inner.learners.base import Shape
+from inner.life.unroll import Unroll
 from inner.random import stream
 from inner.rules.rule import Coefficient
 from inner.tasks.base import Label, Lives
 from inner.tasks.sinusoid import Task as Sinusoid
-from inner.unroll import Unroll
-from outer.genome import Genome
+from outer.genome.coefficients import Genome
+from outer.gradient_estimators import backprop, forward, persistent
+from outer.gradient_estimators.base import Probe, gather
 from outer.objective import Evaluation
-from outer.probes import backprop, forward, persistent
-from outer.probes.base import Probe, gather
 
 STEPS = 100  # of a life of the influence toy, when it is climbed
 

@@ -18,7 +18,7 @@ from inner.random import stream
 from inner.rules.rule import Rule
 from outer.evaluators.base import CHUNK, Evaluator, chunks, limit_of, scores
 from outer.objective import Objective
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 LEARN = Rule.from_dict({"dw": "a*err*pre + b*post*pre + c*w", "pathway": "random", "coefficients": {"a": 0.05}})
 

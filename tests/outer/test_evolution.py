@@ -12,11 +12,11 @@ from inner.components import build, names
 from inner.rules.rule import Rule
 from inner.tasks.linear import Task
 from outer.evaluators.serial import Evaluator
+from outer.evidence.tuning import tune
 from outer.evolution import evolve, finalists, select
 from outer.generation import Generation
 from outer.objective import MEASURES, Evaluation, Objective
-from outer.tuning import tune
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 RULE = Rule.from_dict(
     {

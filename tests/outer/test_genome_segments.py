@@ -12,14 +12,14 @@ from inner.components import build
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
-from outer.change_points import jumps
-from outer.genome import Genome
-from outer.grown import Generator
-from outer.measures import HEADER_BITS, assimilation, code_bits, diversity, genome_bits, steps_to_threshold
+from outer.evidence.change_points import jumps
+from outer.genome.coefficients import Genome
+from outer.genome.grown import Generator
+from outer.genome.network import Genes, Organism
+from outer.genome.segments import Block
+from outer.inheritance.measures import HEADER_BITS, assimilation, code_bits, diversity, genome_bits, steps_to_threshold
 from outer.objective import Evaluation
-from outer.organism import Genes, Organism
 from outer.searches.microbial import pairs
-from outer.segments import Block
 
 RULE = Rule.from_dict(
     {

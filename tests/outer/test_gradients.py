@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from inner.components import build, names
+from inner.life.unroll import LOSSES, Unroll
 from inner.rules.rule import Rule
-from inner.unroll import LOSSES, Unroll
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
+from outer.gradient_estimators import backprop, forward, persistent
+from outer.gradient_estimators.base import Probe, gather
 from outer.objective import Objective
-from outer.probes import backprop, forward, persistent
-from outer.probes.base import Probe, gather
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 TASK = {"name": "linear", "inputs": 5, "outputs": 3, "test": 20}
 DW = "a*err*pre + b*post*pre + c*w + d*tanh(err)*pre + e*pre_err*post + f*reward*pre*post + g*recon*post + h*e_trace"
@@ -112,7 +112,7 @@ def test_checkpoints_change_nothing_and_truncation_does() -> None:
 
 def test_differentiable_life_is_the_life_that_is_scored() -> None:
     """In float32 the unrolled life makes the very outputs, bit for bit, that the loop of lifetimes makes."""
-    from inner.lifetime import live
+    from inner.life.eager import live
 
     o = objective("backprop", lifetimes=3)
     world = o.worlds(0)[0]

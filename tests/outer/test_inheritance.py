@@ -12,20 +12,20 @@ import torch
 
 from inner.components import build
 from inner.engines.choice import choose
-from inner.inherited import Layout, Learner
 from inner.learners import local_rule
-from inner.lifetime import live
+from inner.learners.born_with import Layout, Learner
+from inner.life.eager import live
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.tasks.base import Lives as Data
 from outer.evaluators.serial import Evaluator
 from outer.generation import Generation
-from outer.inheritance import KINDS, Inheritance
-from outer.lineage import Step, evolve
-from outer.lives import WORST_BITS, Habitat, lives
-from outer.organism import Genes, Organism
-from outer.worlds import Distribution
+from outer.genome.network import Genes, Organism
+from outer.inheritance.evolution import Step, evolve
+from outer.inheritance.kinds import KINDS, Inheritance
+from outer.inheritance.lives import WORST_BITS, Habitat, lives
+from outer.settings import Distribution
 
 SGD = Rule.from_dict(
     {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.1, "transform": "log"}}}

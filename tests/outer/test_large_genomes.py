@@ -13,7 +13,7 @@ import pytest
 from drive import sphere
 
 from inner.components import build, names
-from metalearn.store import RunError, RunStore
+from metalearn.store.run_store import RunError, RunStore
 from outer.evolution import evolve, finalists
 from outer.generation import LARGE, Generation
 from outer.objective import Evaluation

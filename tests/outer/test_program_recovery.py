@@ -10,9 +10,9 @@ import sympy
 from rich.console import Console
 
 from inner.components import build
-from metalearn import library
-from metalearn.choosing import choose, print_front, search_objective
-from metalearn.config import load
+from metalearn.config import library
+from metalearn.config.schema import load
+from metalearn.evidence.selection import choose, print_front, search_objective
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 

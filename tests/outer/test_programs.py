@@ -25,7 +25,7 @@ from outer.programs.interpreter import Interpreter
 from outer.programs.objective import ProgramObjective
 from outer.programs.pareto import distinct, front, simplest
 from outer.programs.program import OPERATIONS, Language, Program, compile_rule
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 INPUTS = ("pre", "post", "w", "err", "reward", "recon", "target", "e")
 LANGUAGE = Language(INPUTS, OPERATIONS, constants=2, nodes=9)

@@ -9,9 +9,9 @@ import pytest
 
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
+from outer.evidence.pruning import prune, removable
 from outer.objective import Evaluation, Objective
-from outer.pruning import prune, removable
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 WORLD = Distribution(task={"name": "digits", "test": 100}, width=(16, 16), steps=(120, 120))
 RULE = Rule.from_dict(

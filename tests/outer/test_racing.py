@@ -11,15 +11,15 @@ import pytest
 from inner.components import build
 from inner.random import stream
 from inner.rules.rule import Rule
-from metalearn.baselines import address, racing
-from metalearn.config import validate
+from metalearn.config.schema import validate
+from metalearn.evidence.baselines import address, racing
 from outer.evaluators.base import Evaluator as Base
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.objective import Objective
 from outer.racing import Racing, below, race
 from outer.searches.base import Search
-from outer.worlds import Distribution
+from outer.settings import Distribution
 
 RULE = Rule.from_dict({"name": "r", "dw": "a*err*pre + b*pre*post + c*w", "pathway": "random"})
 DISTRIBUTION = Distribution({"name": "digits", "test": 40}, width=(6, 10), steps=(30, 60))
@@ -48,7 +48,7 @@ def test_survivors_are_scored_as_without_racing(measure: str) -> None:
 def test_the_heat_is_the_beginning_of_the_same_life() -> None:
     """The dropped are those with the worst scores after 30 % of each world's steps, read off whole lives' curves."""
     from inner.learners.local_rule import Learner
-    from inner.lifetime import live
+    from inner.life.eager import live
     import torch  # isort: skip
 
     worlds = OBJECTIVE.worlds(1)

@@ -12,7 +12,7 @@ import torch
 
 from inner.components import build, names
 from inner.random import stream
-from outer.label_net import LabelNet, gray
+from outer.genome.label_net import LabelNet, gray
 from outer.studies import bottleneck, hinton_nowlan, needle
 from outer.studies.base import Study
 from outer.studies.hinton_nowlan import OPEN, RIGHT, WRONG, offspring

@@ -9,8 +9,8 @@ import pytest
 
 from inner.random import stream
 from inner.rules.rule import Rule
-from outer.trial import interval, trial
-from outer.worlds import Distribution, World
+from outer.evidence.fresh_lives import interval, trial
+from outer.settings import Distribution, World
 
 TASK = {"name": "linear", "inputs": 8, "outputs": 3, "test": 100}
 BACKPROP = Rule.from_dict({"dw": "eta*err*pre", "pathway": "backprop"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metalearn.baselines import objective
-from metalearn.config import load
-from metalearn.experiment import check, evaluator_of
-from metalearn.sweep import sweep
+from metalearn.config.schema import load
+from metalearn.evidence.baselines import objective
+from metalearn.runs.search import check, evaluator_of
+from metalearn.runs.sweep import sweep
 from outer.evaluators.serial import Evaluator
 
 pytestmark = pytest.mark.paper

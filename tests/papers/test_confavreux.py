@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from inner.random import stream
-from metalearn.baselines import objective
-from metalearn.config import load
-from metalearn.experiment import check
+from metalearn.config.schema import load
+from metalearn.evidence.baselines import objective
+from metalearn.runs.search import check
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.objective import Objective

@@ -10,9 +10,9 @@ import pytest
 
 from inner.components import build
 from inner.random import stream
-from metalearn.baselines import objective
-from metalearn.config import load
-from metalearn.experiment import check, evaluator_of
+from metalearn.config.schema import load
+from metalearn.evidence.baselines import objective
+from metalearn.runs.search import check, evaluator_of
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.objective import Objective

@@ -13,7 +13,7 @@ import pytest
 from inner.components import build
 from inner.networks.mlp import Network
 from inner.tasks.base import Task
-from metalearn.search_bench_summary import student
+from metalearn.evidence.search_bench_summary import student
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.searches.base import Search

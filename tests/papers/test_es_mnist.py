@@ -20,7 +20,7 @@ from inner.networks.mlp import Network
 from inner.random import stream
 from inner.tasks._download import DataMissing
 from inner.tasks.base import Task
-from metalearn.pictures import EVOLVED, MUTED, label_ends, new_figure, style, to_svg
+from metalearn.pictures.search import EVOLVED, MUTED, label_ends, new_figure, style, to_svg
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.searches.base import Search

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 
 from inner.components import build
-from metalearn import library
-from metalearn.baselines import objective
-from metalearn.config import load
+from metalearn.config import library
+from metalearn.config.schema import load
+from metalearn.evidence.baselines import objective
 from outer.evaluators.serial import Evaluator
+from outer.evidence.fresh_lives import interval
 from outer.evolution import evolve, select
-from outer.trial import interval
 
 MEMORY = """
 import resource, sys
 import numpy as np
 from inner.rules.rule import Rule
 from outer.objective import Objective
-from outer.probes.backprop import Probe
-from outer.worlds import Distribution
+from outer.gradient_estimators.backprop import Probe
+from outer.settings import Distribution
 
 steps, kept = int(sys.argv[1]), sys.argv[2] == "checkpoint"
 task = {"name": "linear", "inputs": 96, "outputs": 10, "test": 50}

@@ -16,11 +16,11 @@ from inner.components import build
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
-from outer.inheritance import Inheritance
-from outer.lineage import evolve
-from outer.lives import Habitat
-from outer.organism import Genes, Organism
-from outer.worlds import Distribution
+from outer.inheritance.kinds import Inheritance
+from outer.inheritance.evolution import evolve
+from outer.inheritance.lives import Habitat
+from outer.genome.network import Genes, Organism
+from outer.settings import Distribution
 
 rule = Rule.from_dict({"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.01, "transform": "log"}}})
 hidden = (1352,)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metalearn.config_baldwin import load_any
-from metalearn.studies import make
+from metalearn.config.inheritance import load_any
+from metalearn.runs.study import make
 
 pytestmark = pytest.mark.paper
 

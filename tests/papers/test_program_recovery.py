@@ -10,9 +10,9 @@ import pytest
 from inner.components import build
 from inner.random import stream
 from inner.rules.rule import Rule
-from metalearn import library
-from metalearn.choosing import choose, search_objective
-from metalearn.config import load
+from metalearn.config import library
+from metalearn.config.schema import load
+from metalearn.evidence.selection import choose, search_objective
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.programs import cgp

@@ -15,9 +15,9 @@ import pytest
 
 from inner.rules.rule import Rule
 from inner.tasks._download import DataMissing
-from metalearn.comparison import world_of
-from metalearn.config import load
-from outer.trial import trial
+from metalearn.config.schema import load
+from metalearn.evidence.comparison import world_of
+from outer.evidence.fresh_lives import trial
 
 pytestmark = pytest.mark.paper
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from metalearn.baldwin import Baldwin
-from metalearn.baldwin_report import read
-from metalearn.config import load
+from metalearn.config.schema import load
+from metalearn.report.baldwin_report import read
+from metalearn.runs.baldwin import Baldwin
 
 pytestmark = pytest.mark.paper
 

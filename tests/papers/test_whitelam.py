@@ -17,7 +17,7 @@ from gallery import save
 
 from inner.components import build
 from inner.random import stream
-from metalearn.pictures import EVOLVED, MUTED, OTHERS, label_ends, new_figure, style, to_svg
+from metalearn.pictures.search import EVOLVED, MUTED, OTHERS, label_ends, new_figure, style, to_svg
 from outer.objective import Evaluation
 from outer.searches.base import Search
 

@@ -13,11 +13,11 @@ import pytest
 
 from inner.rules.rule import Rule
 from inner.tasks._controls import Shuffled
-from metalearn import library
-from metalearn.comparison import world_of
-from metalearn.config import CellConfig, load
-from outer.trial import trial
-from outer.worlds import World
+from metalearn.config import library
+from metalearn.config.schema import CellConfig, load
+from metalearn.evidence.comparison import world_of
+from outer.evidence.fresh_lives import trial
+from outer.settings import World
 
 pytestmark = pytest.mark.paper
 SEEDS = 50

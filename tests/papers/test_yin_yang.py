@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from inner.rules.rule import Rule
-from metalearn.comparison import world_of
-from metalearn.config import load
-from outer.trial import trial
+from metalearn.config.schema import load
+from metalearn.evidence.comparison import world_of
+from outer.evidence.fresh_lives import trial
 
 pytestmark = pytest.mark.paper
 

@@ -15,7 +15,7 @@ from inner.engines.native.head import KNOWN, OUTPUTS, PATHWAYS
 from inner.engines.native.plan import Plan
 from inner.learners import local_rule
 from inner.learners.base import Learner, Shape
-from inner.lifetime import Result
+from inner.life.eager import Result
 from inner.networks import mlp
 from inner.rules import sharing
 from inner.tasks.base import Label, Lives, Task
@@ -66,7 +66,7 @@ def live(
     threads: int = 1,
     fixed: bool = False,
 ) -> Result:
-    """As `inner.lifetime.live`. fixed: compile for this one shape, which takes a second and then runs faster.
+    """As `inner.life.eager.live`. fixed: compile for this one shape, which takes a second and then runs faster.
 
     A score does not depend, by one bit, on the other candidates, their order or the number of threads.
     """

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from inner.activations import SOFTPLUS_BETA
 from inner.engines.native import compiler
 from inner.engines.native.plan import Formula, Plan
-from inner.layer_sums import SUMS
 from inner.rules import sharing
+from inner.rules.layer_sums import SUMS
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS, observed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inner.engines.native.lower import mentions
 from inner.engines.native.plan import Formula
-from inner.layer_sums import SUMS
+from inner.rules.layer_sums import SUMS
 
 SUM = {name: n for n, name in enumerate(name for name in SUMS if name != "recon_ordered")}  # places in m->sums
 PRE = {"pre": "m->row[b]", "recon": "m->recon + b * size", "pre_err": "m->err[k] + b * size"}  # where rows lie

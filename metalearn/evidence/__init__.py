@@ -1,0 +1,1 @@
+"""What holds a result to account: selection, baselines, comparison, controls, insight."""

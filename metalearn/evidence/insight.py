@@ -1,0 +1,212 @@
+"""From coefficients to insight: what each term of a run's rule is worth, and which known rules it is near to.
+
+Both are long work that `metalearn show RUN --ablation` and `--distances` do once; the answers are kept in the run store,
+where `show` and the report find them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from inner.components import build, options_of
+from inner.rules.rule import Rule
+from metalearn.config import library
+from metalearn.config.schema import Config, validate
+from metalearn.evidence.baselines import objective
+from metalearn.evidence.comparison import cells_of, describe, world_of
+from metalearn.rule.file import read, rule_of, values_of
+from metalearn.store.run_store import RunStore
+from outer.evidence.ablation import Ablation, ablate
+from outer.evidence.fresh_lives import interval
+from outer.searches.base import Search
+
+ABLATION, DISTANCES = "ablation", "distances"  # keys in the run store
+SHARE = 10  # a refit gets this fraction of the run's generations
+
+
+def ablation_document(found: Ablation, rule: Rule, config: Config, spent: int) -> dict[str, Any]:
+    """JSON types only: the stages with intervals, what each term is worth alone, and the smallest rule."""
+    whole, seed = found.stages[0], config.seed
+    best = max(found.stages, key=lambda stage: float(stage.scores.mean()))
+    stages = []
+    for stage in found.stages:
+        mean, low, high = interval(stage.scores, seed, "ablation", "score")
+        lost, least, most = interval(best.scores - stage.scores, seed, "ablation", "lost")
+        stages.append(
+            {
+                "removed": stage.removed,
+                "terms": sum(v != 0 for c, v in stage.values.items() if not _is_fixed(rule, c)),
+                "formula": rule.pruned(stage.values, 0.0),
+                "values": stage.values,
+                "mean": mean,
+                "low": low,
+                "high": high,
+                "dropped": stage.dropped,
+                "lost": lost,
+                "lost_low": least,
+                "lost_high": most,
+            }
+        )
+    alone = {}
+    for name, scores in found.alone.items():
+        mean, low, high = interval(whole.scores - scores, seed, "ablation", "alone")
+        alone[name] = {"lost": mean, "low": low, "high": high, "term": _term(rule, name)}
+    return {
+        "stages": stages,
+        "alone": alone,
+        "smallest": found.smallest,
+        "lifetimes": len(whole.scores),
+        "generations": spent,
+    }
+
+
+def _is_fixed(rule: Rule, name: str) -> bool:
+    return next(c.fixed for c in rule.coefficients if c.name == name)
+
+
+def _term(rule: Rule, name: str) -> str:
+    """The signal parts that a coefficient multiplies, as text; its name for a rule with a formula per layer."""
+    if rule.beyond_one_formula:
+        return name
+    from metalearn.report.rule_section import _pretty
+
+    bases = [
+        _pretty(basis) for front, basis in rule.terms() if name in front.replace("*", " ").replace("-", " ").split()
+    ]
+    return " , ".join(bases) or name
+
+
+def run_ablation(folder: Path, console: Any, generations: int | None = None) -> dict[str, Any]:
+    """Ablate the rule of a run as its search left it (before pruning) and keep the answer. Raises ValueError in one line."""
+    from metalearn.progress import Progress
+    from metalearn.runs.search import evaluator_of
+
+    if generations is not None and generations < 1:
+        raise ValueError(f"--generations: expected at least 1, got {generations}")
+    with RunStore.open(folder, write=True) as store:
+        config = validate(store.config)
+        selection = store.get("selection")
+        if selection is None:
+            raise ValueError(f"show: {folder} has no rule yet: metalearn resume {folder}")
+        rule = library.rule(config.rule)
+        if any(c.share != "rule" for c in rule.coefficients):
+            raise ValueError(
+                f"show --ablation: expected one value per coefficient, {folder} has values per layer or unit"
+            )
+        spec = dict(config.search)
+        whole = cast(Search, build("search", spec))
+        spent = generations or max(3, whole.generations // SHARE)
+        spec |= {"generations": spent}
+        if "sigma0" in options_of(type(whole)):
+            spec["sigma0"] = 0.3 * cast(Any, whole).sigma0
+        values = {name: float(v) for name, v in selection.get("whole", selection["values"]).items()}
+        chosen = config.selection
+        with evaluator_of(config) as evaluator, Progress(console, "ablation", 1) as bar:
+
+            def step(what: str, ended: int, total: int) -> None:
+                bar.at(ended, total, what)
+
+            own, search = objective(config, rule), cast(Search, build("search", spec))
+            found = ablate(own, evaluator, values, search, 2 * chosen.lifetimes, chosen.shapes, step)
+        document = ablation_document(found, rule, config, spent)
+        store.put(ABLATION, document)
+    return document
+
+
+def work_out(path: Path, ablation: bool, distances: bool, generations: int | None, console: Any) -> None:
+    """What `show` was asked to work out; the report of a run is written anew. Raises ValueError in one line."""
+    if ablation and not path.is_dir():
+        raise ValueError(f"show --ablation: expected a run, which knows its tasks, got {path}")
+    if ablation:
+        run_ablation(path, console, generations)
+    if distances:
+        found = run_distances(path)
+        if not path.is_dir():
+            print_distances(found, console)
+    if path.is_dir():
+        from metalearn.report.from_store import write_report_of
+
+        with RunStore.open(path, write=False) as store:
+            write_report_of(store, path)
+
+
+def known_rules() -> dict[str, Rule]:
+    """Every rule of the library that this version can read."""
+    return {name: library.rule(name) for name in library.entries()}
+
+
+def run_distances(path: Path) -> dict[str, Any]:
+    """Distance of a run's (or a rule.json's) rule to every named rule; of a run the answer is kept."""
+    from metalearn.config.schema import load
+    from metalearn.evidence.distances import distances
+
+    document = read(path)
+    rule, values = rule_of(document), values_of(document)
+    if not path.is_dir():
+        config = load("digits")
+        return _distances(rule, values, config, distances)
+    with RunStore.open(path, write=True) as store:
+        found = _distances(rule, values, validate(store.config), distances)
+        store.put(DISTANCES, found)
+    return found
+
+
+def _distances(rule: Rule, values: dict[str, float], config: Config, measure: Any) -> dict[str, Any]:
+    cell = cells_of(config)[0][1]
+    rows = measure(rule, values, known_rules(), world_of(cell, config, 1, config.seed), config.seed)
+    return {"rows": rows, "where": ", ".join(describe(cell)) + f", {cell.steps} steps"}
+
+
+def print_ablation(document: Mapping[str, Any], console: Any) -> None:
+    """A row per stage, the smallest rule that is as good as the best marked."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("terms", "without", "score", "95 % CI", "lost", "95 % CI of lost", "before refitting"):
+        table.add_column(heading, justify="left" if heading == "without" else "right")
+    for k, stage in enumerate(document["stages"]):
+        mark = " *" if k == document["smallest"] else ""
+        table.add_row(
+            f"{stage['terms']}{mark}",
+            stage["removed"] or "-",
+            f"{stage['mean']:.4f}",
+            f"[{stage['low']:.4f}, {stage['high']:.4f}]",
+            f"{stage['lost']:.4f}",
+            f"[{stage['lost_low']:+.4f}, {stage['lost_high']:+.4f}]",
+            f"{stage['dropped']:.4f}",
+        )
+    console.print(
+        f"Ablation on {document['lifetimes']} fresh lives of the select tier; after each step the other terms were "
+        f"refitted for {document['generations']} generations.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(table)
+    smallest = document["stages"][document["smallest"]]
+    console.print(
+        f"* smallest rule within the confidence interval of the best: dw = {smallest['formula']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def print_distances(document: Mapping[str, Any], console: Any) -> None:
+    """A row per named rule, the nearest first."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("rule", "angle of terms", "angle of changes", "correlation of changes"):
+        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    for row in document["rows"]:
+        angles = ["-" if row[key] is None else f"{row[key]:.0f} deg" for key in ("terms", "behaviour")]
+        table.add_row(row["rule"], *angles, "-" if row["correlation"] is None else f"{row['correlation']:+.2f}")
+    console.print(
+        f"Distance to the nearest rule of each named family; changes compared in a life of {document['where']}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(table)

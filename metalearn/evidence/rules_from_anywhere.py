@@ -1,0 +1,108 @@
+"""Holds rules from anywhere against each other: run folders, rule.json files, and rules of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from inner.rules.rule import Rule
+from metalearn.config import library
+from metalearn.config import schema as configs
+from metalearn.config.schema import Config
+from metalearn.evidence.comparison import compare
+from metalearn.progress import Progress
+from metalearn.rule.file import read, rule_of, values_of
+from metalearn.runs.search import evaluator_of
+from metalearn.store.run_store import RunStore
+
+Contestant = tuple[str, Rule, dict[str, Any], int, Config | None]
+
+
+def contestant(spec: str) -> Contestant:
+    """(name, rule, values, lifetimes spent, config of its run) of a run folder, a rule.json or a library name."""
+    path = Path(spec) if Path(spec).exists() else Path("runs") / spec
+    if not path.exists():
+        if spec in library.named():
+            rule = library.rule(spec)
+            return spec, rule, rule.defaults, 0, None
+        from inner.components import suggest
+
+        runs = [p.name for p in Path("runs").glob("*") if (p / "run.sqlite").exists()]
+        known = [*runs, *library.named()]
+        raise ValueError(f"compare: no run, file or library rule named '{spec}'{suggest(spec, known)}")
+    document = read(path)
+    config, spent = None, 0
+    if path.is_dir():
+        with RunStore.open(path, write=False) as store:
+            config = configs.validate(store.config)
+            spent = int(sum(g.scores.size for g in store.generations()))
+    name = path.name if path.is_dir() else str(document.get("run") or path.stem)
+    return name, rule_of(document), values_of(document), spent, config
+
+
+def contest(
+    rules: Sequence[str], config_name: str | None, lifetimes: int | None, seed: int | None, console: Any
+) -> dict[str, Any]:
+    """The comparison document of the given rules; a single run brings the tuned baselines of its own comparison along."""
+    if not rules:
+        raise ValueError("compare: expected at least one run, rule.json or library rule")
+    found = [contestant(spec) for spec in rules]
+    config = _config_of(found, config_name, lifetimes, seed)
+    arms: dict[str, tuple[Rule, dict[str, Any], int]] = {}
+    for name, rule, values, spent, _ in found:
+        unique, number = name, 1
+        while unique in arms:
+            number += 1
+            unique = f"{name}-{number}"
+        arms[unique] = (rule, values, spent)
+    if len(found) == 1:
+        arms |= _baselines_of(rules[0])
+    with evaluator_of(config) as evaluator, Progress(console, "comparing", 1) as bar:
+        return compare(arms, config, evaluator, bar.at)
+
+
+def _config_of(found: Sequence[Contestant], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:
+    """The config asked for, else that of the first run, else the default; with other lifetimes or another seed."""
+    config = configs.load(config_name) if config_name else next((c for *_, c in found if c is not None), None)
+    config = config or configs.load("digits")
+    changes: dict[str, Any] = {}
+    if lifetimes is not None:
+        if lifetimes < 2:
+            raise ValueError(f"--lifetimes: expected at least 2, got {lifetimes}")
+        changes["compare"] = config.compare.model_copy(update={"lifetimes": lifetimes})
+    if seed is not None:
+        if seed < 0:
+            raise ValueError(f"--seed: expected 0 or more, got {seed}")
+        changes["seed"] = seed
+    return config.model_copy(update=changes)
+
+
+def examine(
+    rules: Sequence[str], config_name: str | None, lifetimes: int | None, seed: int | None, console: Any
+) -> dict[str, Any]:
+    """The controls of one rule (`metalearn/evidence/controls.py`): is it a rule or a stored solution?"""
+    from metalearn.evidence.controls import run_controls
+
+    if len(rules) != 1:
+        raise ValueError(f"compare --controls: expected one run, rule.json or library rule, got {len(rules)}")
+    found = contestant(rules[0])
+    config = _config_of([found], config_name, lifetimes, seed)
+    with evaluator_of(config) as evaluator, Progress(console, "controls", 1) as bar:
+        return run_controls(found[1], found[2], config, config.compare.lifetimes, evaluator, bar.at)
+
+
+def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:
+    """The baselines that a run has tuned already, as they stand in its comparison."""
+    path = Path(spec) if Path(spec).exists() else Path("runs") / spec
+    if not path.is_dir():
+        return {}
+    with RunStore.open(path, write=False) as store:
+        stored = store.get("comparison")
+    if stored is None:
+        return {}
+    arms = {}
+    for name, arm in stored["arms"].items():
+        if name != stored["reference"]:
+            arms[name] = (Rule.from_dict(arm["rule"]), dict(arm["values"]), int(arm["lifetimes"]))
+    return arms

@@ -1,0 +1,81 @@
+"""Chooses the winner of a search on the select tier, prunes it, and says so in plain JSON types: what a run stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from inner.components import build
+from inner.rules.rule import Rule
+from metalearn.config.schema import Config
+from metalearn.evidence.baselines import objective
+from outer.evaluators.base import Evaluator
+from outer.evidence.pruning import prune
+from outer.evolution import select
+from outer.generation import Generation
+from outer.objective import Objective
+from outer.programs.objective import ProgramObjective, rule_objective
+from outer.programs.pareto import distinct, front, simplest
+from outer.searches.program import Search as ProgramSearch
+
+
+def search_objective(config: Config, rule: Rule) -> Objective:
+    """The objective that the run's own search works on: of a rule's coefficients, or of whole programs."""
+    plain, search = objective(config, rule), build("search", config.search)
+    if not isinstance(search, ProgramSearch):
+        return plain
+    programs = ProgramObjective(plain, search.language())
+    programs.genome.start()  # a formula that the language cannot say is refused now
+    return cast(Objective, programs)  # the same methods
+
+
+def choose(config: Config, rule: Rule, evaluator: Evaluator, generations: Sequence[Generation]) -> dict[str, Any]:
+    """The selection document of a run; that of programs holds the discovered rule and the front of its rivals too."""
+    own, chosen = search_objective(config, rule), config.selection
+    if not generations:
+        return {"values": rule.defaults, "score": None, "finalists": 0, "lifetimes": 0, "scores": [], "chosen": 0}
+    found: dict[str, Any] = {}
+    if isinstance(own, ProgramObjective):
+        vectors = distinct(own, generations, chosen.finalists)
+        worlds = own.distribution.worlds("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
+        scores = evaluator.evaluate(cast(Objective, own), vectors, worlds).scores
+        programs = own.programs(vectors)
+        best = simplest([program.complexity for program in programs], scores, chosen.tolerance)
+        rules = [program.rule(rule) for program in programs]
+        found["front"] = [
+            {
+                "complexity": programs[k].complexity,
+                "score": float(scores[k].mean()),
+                "formula": rules[k].pruned({}, 0.0),
+            }
+            for k in front([program.complexity for program in programs], scores.mean(1))
+        ]
+        found["rule"] = rules[best].to_dict()
+        own = rule_objective(own, rules[best])
+        vector = own.genome.encode(rules[best].defaults)
+    else:
+        winner = select(own, evaluator, generations, chosen.finalists, chosen.lifetimes, chosen.shapes)
+        vector, scores, best = winner.vector, winner.scores, winner.chosen
+    rest = prune(own, evaluator, vector, chosen.lifetimes, chosen.shapes, chosen.tolerance)
+    return {
+        "values": own.genome.values(rest.vector),
+        "whole": own.genome.values(vector),
+        "pruning": [{"removed": name, "score": score} for name, score in rest.steps],
+        "score": float(scores[best].mean()),
+        "finalists": len(scores),
+        "lifetimes": int(scores.shape[1]),
+        "scores": scores.mean(1).tolist(),
+        "chosen": best,
+        **found,
+    }
+
+
+def print_front(front: Sequence[dict[str, Any]], console: Any) -> None:
+    """The best program of every complexity, one a line."""
+    if not front:
+        return
+    console.print("\nbest formula of every complexity (score on the select tier)", highlight=False)
+    for row in front:
+        console.print(
+            f"{row['complexity']:4d}  {row['score']:.4f}  dw = {row['formula']}", highlight=False, soft_wrap=True
+        )

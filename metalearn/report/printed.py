@@ -1,0 +1,118 @@
+"""Prints what can be used by name, and what a run or a rule.json holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inner.components import load, names, options_of
+
+
+def _first_sentence(kind: str, name: str) -> str:
+    """The first line of a component's docstring."""
+    import sys
+
+    module = sys.modules[load(kind, name).__module__]
+    return (module.__doc__ or "").strip().splitlines()[0]
+
+
+def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of one listing."""
+    if kind == "configs":
+        from metalearn.config.schema import known
+
+        lines = {name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for name, path in known().items()}
+        return ["config", "what it shows"], [[name, line] for name, line in lines.items()]
+    if kind == "rules":
+        from metalearn.config.library import entries, named, rule
+
+        rows = []
+        for name in named():
+            made = rule(name)
+            formulas = "; ".join(text if key == "dw" else f"{key[3:]}: {text}" for key, text in made.formulas.items())
+            short = formulas if len(formulas) <= 160 else f"{formulas[:150]} ..."
+            rows.append([name, short, made.pathway, "baseline" if name in entries() else ""])
+        return ["rule", "dw", "pathway", "use"], rows
+    if kind == "signals":
+        from inner.rules.signals import SIGNALS
+
+        return ["signal", "side", "locality", "meaning", "source"], [
+            [s.name, s.side, s.locality, s.meaning, s.source] for s in SIGNALS.values()
+        ]
+    if kind == "families":
+        from inspect import signature
+
+        from inner.rules.families import FAMILIES
+
+        return ["family", "options", "what it is"], [
+            [name, ", ".join(signature(make).parameters), (make.__doc__ or "").splitlines()[0]]
+            for name, make in FAMILIES.items()
+        ]
+    single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway", "studies": "study"}[
+        kind
+    ]
+    rows = []
+    for name in names(single):
+        fields = options_of(load(single, name))
+        rows.append([name, ", ".join(fields), _first_sentence(single, name)])
+    return [single, "options", "what it is"], rows
+
+
+def listing(kind: str, console: Any, titled: bool = False) -> None:
+    """Print one listing as a table."""
+    from rich.table import Table
+
+    header, rows = _rows(kind)
+    table = Table(box=None, title=kind if titled else None, title_justify="left", title_style="bold")
+    for column, heading in enumerate(header):
+        table.add_column(heading, no_wrap=column == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, highlight=False, markup=False)
+
+
+def show(path: Path, console: Any) -> None:
+    """Print a rule's formula, coefficients and origin; of a run also how far it is and how it compared."""
+    from metalearn.rule.file import read
+    from metalearn.store.run_store import RunStore
+
+    store = RunStore.open(path, write=False) if path.is_dir() else None
+    try:
+        if store is not None:
+            status = store.get("status", "in progress: metalearn resume " + str(path))
+            console.print(f"run {path}: {store.count} generations, {status}", highlight=False, markup=False)
+            if not (path / "rule.json").exists():
+                return
+        document = read(path)
+        from inner.rules.sharing import describe
+        from metalearn.rule.file import rule_of, values_of
+
+        rule, values = rule_of(document), values_of(document)
+        lines = [
+            *(f"{key:<8}= {text}" for key, text in rule.formulas.items()),
+            f"        = {rule.with_values(values)}",
+            f"mostly  = {rule.pruned(values, 0.02)}",  # numbers below 2 % of the largest left out
+            *(f"trace   {name} <- {text}" for name, text in rule.traces.items()),
+            *([f"then    {rule.homeostasis.text}"] if rule.homeostasis else []),
+            f"pathway = {rule.pathway}",
+            "values  = " + ", ".join(f"{c.name} {describe(c, values[c.name])}" for c in rule.coefficients),
+        ]
+        for key in ("task", "run", "fitness"):
+            if document.get(key) is not None:
+                lines.append(f"{key:<8}= {document[key]}")
+        for line in lines:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        comparison = store.get("comparison") if store is not None else None
+        if comparison:
+            from metalearn.report.tables import print_comparison
+
+            print_comparison(comparison, console)
+        if store is not None and (store.get("ablation") or store.get("distances")):
+            from metalearn.evidence.insight import print_ablation, print_distances
+
+            for key, printed in (("ablation", print_ablation), ("distances", print_distances)):
+                if store.get(key):
+                    printed(store.get(key), console)
+    finally:
+        if store is not None:
+            store.close()

@@ -1,0 +1,1 @@
+"""One class per kind of run: search, Baldwin, study, search bench, sweep."""

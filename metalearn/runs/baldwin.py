@@ -1,0 +1,253 @@
+"""One experiment on inheritance: every arm and seed lives the same lives; resumable, with measures, pictures and a table."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from inner.components import build
+from inner.engines.choice import choose
+from inner.life.devices import resolve
+from inner.networks.mlp import Network
+from inner.rules.sharing import spread
+from inner.tasks.base import Task
+from metalearn.config import library
+from metalearn.config.schema import Config
+from metalearn.evidence.baselines import objective
+from metalearn.progress import Progress
+from metalearn.runs.search import check_options, evaluator_of
+from metalearn.store.environment import describe
+from metalearn.store.folder import begin, mirror
+from metalearn.store.run_store import RunStore
+from metalearn.tracking.tracker import Tracker
+from outer.evaluators.base import Evaluator
+from outer.evidence.change_points import jumps
+from outer.genome.network import Genes, Organism
+from outer.inheritance.evolution import evolve
+from outer.inheritance.kinds import Inheritance
+from outer.inheritance.lives import Habitat, lives
+from outer.objective import Evaluation
+from outer.searches.base import Search
+from outer.settings import network_of
+
+NAIVE = 16  # unselected newborns that the outcome is held against
+STORED = 10**9 - 10**6  # bytes of one array in SQLite
+
+
+def selected(generation: int, last: int) -> bool:
+    """Whether learning curves of a generation are kept: 0, 1, 2, 5, 10, 20, 50, ... and the last."""
+    digits = str(generation)
+    return generation == last or (digits[0] in "0125" and not digits[1:].strip("0"))
+
+
+def habitat(config: Config, seed: int) -> Habitat:
+    """What a config describes, at one seed. Raises ValueError for an experiment that cannot work."""
+    rule = library.rule(config.rule)
+    if spread(rule.coefficients):
+        shared = next(c for c in rule.coefficients if c.share != "rule")
+        raise ValueError(
+            f"rule.coefficients.{shared.name}: share '{shared.share}' is for `metalearn search`; "
+            "here the genome has rates per layer and plasticity per synapse (genome.rates, genome.plasticity)"
+        )
+    genome = config.genome
+    if genome is None:
+        raise ValueError("config: metalearn baldwin needs a 'genome' section, such as genome: {weights: direct}")
+    distribution = objective(config, rule).distribution
+    for name, (low, high) in (("network.depth", distribution.depth), ("network.width", distribution.width)):
+        if distribution.hidden is None and low != high:
+            raise ValueError(
+                f"config: {name}: inherited weights need one network, expected a number, got {low} to {high}"
+            )
+    if distribution.steps[0] != distribution.steps[1]:
+        raise ValueError(f"config: life.steps: expected one number, got {list(distribution.steps)}")
+    widths = distribution.hidden
+    hidden = widths if widths is not None else (distribution.width[0],) * distribution.depth[0]
+    network, task = network_of(distribution.network, hidden), cast(Task, build("task", dict(config.task)))
+    if not isinstance(network, Network):
+        raise ValueError(
+            f"config: network.name: expected 'mlp', the only one with a genome, got '{config.network.name}'"
+        )
+    genes = Genes(
+        rule=genome.rule == "evolved",
+        rates=genome.rates == "evolved",
+        weights=genome.weights,
+        plasticity=genome.plasticity == "evolved",
+        wiring=genome.wiring == "evolved",
+        length=genome.length == "evolved",
+        scale=genome.scale,
+        bound=math.inf if genome.bound is None else genome.bound,
+        expression=genome.expression,
+        hidden=genome.hidden,
+        fit_steps=genome.fit_steps,
+    )
+    organism = Organism(rule, network, task.inputs, task.outputs, distribution.steps[0], genes)
+    if not organism.size:
+        raise ValueError(
+            "config: genome: every segment is fixed and so is every coefficient: there is nothing to evolve"
+        )
+    given = config.inheritance
+    return Habitat(
+        organism,
+        distribution,
+        seed,
+        config.lifetimes,
+        given.learning,
+        engine=config.engine,
+        device=resolve(config.device),
+    )
+
+
+def keeps_what_it_is_told(search: Search) -> bool:
+    """Whether genomes that are told (with learning written back) live on in the population, found by trying it."""
+    running = search.start(np.zeros(2), 0)
+    asked = running.ask()
+    far = asked + 1e6
+    fitness = np.arange(len(asked), dtype=float)
+    running.tell(far, Evaluation(fitness, fitness[:, None], np.ones((len(asked), 1), dtype=bool)))
+    return bool((np.abs(running.ask()) > 5e5).any())
+
+
+def check(config: Config) -> None:
+    """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
+    check_options("task", config.task)
+    check_options("search", config.search)
+    search = cast(Search, build("search", config.search))
+    found = habitat(config, config.seed)
+    task = found.worlds(0)[0].task
+    task.lives("final", 1, 1, config.seed, [("check", 0)])
+    choose(config.engine, found.learner, task.kind, found.device)
+    evaluator_of(config).close()
+    arms = config.inheritance.arms
+    if len(set(arms)) != len(arms):
+        raise ValueError(f"inheritance.arms: expected each kind once, got {', '.join(arms)}")
+    if "lamarckian" in arms:
+        if found.organism.genes.weights == "random":
+            raise ValueError("inheritance.arms: lamarckian needs genome.weights direct or grown, got random")
+        if not keeps_what_it_is_told(search):
+            raise ValueError(
+                f"search: '{config.search['name']}' samples a distribution and has no individuals to write back into; "
+                "lamarckian needs a search that keeps a population, such as microbial or ga"
+            )
+        stored = 8 * search.popsize * found.organism.size
+        if stored > STORED:
+            raise ValueError(
+                f"search.popsize: a lamarckian run stores {search.popsize} genomes of {found.organism.size:,} genes per "
+                f"generation, expected at most {STORED / 1e9:g} GB, got {stored / 1e9:.2f}"
+            )
+
+
+class Baldwin:
+    """A run folder with one store per arm and seed. Use `create` for a new run and `open` to go on with one."""
+
+    def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
+        from metalearn.config.schema import validate
+
+        self.store, self.folder, self.console = store, folder, console
+        self.config = validate(store.config)
+
+    @classmethod
+    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Baldwin:
+        """A new run; raises ValueError before anything is written when the config cannot work."""
+        check(config)
+        plain = config.plain()
+        plain["rule"] = library.rule(config.rule).to_dict()
+        command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
+        return cls(begin(folder, plain, command, "baldwin"), folder, console)
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> Baldwin:
+        """An existing run, to go on with."""
+        return cls(RunStore.open(folder, write=True), folder, console)
+
+    def run(self) -> None:
+        """Whatever is missing: generations of each arm and seed, outcomes, pictures, table."""
+        from metalearn.report.baldwin_report import print_outcomes, write
+
+        self.console.print(f"run {self.folder}", highlight=False)
+        given = self.config.inheritance
+        with closing(self.store), evaluator_of(self.config) as evaluator:
+            for seed in range(self.config.seed, self.config.seed + given.seeds):
+                for arm in given.arms:
+                    self._lineage(arm, seed, evaluator)
+            self.store.put("status", "finished")
+        path = write(self.folder)
+        print_outcomes(self.folder, self.console)
+        self.console.print(f"report {path}", highlight=False)
+
+    def _lineage(self, arm: str, seed: int, evaluator: Evaluator) -> None:
+        """One arm at one seed, from where its own store stops."""
+        folder = self.folder / lineage_name(arm, seed)
+        known = (folder / "run.sqlite").exists()
+        store = RunStore.open(folder, write=True) if known else RunStore.create(folder, self.store.config, describe())
+        with store:
+            if store.get("outcome") is not None:
+                return
+            store.put("kind", "lineage")
+            name = f"{self.folder.name}-{folder.name}"
+            tracker = mirror(store, folder, name, self.config.tracking, group=self.folder.name)
+            code = 1
+            try:
+                self._evolve(arm, seed, store, evaluator, tracker)
+                final = {f"final/{k}": v for k, v in store.get("outcome")["means"].items()}
+                places = [jump["generation"] for jump in store.get("jumps")]
+                tracker.finish(None, [], final | {"jumps/count": len(places), "jumps/generations": places})
+                code = 0
+            finally:
+                tracker.close(code)
+
+    def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
+        search, own = cast(Search, build("search", self.config.search)), habitat(self.config, seed)
+        given, done = self.config.inheritance, store.count
+        inheritance = Inheritance(arm, given.cost)
+        with Progress(self.console, f"{arm}, seed {seed}", search.generations, done) as bar:
+            for step in evolve(own, inheritance, search, evaluator, given.threshold, store.each()):
+                generation = step.generation
+                now, curve = generation.metrics, dict[str, float]()
+                if selected(generation.index, search.generations - 1):
+                    curves = {"steps": step.lives.steps.tolist(), "population": step.lives.curve.mean((0, 1)).tolist()}
+                    curves["best"] = step.lives.curve[step.top].mean(0).tolist()
+                    store.put(f"curve/{generation.index:06d}", curves)
+                    curve = {f"curve/step {k}": score for k, score in zip(curves["steps"], curves["population"])}
+                store.append(generation)
+                tracker.row(generation.index, now | curve)
+                bar.update(
+                    generation.index + 1, f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}"
+                )
+        favourite = store.generations(store.count - 1)[0].favourite
+        store.put("jumps", [asdict(jump) for jump in jumps(np.array([m["best"] for m in store.metrics()]))])
+        store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes))
+
+
+def lineage_name(arm: str, seed: int) -> str:
+    """The folder of an arm at a seed."""
+    return f"{arm}-s{seed}"
+
+
+def outcome(
+    own: Habitat, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int
+) -> dict[str, Any]:
+    """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
+    worlds = own.worlds(0, "final", lifetimes)
+    newborn = search.start(own.organism.segments.start(), own.seed).ask()[:NAIVE]
+    found: dict[str, Any] = {"lifetimes": lifetimes, "chance": worlds[0].task.chance}
+    for name, vectors in (("evolved", favourite[None]), ("naive", newborn)):
+        lived = lives(evaluator, own, vectors, worlds)
+        found[name] = {
+            "curve": lived.curve.mean(0).tolist(),  # [L, C]
+            "bits": lived.bits.mean(0).tolist(),
+            "steps": lived.steps.tolist(),
+        }
+    means: dict[str, float] = {}
+    for name in ("evolved", "naive"):
+        curve = np.array(found[name]["curve"])
+        means |= {f"{name}/birth": curve[:, 0].mean(), f"{name}/adult": curve[:, -1].mean()}
+        means[f"{name}/bits"] = float(np.mean(found[name]["bits"]))
+    found["means"] = {key: float(value) for key, value in means.items()}
+    return found

@@ -1,0 +1,242 @@
+"""One run from first generation to report: search, select, tune the baselines, compare. Every stage is resumable."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from inner.components import build, load, options_of, suggest
+from inner.life.devices import resolve
+from inner.rules.rule import Rule
+from metalearn.config import library
+from metalearn.config.schema import Config
+from metalearn.evidence.baselines import arms as baseline_arms
+from metalearn.evidence.baselines import named, racing, tune_all
+from metalearn.evidence.comparison import REFERENCE, cells_of, check_fit, compare, world_of
+from metalearn.evidence.selection import choose, print_front, search_objective
+from metalearn.progress import Progress
+from metalearn.report.from_store import write_report_of
+from metalearn.runs.engine_line import engine_line
+from metalearn.store.folder import begin, mirror
+from metalearn.store.run_store import RunStore, write_text_atomically
+from metalearn.tracking.tracker import Tracker
+from outer.evaluators.base import Evaluator
+from outer.evolution import evolve
+from outer.generation import Generation
+from outer.genome.coefficients import Genome
+from outer.searches.base import Search
+
+TOP = 10  # rows of the W&B table
+
+
+def evaluator_of(config: Config) -> Evaluator:
+    """The evaluator of a config; `auto` takes processes where there are cores for them."""
+    spec = dict(config.evaluator)
+    if spec["name"] == "auto":
+        from outer.evaluators.processes import cores
+
+        check_options("evaluator", spec | {"name": "processes"})
+        if unknown := sorted(set(spec) - {"name", "workers"}):
+            raise ValueError(
+                f"evaluator.{unknown[0]}: 'auto' has no such option{suggest(unknown[0], ['workers'])}; options: workers"
+            )
+        workers = spec.get("workers", 0)
+        if workers < 0:
+            raise ValueError(f"evaluator.workers: expected 0 (one per core) or more, got {workers}")
+        workers = workers or (cores() if resolve(config.device) == "cpu" else 1)
+        spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
+    check_options("evaluator", spec)
+    return cast(Evaluator, build("evaluator", spec))
+
+
+def check(config: Config) -> Rule:
+    """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
+    rule = library.rule(config.rule)
+    check_options("task", config.task)
+    check_options("search", config.search)
+    distribution = search_objective(config, rule).distribution
+    for name, (low, high) in (
+        ("network.depth", distribution.depth),
+        ("network.width", distribution.width),
+        ("life.steps", distribution.steps),
+    ):
+        if not (0 if name.endswith("depth") else 1) <= low <= high:
+            raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
+    if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
+        raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
+    check_fit(config, rule)
+    worlds = distribution.worlds("search", config.seed, ("check",), 1, 1)
+    worlds[0].task.lives("search", 1, 1, config.seed, worlds[0].labels)
+    build("search", config.search)
+    evaluator_of(config).close()
+    for name in named(config):
+        check_fit(config, library.rule(name))
+    engine_line(config, rule)
+    for group, cell in cells_of(config):  # data that a transfer cell lacks only skip it
+        world_of(cell, config, 1, config.seed, read=group == "main")
+    return rule
+
+
+def check_options(kind: str, spec: Mapping[str, Any]) -> None:
+    """Check that a component's options have the types of their defaults; raises ValueError for the first that has not."""
+    fields = options_of(load(kind, str(spec.get("name"))))
+    for key, value in spec.items():
+        default = fields[key].default if key in fields else None
+        wanted = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.get(type(default))
+        if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
+            raise ValueError(f"{kind}.{key}: expected a value like {default!r}, got {value!r}")
+
+
+class Experiment:
+    """A run folder in progress. Use `create` for a new run and `open` to go on with one."""
+
+    def __init__(self, store: RunStore, folder: Path, console: Any, command: str) -> None:
+        from metalearn.config.schema import validate
+
+        self.store, self.folder, self.console, self.command = store, folder, console, command
+        self.config = validate(store.config)
+        self.rule = library.rule(self.config.rule)
+
+    @classmethod
+    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Experiment:
+        """A new run; raises ValueError before anything is written when the config cannot work."""
+        rule = check(config)
+        plain = config.plain()
+        plain["device"] = resolve(config.device)  # a resumed run goes on where it began
+        plain["rule"] = rule.to_dict()  # library names resolved: the run does not change when the library does
+        command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
+        return cls(begin(folder, plain, command), folder, console, command)
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> Experiment:
+        """An existing run, to go on with."""
+        store = RunStore.open(folder, write=True)
+        return cls(store, folder, console, store.get("command", "metalearn search"))
+
+    def run(self) -> None:
+        """Whatever is missing of: generations, selection, baselines, comparison, report."""
+        self.console.print(f"run {self.folder}, {engine_line(self.config, self.rule)}", highlight=False)
+        with closing(self.store), evaluator_of(self.config) as evaluator:
+            tracker = mirror(self.store, self.folder, self.folder.name, self.config.tracking)
+            code = 1
+            try:
+                generations = self._search(evaluator, tracker)
+                document = self._select(evaluator, generations)
+                self._compare(evaluator, document, generations)
+                tracker.finish(self.folder / "rule.json", self._top(generations), self._summary(document))
+                self.store.put("status", "finished")
+                code = 0
+            finally:
+                tracker.close(code)
+            path = self.report(generations)
+        self.console.print(f"report {path}", highlight=False)
+
+    def _search(self, evaluator: Evaluator, tracker: Tracker) -> list[Generation]:
+        search = cast(Search, build("search", self.config.search))
+        own = search_objective(self.config, self.rule)
+        history = self.store.generations()
+        if own.genome.size == 0 or self.store.get("selection") is not None:
+            return history
+        with Progress(self.console, "search", search.generations, len(history)) as bar:
+            for generation in evolve(own, search, evaluator, history, racing(self.config)):
+                self.store.append(generation)
+                tracker.generation(generation)
+                history.append(generation)
+                now = generation.metrics
+                bar.update(len(history), f"best {now['best']:.3f}, mean {now['mean']:.3f}")
+        return history
+
+    def _select(self, evaluator: Evaluator, generations: list[Generation]) -> dict[str, Any]:
+        stored = self.store.get("selection")
+        if stored is None:
+            stored = choose(self.config, self.rule, evaluator, generations)
+            self.store.put("selection", stored)
+        if "rule" in stored:  # a program search has found a rule of its own
+            self.rule = Rule.from_dict(stored["rule"])
+        document = rule_document(self.rule, stored, self.config, self.folder.name, generations)
+        write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
+        self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)
+        then = f"\nthen     {self.rule.homeostasis.text}" if self.rule.homeostasis else ""
+        self.console.print(f"pruned   dw = {document['formula']}{then}\n", highlight=False, soft_wrap=True)
+        print_front(stored.get("front", ()), self.console)
+        return document
+
+    def _compare(self, evaluator: Evaluator, document: dict[str, Any], generations: Sequence[Generation]) -> None:
+        comparison = self.store.get("comparison")
+        if comparison is None:
+            spent = int(sum(g.scores.size for g in generations))
+            arms = {REFERENCE: (self.rule, document["values"], spent)}
+            count = len(baseline_arms(self.config, self.rule))
+            if count:
+                with Progress(self.console, "tuning baselines", count) as bar:
+                    found = tune_all(
+                        self.config, self.rule, evaluator, lambda name, ended, all: bar.update(ended, name)
+                    )
+                arms |= found
+            with Progress(self.console, "comparing", 1) as bar:
+                comparison = compare(arms, self.config, evaluator, bar.at)
+            self.store.put("comparison", comparison)
+        from metalearn.report.tables import print_comparison
+
+        print_comparison(comparison, self.console)
+
+    def _top(self, generations: Sequence[Generation]) -> list[dict[str, Any]]:
+        search_rule = library.rule(self.config.rule)  # not what a program search has found since
+        return top_rows(generations, search_objective(self.config, search_rule).genome)
+
+    def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
+        comparison = self.store.get("comparison") or {"cells": []}
+        summary = {"formula": document["pruned"], "select_score": document["fitness"]}
+        for cell in comparison["cells"]:
+            for arm, result in cell["arms"].items():
+                summary[f"final/{cell['name']}/{arm}"] = result["mean"]
+        return summary
+
+    def report(self, generations: Sequence[Generation] | None = None) -> Path:
+        """Write report.html from what the run holds."""
+        return write_report_of(self.store, self.folder, generations)
+
+
+def formula_of(rule: Rule, values: Mapping[str, float]) -> str:
+    """The formula with numbers; terms whose coefficient is exactly 0 are left out."""
+    return rule.pruned(values, 0.0)
+
+
+def rule_document(
+    rule: Rule, selection: dict[str, Any], config: Config, run: str, generations: Sequence[Generation]
+) -> dict[str, Any]:
+    """What rule.json holds: the rule with its values, and where it comes from."""
+    values = selection["values"]
+    return {
+        "format": 1,
+        **rule.to_dict(),
+        "formula": formula_of(rule, values),
+        "pruned": formula_of(rule, values),
+        "whole": formula_of(rule, selection.get("whole", values)),
+        "values": values,
+        "activation": config.network.activation,
+        "network": config.network.model_dump(mode="json"),
+        "task": config.task["name"],
+        "run": run,
+        "fitness": selection["score"],
+        "generations": len(generations),
+    }
+
+
+def top_rows(generations: Sequence[Generation], genome: Genome) -> list[dict[str, Any]]:
+    """The best candidates of the whole search, for the W&B table."""
+    by_index = {g.index: g for g in generations if g.digest is None}
+    pairs = sorted(
+        ((float(f), i, p) for i, g in by_index.items() for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
+    )
+    rows = []
+    for rank, (fitness, index, p) in enumerate(pairs[:TOP]):
+        vector = np.asarray(by_index[index].candidates[p])
+        rows.append({"rank": rank + 1, "fitness": fitness, "generation": index, **genome.summary(vector)})
+    return rows

@@ -1,0 +1,211 @@
+"""Holds searches against each other on one experiment: the same rule, lives and budget of inner steps, several seeds.
+
+Random search and the hand-written rules (each tuned by the experiment's own search with the same budget) always take
+part. The folder is a run: every finished course is stored at once, and `metalearn resume` does what is missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from inner.components import build, names, suggest
+from metalearn.config import library
+from metalearn.config.schema import Config, validate
+from metalearn.evidence.baselines import named, objective, racing
+from metalearn.evidence.search_bench_summary import print_table, summary
+from metalearn.progress import Progress
+from metalearn.runs.search import check, check_options, evaluator_of
+from metalearn.store.environment import describe
+from metalearn.store.run_store import RunStore, write_text_atomically
+from metalearn.tracking.tracker import Tracker
+from outer.evidence.budget_curve import Course, course
+from outer.searches.base import Search
+from outer.settings import networks
+
+RULE = "rule: "  # what the name of a hand-written rule's arm begins with
+MARKS = 12  # points of a curve
+KEY = "searches"  # document that makes a run folder one of these
+
+
+def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Search -> its options: the experiment's own for the search that it names, defaults for the others, then `changes`."""
+    known = names("search")
+    for name in wanted:
+        if name not in known and "." not in name:
+            raise ValueError(f"--searches: unknown name '{name}'{suggest(name, known)}; known: {', '.join(known)}")
+    found: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys([*wanted, "random"]):
+        found[name] = dict(config.search) if name == config.search["name"] else {"name": name}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        name, dot, option = key.strip().rpartition(".")
+        if not (equals and dot) or name not in found:
+            raise ValueError(f"--set: expected SEARCH.OPTION=VALUE with one of {', '.join(found)}, got '{change}'")
+        found[name][option] = yaml.safe_load(text)
+    for spec in found.values():
+        check_options("search", spec)
+        build("search", spec)
+    return found
+
+
+def default_budget(config: Config) -> float:
+    """What the experiment's own search consumes."""
+    search = cast(Search, build("search", config.search))
+    low, high = config.life.steps
+    return search.popsize * search.generations * config.lifetimes * (low + high) / 2
+
+
+def settings(
+    config: Config, wanted: Sequence[str], budget: float | None, seeds: int, changes: Sequence[str]
+) -> dict[str, Any]:
+    """The document that says what is held against what. Raises ValueError in one line."""
+    budget = default_budget(config) if budget is None else budget
+    if not 0 < budget < float("inf"):
+        raise ValueError(f"--budget: expected a number of inner steps > 0, got {budget}")
+    if seeds < 2:
+        raise ValueError(f"--seeds: expected at least 2 (an interval needs them), got {seeds}")
+    found = specs(config, wanted, changes)
+    return {"searches": found, "rules": named(config), "budget": float(budget), "seeds": seeds, "marks": MARKS}
+
+
+class Bench:
+    """A comparison of searches in a run folder. `create` for a new one, `open` to go on."""
+
+    def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
+        self.store, self.folder, self.console = store, folder, console
+        self.config = validate(store.config)
+        self.plan: dict[str, Any] = store.get(KEY)
+
+    @classmethod
+    def create(cls, config: Config, plan: dict[str, Any], folder: Path, console: Any, command: str) -> Bench:
+        """A new folder; raises ValueError before anything is written when the experiment cannot work."""
+        rule = check(config)
+        worlds = objective(config, rule).worlds(0)
+        if plan["budget"] < min(world.steps for world in worlds) * networks(worlds):
+            raise ValueError(f"--budget: {plan['budget']:g} inner steps are less than one candidate's lives")
+        store = RunStore.create(folder, config.plain() | {"rule": rule.to_dict()}, describe())
+        store.put(KEY, plan)
+        store.put("command", command)
+        return cls(store, folder, console)
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> Bench:
+        """An existing one, to go on with."""
+        return cls(RunStore.open(folder, write=True), folder, console)
+
+    def run(self) -> None:
+        """Whatever is missing: courses, their W&B runs, then table, bench.json and bench.svg."""
+        self.console.print(f"run {self.folder}", highlight=False)
+        with closing(self.store), evaluator_of(self.config) as evaluator:
+            arms = self._arms()
+            tasks = [(arm, seed) for arm in arms for seed in range(self.plan["seeds"])]
+            missing = [task for task in tasks if self.store.get(_key(*task)) is None]
+            base = objective(self.config, library.rule(self.config.rule))
+            chosen = self.config.selection
+            fresh = base.distribution.worlds("select", base.seed, ("bench",), chosen.lifetimes, chosen.shapes)
+            jobs = []
+            for arm, seed in missing:
+                rule, spec = arms[arm]
+                shifted = self.config.model_copy(update={"seed": self.config.seed + seed})
+                search = cast(Search, build("search", spec))
+                judge = objective(self.config, rule)
+                jobs.append(
+                    (
+                        objective(shifted, rule),
+                        search,
+                        self.plan["budget"],
+                        self.plan["marks"],
+                        judge,
+                        fresh,
+                        racing(self.config),
+                    )
+                )
+            for task in tasks:  # those whose mirror a kill has cut off
+                if task not in missing:
+                    self._mirror(*task)
+            with Progress(self.console, "courses", len(tasks), len(tasks) - len(missing)) as bar:
+                ended = len(tasks) - len(missing)
+
+                def done(j: int, result: Course) -> None:
+                    nonlocal ended
+                    ended += 1
+                    self.store.put(_key(*missing[j]), dataclasses.asdict(result))
+                    bar.update(ended, f"{missing[j][0]}, seed {missing[j][1]}: {result.quality[-1]:.3f}")
+                    self._mirror(*missing[j])
+
+                evaluator.map(course, jobs, done)
+            self._report(list(arms))
+
+    def _arms(self) -> dict[str, tuple[Any, dict[str, Any]]]:
+        """Name -> rule and search: every search over the experiment's rule, the experiment's search over every other rule."""
+        own = library.rule(self.config.rule)
+        found = {name: (own, spec) for name, spec in self.plan["searches"].items()}
+        return found | {RULE + name: (library.rule(name), dict(self.config.search)) for name in self.plan["rules"]}
+
+    def _mirror(self, arm: str, seed: int) -> None:
+        """One W&B run of the group, once; a row per generation, the final quality in its summary."""
+        tracking, key = self.config.tracking, f"mirrored/{arm}/{seed}"
+        if tracking.mode == "disabled" or self.store.get(key):
+            return
+        result, name = self.store.get(_key(arm, seed)), f"{arm.removeprefix(RULE)}-{seed}"
+        settings = {**self.store.config, "arm": arm, "seed": self.config.seed + seed, "budget": self.plan["budget"]}
+        with Tracker.start(
+            self.folder, name, settings, tracking.mode, tracking.project, None, group=self.folder.name
+        ) as tracker:
+            for row in result["rows"]:
+                tracker.row(int(row["generation"]), {k: v for k, v in row.items() if k != "generation"})
+            tracker.finish(None, [], {"quality": result["quality"][-1], "inner_steps": result["inner_steps"]})
+        self.store.put(key, True)
+
+    def _report(self, arms: list[str]) -> None:
+        document = _document(self.store, arms)
+        _write(document, self.folder)
+        self.store.put("status", "finished")
+        print_table(document, self.console)
+        self.console.print(
+            f"picture {self.folder / 'bench.svg'}\njson    {self.folder / 'bench.json'}", highlight=False
+        )
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The document of a whole comparison. Raises ValueError for half of one, which says nothing yet."""
+    with RunStore.open(folder, write=False) as store:
+        plan = store.get(KEY)
+        arms = [*plan["searches"], *(RULE + name for name in plan["rules"])]
+        tasks = {_key(arm, seed) for arm in arms for seed in range(plan["seeds"])}
+        ended = len(tasks & set(store.keys()))
+        if ended < len(tasks):
+            raise ValueError(
+                f"run '{folder.name}': expected {len(tasks)} courses, got {ended}; go on with: metalearn resume {folder}"
+            )
+        return _document(store, arms)
+
+
+def redraw(folder: Path) -> Path:
+    """Write bench.json and bench.svg of a whole comparison anew; returns the picture's path."""
+    _write(read(folder), folder)
+    return folder / "bench.svg"
+
+
+def _document(store: RunStore, arms: Sequence[str]) -> dict[str, Any]:
+    plan = store.get(KEY)
+    courses = {arm: [store.get(_key(arm, seed)) for seed in range(plan["seeds"])] for arm in arms}
+    return summary(courses, plan, validate(store.config), store.get("command"), store.environment)
+
+
+def _write(document: dict[str, Any], folder: Path) -> None:
+    from metalearn.pictures.search_bench import draw
+
+    write_text_atomically(folder / "bench.json", json.dumps(document, indent=2) + "\n")
+    write_text_atomically(folder / "bench.svg", draw(document) + "\n")
+
+
+def _key(arm: str, seed: int) -> str:
+    return f"course/{arm}/{seed}"

@@ -1,0 +1,118 @@
+"""Runs a study part by part in a run folder: resumable, with its table and pictures."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+from inner.components import build
+from metalearn.config.inheritance import StudyConfig, study
+from metalearn.pictures import line_panels as panels
+from metalearn.progress import Progress
+from metalearn.runs.search import check_options
+from metalearn.store.folder import begin
+from metalearn.store.run_store import RunStore, write_text_atomically
+from outer.studies.base import Study, Summary
+
+
+def make(config: StudyConfig) -> Study:
+    """The study of a config. Raises ValueError for an unknown name or option."""
+    check_options("study", config.study)
+    return cast(Study, build("study", dict(config.study)))
+
+
+class StudyRun:
+    """A run folder in progress. Use `create` for a new run and `open` to go on with one."""
+
+    def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
+        self.store, self.folder, self.console = store, folder, console
+        self.config = study(store.config)
+
+    @classmethod
+    def create(cls, config: StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> StudyRun:
+        """A new run; raises ValueError before anything is written when the config cannot work."""
+        make(config).check()
+        command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
+        return cls(begin(folder, config.plain(), command, "study"), folder, console)
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> StudyRun:
+        """An existing run, to go on with."""
+        return cls(RunStore.open(folder, write=True), folder, console)
+
+    def run(self) -> None:
+        """The parts that are missing, then table, pictures and page."""
+        self.console.print(f"run {self.folder}", highlight=False)
+        own = make(self.config)
+        with closing(self.store):
+            for part in own.parts():
+                if self.store.get(f"part/{part}") is None:
+                    with Progress(self.console, part, 1) as bar:
+
+                        def tell(done: int, total: int) -> None:
+                            if notes:
+                                self.store.put(f"notes/{part}", notes)
+                            bar.at(done, total)
+
+                        notes: dict[str, Any] = self.store.get(f"notes/{part}", {})
+                        self.store.put(f"part/{part}", own.go_on(part, self.config.seed, tell, notes))
+                        self.store.put(f"notes/{part}", {})
+            self.store.put("status", "finished")
+        path = write(self.folder)
+        print_summary(self.folder, self.console)
+        self.console.print(f"report {path}", highlight=False)
+
+
+def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, dict[str, Any]]:
+    """The summary (None while a part is missing), the config, the command and the environment of a run."""
+    with RunStore.open(folder, write=False) as store:
+        config = study(store.config)
+        own = make(config)
+        results = {part: store.get(f"part/{part}") for part in own.parts()}
+        found = own.summary(results) if all(r is not None for r in results.values()) else None
+        return found, config, store.get("command", "metalearn baldwin"), store.environment
+
+
+def print_summary(folder: Path, console: Any) -> None:
+    """The headline and the table in the terminal; of an unfinished study how far it is."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    found, config, _, _ = summary(folder)
+    if found is None:
+        with RunStore.open(folder, write=False) as store:
+            parts = make(config).parts()
+            done = sum(store.get(f"part/{part}") is not None for part in parts)
+        line = f"run {folder}: {done} of {len(parts)} parts, in progress: metalearn resume {folder}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        return
+    table = Table(box=SIMPLE, pad_edge=False)
+    for k, column in enumerate(found.columns):
+        table.add_column(column, justify="right" if k else "left")
+    for row in found.rows:
+        table.add_row(*row)
+    console.print(table)
+    console.print(found.headline, highlight=False)
+
+
+def write(folder: Path) -> Path:
+    """Write the pictures (SVG, PNG) and report.html of a run; returns the page's path."""
+    from metalearn.report.page import conditions, figure, page, repeat, table
+
+    found, config, command, environment = summary(folder)
+    body = []
+    if found is not None:
+        marks = [["", *["num"] * (len(found.columns) - 1)]] * len(found.rows)
+        body.append(f"<section><h2>Results</h2>{table(found.columns, found.rows, marks)}</section><section>")
+        for name, drawn in found.pictures.items():
+            titles = "; ".join(str(panel["title"]) for panel in drawn)
+            body.append(f'<div class="wide">{figure(panels.save(drawn, folder, name), titles)}</div>')
+        body.append("</section>")
+    body += [repeat(command), conditions(config.plain(), environment)]
+    heading = str(config.study["name"]).replace("_", " ").capitalize()
+    text = page(folder.name, folder.name, heading, found.headline if found else "Not finished yet.", body)
+    write_text_atomically(folder / "report.html", text)
+    return folder / "report.html"

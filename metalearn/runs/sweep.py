@@ -1,0 +1,137 @@
+"""The same search again and again, over seeds and over values of one key: how much of a result is the setting, how much luck."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from inner.components import build
+from metalearn.config import library
+from metalearn.config import schema as configs
+from metalearn.config.schema import Config
+from metalearn.evidence.baselines import objective
+from outer.evaluators.base import Evaluator
+from outer.evaluators.serial import Evaluator as Serial
+from outer.evidence.fresh_lives import interval
+from outer.evidence.tuning import tune
+from outer.searches.base import Search
+
+
+def one_search(config: Config) -> dict[str, Any]:
+    """Search and selection of one config, and how the winner does on fresh lives of the search tier and the final tier."""
+    started = time.perf_counter()
+    rule, chosen = library.rule(config.rule), config.selection
+    own = objective(config, rule)
+    search = cast(Search, build("search", config.search))
+    found = tune(own, search, chosen.finalists, chosen.lifetimes, chosen.shapes)
+    vector = own.genome.encode(found.values) if own.genome.size else np.empty(0)
+    scores = {}
+    with Serial() as evaluator:
+        for tier in ("search", "final"):
+            worlds = own.distribution.worlds(tier, own.seed, ("sweep",), config.compare.lifetimes, config.shapes)
+            scores[tier] = float(evaluator.evaluate(own, vector[None], worlds).scores.mean())
+    return {
+        "seed": config.seed,
+        "fitness": found.fitness[-1] if found.fitness else None,
+        "seen": scores["search"],
+        "unseen": scores["final"],
+        "formula": rule.pruned(found.values, 0.0),
+        "values": found.values,
+        "lifetimes": found.lifetimes,
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def sweep(
+    name: str,
+    overrides: Sequence[str],
+    over: str | None,
+    seeds: int,
+    evaluator: Evaluator,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """The document of a sweep: `over` is KEY=V1,V2,...; each value gets `seeds` searches. Raises ValueError in one line."""
+    from metalearn.runs.search import check
+
+    key, equals, text = (over or "").partition("=")
+    if over is not None and not (key and equals and text):
+        raise ValueError(f"--over: expected KEY=VALUE,VALUE,..., got '{over}'")
+    if seeds < 1:
+        raise ValueError(f"--seeds: expected at least 1, got {seeds}")
+    values = text.split(",") if over else [""]
+    jobs = []
+    for value in values:
+        changed = [*overrides, *([f"{key}={value}"] if over else [])]
+        first = configs.load(name, changed).seed
+        for seed in range(first, first + seeds):
+            jobs.append((configs.load(name, [*changed, f"seed={seed}"]),))
+        check(jobs[-1][0])
+    started, ended = time.perf_counter(), 0
+
+    def done(j: int, result: Any) -> None:
+        nonlocal ended
+        ended += 1
+        if progress is not None:
+            progress(ended, len(jobs))
+
+    found = evaluator.map(one_search, jobs, done)
+    rows = []
+    for v, value in enumerate(values):
+        runs = found[v * seeds : (v + 1) * seeds]
+        row: dict[str, Any] = {"value": value, "runs": runs}
+        for score in ("fitness", "seen", "unseen"):
+            if all(run[score] is not None for run in runs):
+                mean, low, high = interval(np.array([run[score] for run in runs]), 0, "sweep", value, score)
+                row[score] = {"mean": mean, "low": low, "high": high}
+        rows.append(row)
+    return {"config": name, "key": key, "seeds": seeds, "rows": rows, "seconds": time.perf_counter() - started}
+
+
+def picture(document: dict[str, Any]) -> str:
+    """SVG: score on seen and unseen worlds against the values of the key, the mean over seeds and its 95 % interval."""
+    from metalearn.pictures.search import EVOLVED, OTHERS, label_ends, new_figure, style, to_svg
+
+    rows = document["rows"]
+    with style("sweep"):
+        figure, axes = new_figure()
+        x, ends = np.arange(len(rows)), []
+        for score, colour in (("seen", OTHERS[0]), ("unseen", EVOLVED)):
+            mean, low, high = (np.array([row[score][part] for row in rows]) for part in ("mean", "low", "high"))
+            axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.plot(x, mean, color=colour, linewidth=1.7, marker="o", markersize=4)
+            for place, row in zip(x, rows):
+                axes.plot([place] * len(row["runs"]), [run[score] for run in row["runs"]], ".", color=colour, ms=2.5)
+            ends.append((float(x[-1]), float(mean[-1]), score, colour))
+        axes.set_xticks(x, [str(row["value"]) for row in rows])
+        axes.set_xlabel(document["key"] or "one setting")
+        axes.set_ylabel(f"score of the winner, {document['seeds']} searches")
+        figure.draw_without_rendering()
+        label_ends(axes, ends)
+        return to_svg(figure, "sweep")
+
+
+def table(document: dict[str, Any]) -> Any:
+    """A rich table: one row per value."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"{document['seeds']} searches each", title_justify="left")
+    for heading in (
+        document["key"] or "config",
+        "last best fitness",
+        "seen worlds",
+        "unseen worlds",
+        "seconds a search",
+    ):
+        shown.add_column(heading, justify="left" if heading == document["key"] else "right")
+    for row in document["rows"]:
+        cells = [
+            "" if score not in row else "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**row[score])
+            for score in ("fitness", "seen", "unseen")
+        ]
+        seconds = float(np.mean([run["seconds"] for run in row["runs"]]))
+        shown.add_row(str(row["value"] or document["config"]), *cells, f"{seconds:.0f}")
+    return shown

@@ -1,0 +1,82 @@
+"""How generations and documents become bytes and text, and back: checked arrays, their digest, and plain JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metalearn.store.files import RunError, damaged
+from outer.generation import ARRAYS, OPTIONAL, Generation
+
+DTYPES = {
+    "candidates": "<f8",
+    "fitness": "<f8",
+    "scores": "<f8",
+    "alive": "|b1",
+    "favourite": "<f8",
+    "digest": "|u1",
+    "gradient": "<f8",
+}
+AXES = {
+    "candidates": "PD",
+    "fitness": "P",
+    "scores": "PL",
+    "alive": "PL",
+    "favourite": "D",
+    "digest": "H",
+    "gradient": "GD",
+}
+
+
+def checked_arrays(generation: Generation) -> dict[str, np.ndarray]:
+    """The arrays of a generation, little-endian and contiguous, their shapes and types checked against each other."""
+    sizes: dict[str, int] = {"0": 0}
+    arrays = {}
+    for name in ARRAYS + OPTIONAL:
+        if name in OPTIONAL and getattr(generation, name) is None:
+            continue
+        value = np.asarray(getattr(generation, name))
+        axes, want = AXES[name], np.dtype(DTYPES[name])
+        if name == "candidates" and generation.digest is not None:
+            axes = "0D"  # left out: no rows
+        if value.dtype.newbyteorder("<") != want or value.ndim != len(axes):
+            expected = f"{want.name} [{', '.join(axes)}]"
+            raise RunError(f"generation.{name}: expected {expected}, got {value.dtype.name} {list(value.shape)}")
+        for axis, size in zip(axes, value.shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise RunError(f"generation.{name}: expected {axis}={sizes[axis]}, got {axis}={size} in {value.shape}")
+        arrays[name] = np.ascontiguousarray(value, dtype=want)
+    return arrays
+
+
+def stored_array(data: bytes, dtype: str, shape: str, path: Path) -> np.ndarray:
+    try:
+        return np.frombuffer(data, dtype=dtype).reshape(json.loads(shape)).copy()
+    except (ValueError, TypeError) as error:
+        raise RunError(damaged(path, "an array does not have its shape")) from error
+
+
+def digest_of(index: int, metrics: str, arrays: Mapping[str, np.ndarray]) -> bytes:
+    digest = blake2b(f"{index}\n{metrics}\n".encode(), digest_size=16)
+    for name in ARRAYS + tuple(name for name in OPTIONAL if name in arrays):
+        digest.update(f"{name} {arrays[name].shape}\n".encode())
+        digest.update(arrays[name].tobytes())
+    return digest.digest()
+
+
+def to_json(value: Any, name: str) -> str:
+    try:
+        return json.dumps(value, default=_plain, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RunError(f"document '{name}': expected plain JSON types, got: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"a value of type {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""Fresh lives, statistics, tuning, pruning and ablation: what a claim stands on."""

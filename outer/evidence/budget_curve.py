@@ -1,0 +1,86 @@
+"""How far one search comes with a budget of inner steps: what it recommends at evenly spaced marks, judged on fresh lives."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from outer.evaluators.serial import Evaluator
+from outer.evolution import evolve
+from outer.objective import Objective
+from outer.racing import Racing
+from outer.searches.base import Search
+from outer.settings import World
+
+
+@dataclass(frozen=True)
+class Course:
+    """One search with one seed. K marks; plain numbers, so that it can be stored as JSON."""
+
+    marks: tuple[float, ...]  # [K] inner steps: shares of the budget
+    quality: tuple[float, ...]  # [K] mean score on the judges' lives of what was recommended by then
+    rows: tuple[dict[str, float], ...]  # per generation: generation, inner_steps, best, mean
+    values: dict[str, float]  # coefficients of the last recommendation
+    inner_steps: float  # consumed, at most the budget
+    lifetimes: float
+    seconds: float  # of search and judging on one core
+    ended: str  # why it stopped before the budget was spent, or nothing
+
+
+def course(
+    objective: Objective,
+    search: Search,
+    budget: float,
+    marks: int,
+    judge: Objective,
+    worlds: Sequence[World],
+    racing: Racing | None = None,
+) -> Course:
+    """Run `search` on `objective` until the next generation would go over `budget` inner steps, in this process.
+
+    The recommendations are scored by `judge` on `worlds`, which cost nothing and are the same for all searches. A rule
+    without free coefficients has one recommendation. A generation that is not finished within the budget does not count.
+    """
+    started = time.perf_counter()
+    genome = objective.genome
+    at = [budget * (k + 1) / marks for k in range(marks)]
+    favourites: list[np.ndarray] = []
+    rows: list[dict[str, float]] = []
+    now, used, lifetimes, ended = genome.start(), 0.0, 0.0, ""
+    with Evaluator() as evaluator:
+        if genome.size:
+            least = min(world.steps * len(world.labels) for world in objective.worlds(0))
+            endless = dataclasses.replace(cast(Any, search), generations=int(budget / least) + 2)
+            try:
+                for generation in evolve(objective, endless, evaluator, racing=racing):
+                    steps = generation.metrics["inner_steps"]
+                    while len(favourites) < marks and at[len(favourites)] < steps:
+                        favourites.append(now)
+                    if steps > budget:
+                        break
+                    now, used, lifetimes = generation.favourite, steps, generation.metrics["lifetimes"]
+                    kept = {key: generation.metrics[key] for key in ("inner_steps", "best", "mean", "failures")}
+                    rows.append({"generation": float(generation.index), **kept})
+                else:
+                    ended = "the search stopped by itself"
+            except ValueError as error:  # a generation in which every life failed: that is how this search did
+                ended = str(error)
+        favourites += [now] * (marks - len(favourites))
+        vectors = {vector.tobytes(): vector for vector in favourites}
+        scored = evaluator.evaluate(judge, np.stack(list(vectors.values())), worlds).scores.mean(1)
+    quality = dict(zip(vectors, scored))
+    return Course(
+        tuple(at),
+        tuple(float(quality[vector.tobytes()]) for vector in favourites),
+        tuple(rows),
+        genome.values(now),
+        float(used),
+        float(lifetimes),
+        time.perf_counter() - started,
+        ended,
+    )

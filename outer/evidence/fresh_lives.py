@@ -1,0 +1,62 @@
+"""A trial: fixed coefficient values of one rule over fresh lives of the final tier, the evidence of every comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from inner.engines.choice import live
+from inner.learners.local_rule import Learner
+from inner.random import stream
+from inner.rules.rule import Rule
+from inner.rules.sharing import flat
+from outer.settings import World
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Scores of L fresh lives."""
+
+    scores: np.ndarray  # [L] float64
+    alive: np.ndarray  # [L] bool
+    steps: tuple[int, ...]  # where the learning curve was read
+    curve: np.ndarray  # [L, C] float64
+
+
+def trial(
+    rule: Rule,
+    values: Mapping[str, Any],
+    world: World,
+    seed: int,
+    points: int = 12,
+    weights: int | None = None,
+    engine: str = "auto",
+    device: str = "cpu",
+) -> Trial:
+    """Live every life of `world` under the rule with these coefficient values.
+
+    seed addresses data and initial weights; `weights`, where given, addresses the initial weights alone.
+    """
+    theta = torch.from_numpy(flat(rule.coefficients, values, world.shapes)[None])
+    lives = world.task.lives(world.tier, world.steps, world.batch, seed, world.labels)
+    steps = lives.order.shape[1]
+    record = sorted({round(steps * i / (points - 1)) for i in range(points)})
+    with torch.no_grad():
+        born = seed if weights is None else weights
+        learner = Learner(rule, world.network)
+        result = live(engine, learner, world.task, lives, theta, born, world.labels, record, device=device)
+    return Trial(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
+
+
+def interval(samples: np.ndarray, seed: int, *labels: str) -> tuple[float, float, float]:
+    """Mean and 95 % percentile-bootstrap interval of samples [L] (Efron 1979), from an addressed stream."""
+    picks = stream(seed, "bootstrap", *labels).integers(0, len(samples), (RESAMPLES, len(samples)))
+    means = samples[picks].mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(samples.mean()), float(low), float(high)

@@ -1,0 +1,1 @@
+"""What evolution may change, as one flat vector."""

@@ -1,0 +1,1 @@
+"""Darwinian, Baldwinian and Lamarckian inheritance."""

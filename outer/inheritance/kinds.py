@@ -1,0 +1,63 @@
+"""Three kinds of inheritance, and the one way in which they differ: which score selects, and what the young are born with.
+
+    kind         selected by                          inherited by the young
+    darwinian    score at birth                       the genome
+    baldwinian   score after learning - cost * steps  the genome (what was learned dies)
+    lamarckian   score after learning - cost * steps  the genome with what was learned written back
+
+Every kind lives the same lives: same tasks, data and draws at the same addresses (Hinton & Nowlan 1987; Whitley,
+Gordon & Mathias 1994 for the Lamarckian kind). Without learning the three are the same search, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inner.components import suggest
+from outer.inheritance.lives import Habitat, Lives
+from outer.objective import Evaluation
+
+KINDS = ("darwinian", "baldwinian", "lamarckian")
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """The switch, and the price of learning."""
+
+    kind: str = "baldwinian"
+    cost: float = 0.0  # fitness lost per step of learning
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"inheritance: unknown kind '{self.kind}'{suggest(self.kind, KINDS)}; known: {', '.join(KINDS)}"
+            )
+        if not self.cost >= 0:
+            raise ValueError(f"inheritance.cost: expected a number >= 0, got {self.cost}")
+
+    @property
+    def learns(self) -> bool:
+        """Whether learning counts for selection."""
+        return self.kind != "darwinian"
+
+    @property
+    def writes(self) -> bool:
+        """Whether what was learned is written into the genome."""
+        return self.kind == "lamarckian"
+
+    def evaluation(self, found: Lives, learning_steps: np.ndarray) -> Evaluation:
+        """What selection sees of the lives; learning_steps [P] are paid for by those who are judged after learning."""
+        scores = found.adult if self.learns else found.birth
+        fitness = scores.mean(1)
+        if self.learns:
+            fitness = fitness - self.cost * learning_steps
+        return Evaluation(np.where(np.isfinite(fitness), fitness, -1e9), scores, found.alive)
+
+    def heirs(self, habitat: Habitat, vectors: np.ndarray, found: Lives) -> np.ndarray:
+        """The genomes [P, D] that the search is told of: those that lived, or those with learning written back."""
+        if not self.writes:
+            return vectors
+        assert found.change is not None
+        return habitat.organism.write_back(vectors, found.change)

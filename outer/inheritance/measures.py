@@ -1,0 +1,100 @@
+"""What evolution has moved from lifetimes into genes, in numbers: gain, assimilation, speed, bits, diversity."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from outer.genome.network import Organism
+from outer.inheritance.lives import Lives
+
+RESOLUTION = 0.05  # units of z to which a genome is rounded before it is coded
+MARGIN = 0.1
+HEADER_BITS = 64.0  # smallest and largest whole number of a segment
+
+
+def assimilation(birth: float, adult: float, chance: float) -> float | None:
+    """(birth - chance) / (adult - chance): the share of the adult's ability that is innate; 0 is none, 1 is all.
+
+    Below 0 is born worse than chance: a bias that serves learning only. None where the adult is hardly better than
+    chance (by less than MARGIN of it): there is nothing to have a share of, and a ratio of two noises.
+    """
+    if not adult > chance + MARGIN * max(abs(chance), 0.1):
+        return None
+    return (birth - chance) / (adult - chance)
+
+
+def steps_to_threshold(curve: np.ndarray, steps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """First recorded step at which curve [..., C] reaches the threshold, twice the last where it never does; reached."""
+    over = curve >= threshold
+    reached = np.asarray(over.any(-1))
+    return np.where(reached, steps[over.argmax(-1)].astype(float), 2.0 * float(steps[-1])), reached
+
+
+def code_bits(numbers: np.ndarray) -> float:
+    """Bits of an adaptive code of whole numbers: each costs -log2 of its share of those before it (half a count each).
+
+    That is the Krichevsky-Trofimov estimator over lowest .. highest, whose ends are sent first, so a decoder can follow.
+    """
+    numbers = np.asarray(numbers, dtype=np.int64).ravel()
+    if not numbers.size:
+        return 0.0
+    symbols = int(numbers.max() - numbers.min()) + 1
+    if symbols == 1:
+        return HEADER_BITS
+    counts = np.unique(numbers, return_counts=True)[1].astype(float)
+    # the product of the predictions depends on the counts only (Krichevsky & Trofimov 1981)
+    top = sum(math.lgamma(c + 0.5) - math.lgamma(0.5) for c in counts)
+    bottom = math.lgamma(numbers.size + symbols / 2) - math.lgamma(symbols / 2)
+    return HEADER_BITS + (bottom - top) / math.log(2)
+
+
+def genome_bits(organism: Organism, vector: np.ndarray, resolution: float = RESOLUTION) -> float:
+    """Length of one genome [D]: each segment rounded to `resolution` units of z and entropy-coded; masks as 0 and 1."""
+    total = 0.0
+    for part in organism.segments.parts:
+        z = vector[organism.segments.slices[part.name]]
+        if getattr(part, "transform", "") == "switch":
+            total += code_bits((z > 0).astype(np.int64))
+        elif z.size:
+            total += code_bits(np.round(z / resolution).clip(-(2**31), 2**31))
+    return total
+
+
+def diversity(vectors: np.ndarray) -> float:
+    """Root mean square distance of candidates [P, D] from their mean, per gene, in units of z."""
+    return float(np.sqrt(np.var(vectors, axis=0).mean())) if vectors.size else 0.0
+
+
+def of_generation(
+    organism: Organism, vectors: np.ndarray, found: Lives, fitness: np.ndarray, chance: float, threshold: float
+) -> dict[str, float]:
+    """The measures of one generation: of the whole population, and of its fittest candidate (`best_`).
+
+    Undefined ones (assimilation where nobody is better than chance) are left out rather than invented.
+    """
+    top = int(np.argmax(fitness))
+    speed, reached = steps_to_threshold(found.curve, found.steps, threshold)
+    measures: dict[str, float] = {}
+    for name, pick in (("", slice(None)), ("best_", slice(top, top + 1))):
+        birth, adult = float(found.birth[pick].mean()), float(found.adult[pick].mean())
+        share = assimilation(birth, adult, chance)
+        measures |= {
+            f"{name}birth": birth,
+            f"{name}adult": adult,
+            f"{name}gain": adult - birth,
+            f"{name}bits": float(found.bits[pick].mean()),
+            f"{name}steps_to_threshold": float(speed[pick].mean()),
+            f"{name}reached": float(reached[pick].mean()),
+        }
+        if share is not None:
+            measures[f"{name}assimilation"] = share
+    measures["genome_bits"] = genome_bits(organism, vectors[top])
+    measures["diversity"] = diversity(vectors)
+    measures["learning_steps"] = float(organism.learning_steps(vectors).mean())
+    if organism.genes.plasticity:
+        measures["plastic_share"] = float((vectors[:, organism.segments.slices["plasticity"]] > 0).mean())
+    if organism.genes.wiring:
+        measures["wired_share"] = float((vectors[:, organism.segments.slices["wiring"]] > 0).mean())
+    return measures
