@@ -13,10 +13,10 @@ from outer.evolution import evolve
 from outer.objective import Objective
 from outer.racing import Racing
 from outer.searches.base import Search
-from outer.settings import World
+from outer.settings import Setting
 
 MOST = 16  # generations that are timed
-PLANNED = 500  # generations whose worlds are looked at
+PLANNED = 500  # generations whose settings are looked at
 OPERATIONS = 5e4  # synapses whose step takes as long as what torch spends on a layer's step, however small the layer is
 
 
@@ -36,26 +36,26 @@ class Pace:
         return cls(max(0.0, begun), rate * sum(loads) / len(loads))
 
 
-def load(worlds: Sequence[World], population: int = 1, each_layer: float = 0.0) -> float:
-    """What living in these worlds takes, up to a factor: worlds differ, and a few generations may have drawn long ones.
+def load(settings: Sequence[Setting], population: int = 1, each_layer: float = 0.0) -> float:
+    """What living in these settings takes, up to a factor: settings differ, and a few generations may have drawn long ones.
 
     each_layer: what a step of one layer takes beside the synapses of all its networks, in synapses.
     """
-    lives = [population * len(w.labels) for w in worlds]
-    return float(sum(w.steps * sum(each_layer + n * i * o for i, o in w.shapes) for w, n in zip(worlds, lives)))
+    lives = [population * len(w.labels) for w in settings]
+    return float(sum(w.steps * sum(each_layer + n * i * o for i, o in w.shapes) for w, n in zip(settings, lives)))
 
 
 def graded(objective: Objective, search: Search) -> bool:
     """Whether lives are differentiated."""
-    return search.start(objective.genome.start(), objective.seed).probe() is not None
+    return search.start(objective.genome.start(), objective.seed).estimator() is not None
 
 
 def each_layer(objective: Objective, search: Search) -> float:
     """The argument of `load`: kernels spend next to nothing beside the synapses, torch's operations do."""
     if type(objective) is not Objective or graded(objective, search):
         return OPERATIONS
-    world = objective.worlds(0)[0]
-    engine, _ = choose(objective.engine, objective.learner(world), world.task.kind, objective.device)
+    setting = objective.settings(0)[0]
+    engine, _ = choose(objective.engine, objective.learner(setting), setting.task.kind, objective.device)
     return 0.0 if engine == "native" else OPERATIONS
 
 
@@ -83,7 +83,7 @@ def pace(
             raise
     planned = max(len(seconds), min(search.generations, PLANNED))
     beside = each_layer(objective, search)
-    return Pace.of(seconds, [load(objective.worlds(g), search.popsize, beside) for g in range(planned)])
+    return Pace.of(seconds, [load(objective.settings(g), search.popsize, beside) for g in range(planned)])
 
 
 def pace_alone(objective: Objective, search: Search, racing: Racing | None, budget_s: float) -> Pace:

@@ -13,7 +13,7 @@ from outer.generation import Generation, standing
 from outer.objective import Evaluation, Objective
 from outer.racing import Racing, race
 from outer.searches.base import Search
-from outer.settings import World
+from outer.settings import Setting
 
 NAMED = 200  # numbers whose values are metrics of every generation; more would be a flood
 
@@ -50,12 +50,12 @@ def evolve(
         if running.stop():
             return
         started = time.perf_counter()
-        candidates, worlds = running.ask(), objective.worlds(index)
-        probe = running.probe()
+        candidates, settings = running.ask(), objective.settings(index)
+        estimator = running.estimator()
         if racing is None:
-            evaluation = evaluator.evaluate(objective, candidates, worlds, probe)
-        elif probe is None:
-            evaluation = race(racing, evaluator, objective, candidates, worlds)
+            evaluation = evaluator.evaluate(objective, candidates, settings, estimator)
+        elif estimator is None:
+            evaluation = race(racing, evaluator, objective, candidates, settings)
         else:
             raise ValueError("racing: a search that is handed gradients needs every life whole; leave racing out")
         lived = lived or bool(evaluation.alive.any())
@@ -64,7 +64,7 @@ def evolve(
                 f"generation {index}: every network of every candidate left the finite range; "
                 "lower the coefficients' initial values or scales, or search.sigma0"
             )
-        steps += consumed(len(candidates), worlds, evaluation) * running.cost
+        steps += consumed(len(candidates), settings, evaluation) * running.cost
         running.tell(candidates, evaluation)
         best, lifetimes = max(best, float(evaluation.fitness.max())), lifetimes + evaluation.scores.size
         favourite = running.favourite()
@@ -86,11 +86,11 @@ def evolve(
         ).light()
 
 
-def consumed(population: int, worlds: Sequence[World], evaluation: Evaluation) -> float:
-    """Inner steps of one generation: what the evaluation counted, or every step of every life of its worlds."""
+def consumed(population: int, settings: Sequence[Setting], evaluation: Evaluation) -> float:
+    """Inner steps of one generation: what the evaluation counted, or every step of every life of its settings."""
     if evaluation.steps is not None:
         return evaluation.steps
-    return float(population * sum(world.steps * len(world.labels) for world in worlds))
+    return float(population * sum(setting.steps * len(setting.labels) for setting in settings))
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def select(
 ) -> Selection:
     """Score `count` finalists on fresh lifetimes of the select tier and take the best mean: no winner's curse."""
     vectors = finalists(history, count)
-    worlds = objective.distribution.worlds("select", objective.seed, (0,), lifetimes, shapes)
-    evaluation = evaluator.evaluate(objective, vectors, worlds)
+    settings = objective.distribution.settings("select", objective.seed, (0,), lifetimes, shapes)
+    evaluation = evaluator.evaluate(objective, vectors, settings)
     chosen = int(np.argmax(evaluation.scores.mean(1)))
     return Selection(vectors[chosen], vectors, evaluation.scores, chosen)

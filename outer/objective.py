@@ -18,7 +18,7 @@ from inner.learners.local_rule import Learner
 from inner.rules.rule import Rule
 from inner.tasks.base import Task
 from outer.genome.coefficients import Genome
-from outer.settings import Distribution, World
+from outer.settings import Distribution, Setting
 
 MEASURES = ("final", "halvings", "area", "steps_to_threshold", "prequential_bits")
 CURVE_POINTS = 10
@@ -33,7 +33,7 @@ class Evaluation:
     scores: np.ndarray  # [P, L] float64
     alive: np.ndarray  # [P, L] bool
     steps: float | None = None  # inner steps lived by all candidates together; None: every life to its end
-    # what a search that sent a probe gets beside fitness: [G, D] float64, the gradient of minus the probe's loss, mean over
+    # with a gradient estimator: [G, D] float64, the gradient of minus its loss, mean over
     # candidates and lifetimes, as one share per half of the lifetimes (G = 2, or 1 for one lifetime): it is their sum
     gradient: np.ndarray | None = None
     health: Mapping[str, float] = field(default_factory=dict)  # of the gradient: lives without one, lives clipped
@@ -41,13 +41,13 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Objective:
-    """Scores the candidates of one rule over a distribution of worlds; a value, so that any worker can hold a copy."""
+    """Scores the candidates of one rule over a distribution of settings; a value, so that any worker can hold a copy."""
 
     rule: Rule
     distribution: Distribution
     seed: int
     lifetimes: int = 6
-    shapes: int = 2  # different worlds per generation
+    shapes: int = 2  # different settings per generation
     measure: str = "final"
     threshold: float = 0.8
     complexity: float = 0.0  # fitness lost per unit of sum |coefficient|
@@ -66,39 +66,39 @@ class Objective:
 
     @cached_property
     def genome(self) -> Genome:
-        """What a search over this objective moves. Raises ValueError where its size would depend on the world."""
+        """What a search over this objective moves. Raises ValueError where its size would depend on the setting."""
         return Genome(self.rule.coefficients, self.distribution.counts(self.rule.coefficients))
 
-    def learner(self, world: World) -> Learner:
-        """What lives in a world."""
-        return Learner(self.rule, world.network)
+    def learner(self, setting: Setting) -> Learner:
+        """What lives in a setting."""
+        return Learner(self.rule, setting.network)
 
-    def worlds(self, generation: int, tier: str = "search") -> tuple[World, ...]:
-        """The worlds that all candidates of a generation share."""
-        return self.distribution.worlds(tier, self.seed, (generation,), self.lifetimes, self.shapes)
+    def settings(self, generation: int, tier: str = "search") -> tuple[Setting, ...]:
+        """The settings that all candidates of a generation share."""
+        return self.distribution.settings(tier, self.seed, (generation,), self.lifetimes, self.shapes)
 
-    def scores(self, vectors: np.ndarray, world: World) -> tuple[np.ndarray, np.ndarray]:
-        """Scores [P, lives of this world] float64 and alive [P, lives] of candidates [P, D], in one world."""
-        return self.lived(self.learner(world), self.genome.decode(vectors), world)
+    def scores(self, vectors: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+        """Scores [P, lives of this setting] float64 and alive [P, lives] of candidates [P, D], in one setting."""
+        return self.lived(self.learner(setting), self.genome.decode(vectors), setting)
 
-    def lived(self, learner: Learner, values: np.ndarray, world: World) -> tuple[np.ndarray, np.ndarray]:
-        """Scores and alive [P, lives of this world] of a learner with coefficient values [P, C]."""
+    def lived(self, learner: Learner, values: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and alive [P, lives of this setting] of a learner with coefficient values [P, C]."""
         theta = torch.from_numpy(values)
-        lives = world.task.lives(world.tier, world.steps, world.batch, self.seed, world.labels)
-        if world.until is not None:
-            lives = replace(lives, order=lives.order[:, : world.until])
+        lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
+        if setting.until is not None:
+            lives = replace(lives, order=lives.order[:, : setting.until])
         steps = lives.order.shape[1]
         curve = self.measure in ("area", "steps_to_threshold")
         record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
         with torch.no_grad():
             prequential = self.measure == "prequential_bits"
-            places = (self.engine, learner, world.task, lives, theta, self.seed, world.labels)
+            places = (self.engine, learner, setting.task, lives, theta, self.seed, setting.labels)
             result = live(*places, record, prequential, self.device, self.fixed)
         alive = result.alive.numpy()
         if self.measure == "final":
             value = result.score.numpy()
         elif self.measure == "halvings":
-            value = halvings(result.score.numpy(), world.task, lives.test_y.shape[1])
+            value = halvings(result.score.numpy(), setting.task, lives.test_y.shape[1])
         elif self.measure == "area":
             value = result.curve.mean(-1).numpy()
         elif self.measure == "steps_to_threshold":
@@ -112,7 +112,7 @@ class Objective:
         return value, alive
 
     def assemble(self, vectors: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
-        """Fitness from the scores per world, in the order of `worlds`."""
+        """Fitness from the scores per setting, in the order of `settings`."""
         scores = np.concatenate([score for score, _ in parts], axis=1)
         alive = np.concatenate([a for _, a in parts], axis=1)
         fitness = scores.mean(1)

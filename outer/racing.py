@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from outer.objective import Evaluation, Objective
-from outer.settings import World
+from outer.settings import Setting
 
 if TYPE_CHECKING:
     from outer.evaluators.base import Evaluator
@@ -38,19 +38,19 @@ class Racing:
 
 
 def race(
-    racing: Racing, evaluator: Evaluator, objective: Objective, candidates: np.ndarray, worlds: Sequence[World]
+    racing: Racing, evaluator: Evaluator, objective: Objective, candidates: np.ndarray, settings: Sequence[Setting]
 ) -> Evaluation:
     """Score candidates [P, D]; `steps` of the evaluation counts the steps of heat and survivors."""
-    short = [replace(world, until=max(1, round(racing.at * world.steps))) for world in worlds]
+    short = [replace(setting, until=max(1, round(racing.at * setting.steps))) for setting in settings]
     heat = evaluator.evaluate(objective, candidates, short)
     count = math.ceil(racing.keep * len(candidates))
     kept = np.sort(np.argsort(-heat.fitness, kind="stable")[:count])
-    whole = evaluator.evaluate(objective, candidates[kept], worlds)
+    whole = evaluator.evaluate(objective, candidates[kept], settings)
     scores, alive = heat.scores.copy(), heat.alive.copy()
     scores[kept], alive[kept] = whole.scores, whole.alive
     fitness = below(heat.fitness, kept, float(whole.fitness.min()))
     fitness[kept] = whole.fitness
-    lived = sum(len(w.labels) * (len(candidates) * s.until + count * w.steps) for s, w in zip(short, worlds) if s.until)
+    lived = sum(len(w.labels) * (len(candidates) * s.until + count * w.steps) for s, w in zip(short, settings) if s.until)
     return Evaluation(fitness, scores, alive, steps=float(lived))
 
 

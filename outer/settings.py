@@ -28,7 +28,7 @@ def network_of(options: Mapping[str, Any], hidden: tuple[int, ...]) -> Network:
 
 
 @dataclass(frozen=True)
-class World:
+class Setting:
     """One concrete setting in which several lifetimes run in lockstep."""
 
     task: Task
@@ -47,7 +47,7 @@ class World:
 
 @dataclass(frozen=True)
 class Distribution:
-    """What worlds may look like; a pair (low, high) is drawn evenly per world, a single value is kept."""
+    """What settings may look like; a pair (low, high) is drawn evenly per setting, a single value is kept."""
 
     task: Mapping[str, Any]  # name and options
     depth: tuple[int, int] = (1, 1)  # hidden layers
@@ -96,20 +96,20 @@ class Distribution:
                     f"expected one network.{name} (or network.hidden), got {low} to {high}"
                 )
         task = cast(Task, build("task", dict(self.task)))
-        world = World(task, self._network(self.depth[0], self.width[0]), 1, 1, ())
-        return tuple(sharing.count(c, world.shapes) for c in coefficients)
+        setting = Setting(task, self._network(self.depth[0], self.width[0]), 1, 1, ())
+        return tuple(sharing.count(c, setting.shapes) for c in coefficients)
 
-    def worlds(self, tier: str, seed: int, address: Label, lifetimes: int, shapes: int) -> tuple[World, ...]:
+    def settings(self, tier: str, seed: int, address: Label, lifetimes: int, shapes: int) -> tuple[Setting, ...]:
         """`lifetimes` lives in `shapes` different worlds, drawn from the stream (seed, "world", tier, *address)."""
         shapes = min(shapes, lifetimes)
         labels = [(tier, *address, n) for n in range(lifetimes)]
-        worlds = []
+        settings = []
         for g in range(shapes):
             task, network, steps = self.draw(stream(seed, "world", tier, *address, g))
-            worlds.append(World(task, network, steps, self.batch, tuple(labels[g::shapes]), tier))
-        return tuple(worlds)
+            settings.append(Setting(task, network, steps, self.batch, tuple(labels[g::shapes]), tier))
+        return tuple(settings)
 
 
-def networks(worlds: Sequence[World]) -> int:
-    """Lifetimes in all worlds together."""
-    return sum(len(world.labels) for world in worlds)
+def networks(settings: Sequence[Setting]) -> int:
+    """Lifetimes in all settings together."""
+    return sum(len(setting.labels) for setting in settings)

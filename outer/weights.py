@@ -17,9 +17,9 @@ from torch import Tensor
 
 from inner.components import suggest
 from inner.networks.mlp import Network
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 from outer.objective import Evaluation
-from outer.settings import World
+from outer.settings import Setting
 
 MEASURES = ("score", "log_likelihood")
 
@@ -107,24 +107,24 @@ class Objective:
         """What a search over this objective moves."""
         return Genome.of(self.network, self.task, None if self.from_zero else self.seed)
 
-    def worlds(self, generation: int, tier: str | None = None) -> tuple[World, ...]:
-        """One world: the samples that all candidates of a generation share."""
+    def settings(self, generation: int, tier: str | None = None) -> tuple[Setting, ...]:
+        """One setting: the samples that all candidates of a generation share."""
         label: Label = ("weights", generation)
-        return (World(self.task, self.network, 1, self.batch, (label,), tier or self.tier),)
+        return (Setting(self.task, self.network, 1, self.batch, (label,), tier or self.tier),)
 
-    def lives(self, world: World) -> Lives:
-        """The samples of a world."""
-        return self.task.lives(world.tier, world.steps, world.batch, self.seed, world.labels)
+    def life_data(self, setting: Setting) -> LifeData:
+        """The samples of a setting."""
+        return self.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
 
-    def scores(self, vectors: np.ndarray, world: World) -> tuple[np.ndarray, np.ndarray]:
-        """Scores [P, 1] float64 of candidates [P, D] on the world's samples, and whether they are finite [P, 1]."""
-        lives = self.lives(world)
+    def scores(self, vectors: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+        """Scores [P, 1] float64 of candidates [P, D] on the setting's samples, and whether they are finite [P, 1]."""
+        lives = self.life_data(setting)
         shown = lives.order[0].reshape(-1)
         return self._judge(vectors, lives.x[0][shown], lives.y[0][shown], self.measure)
 
     def test(self, vectors: np.ndarray) -> np.ndarray:
         """The task's score [P] on the test samples of this tier: for a data set with official test images, on those."""
-        lives = self.lives(self.worlds(0)[0])
+        lives = self.life_data(self.settings(0)[0])
         return self._judge(vectors, lives.test_x[0], lives.test_y[0], "score")[0][:, 0]
 
     def fitness(self, weights: Sequence[Tensor], x: Tensor, y: Tensor, measure: str) -> Tensor:
@@ -149,7 +149,7 @@ class Objective:
         return np.where(alive, value, worst), alive
 
     def assemble(self, vectors: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
-        """Fitness from the scores per world, in the order of `worlds`."""
+        """Fitness from the scores per setting, in the order of `settings`."""
         scores = np.concatenate([score for score, _ in parts], axis=1)
         alive = np.concatenate([each for _, each in parts], axis=1)
         return Evaluation(scores.mean(1), scores, alive)

@@ -17,7 +17,7 @@ from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing
 from inner.rules.rule import Rule
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 
 LABELS: tuple[Label, ...] = (("a",), ("b",))
 
@@ -33,7 +33,7 @@ class Toy(Task):
     worst: float = -1e3
     tests: int = 37
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         draw = stream(seed, "toy", tier)
 
         def numbers(*shape: int) -> Tensor:
@@ -47,7 +47,7 @@ class Toy(Task):
 
         pool = 11
         order = torch.from_numpy(draw.integers(0, pool, (len(labels), steps, batch)))
-        return Lives(
+        return LifeData(
             numbers(pool, self.inputs), targets(pool), order, numbers(self.tests, self.inputs), targets(self.tests)
         )
 
@@ -75,7 +75,7 @@ def both(
     **options: bool,
 ) -> tuple[Result, Result]:
     """The same lives by the native and by the eager engine."""
-    learner, lives = Learner(rule, network), task.lives("search", steps, batch, 0, LABELS)
+    learner, lives = Learner(rule, network), task.life_data("search", steps, batch, 0, LABELS)
     with torch.no_grad():
         one = native.live(learner, task, lives, theta, 0, LABELS, record, True, **options)
         two = live(learner, task, lives, theta, 0, LABELS, record, True)
@@ -105,7 +105,7 @@ def against_oracle(
     """Weights after `steps` steps of the native engine and of the oracle; returns how far the weights have moved."""
     shapes = sharing.shapes_of(network.sizes(task.inputs, task.outputs), network.bias)
     theta = coefficients(rule, shapes=shapes)
-    learner, lives = Learner(rule, network), task.lives("search", steps, batch, 0, LABELS)
+    learner, lives = Learner(rule, network), task.life_data("search", steps, batch, 0, LABELS)
     result = native.live(learner, task, lives, theta, 0, LABELS, fixed=fixed)
     state = learner.init(result.state.shape, theta.float().repeat_interleave(2, 0), 2, 0, LABELS)
     setting = oracle.Setting(

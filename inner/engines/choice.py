@@ -12,7 +12,7 @@ from inner.learners import local_rule
 from inner.learners.base import Learner
 from inner.life import eager as lifetime
 from inner.life.eager import Result
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 
 ENGINES = ("auto", "native", "eager")
 
@@ -45,7 +45,7 @@ def live(
     engine: str,
     learner: Learner,
     task: Task,
-    lives: Lives,
+    lives: LifeData,
     theta: Tensor,
     seed: int,
     labels: Sequence[Label],

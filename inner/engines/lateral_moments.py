@@ -24,7 +24,7 @@ from inner.networks import lateral
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 
 MOST_INPUTS = 8  # beyond, the table of fourth moments is larger than the batch
 
@@ -41,7 +41,7 @@ def powers(rule: Rule) -> tuple[Terms, Terms] | None:
     return forward, between
 
 
-def applies(learner: Learner, task: Task, lives: Lives) -> bool:
+def applies(learner: Learner, task: Task, lives: LifeData) -> bool:
     """Whether these lives can be lived by moments: no teacher, the same full batch at every step."""
     order, small = lives.order, 1 <= lives.x.shape[2] <= MOST_INPUTS
     if type(learner.network) is not lateral.Network or not small or task.kind != "unsupervised":
@@ -52,7 +52,7 @@ def applies(learner: Learner, task: Task, lives: Lives) -> bool:
 def live(
     learner: Learner,
     task: Task,
-    lives: Lives,
+    lives: LifeData,
     theta: Tensor,
     seed: int,
     labels: Sequence[Label],

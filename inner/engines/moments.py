@@ -24,7 +24,7 @@ from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule
 from inner.rules.terms import expanded_terms
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 
 POLYNOMIAL = ("pre", "post", "w")
 MOST_INPUTS = 16  # beyond, the table of third moments is larger than the batch
@@ -56,7 +56,7 @@ def polynomial(expression: sympy.Expr) -> Terms | None:
     return tuple(found)
 
 
-def applies(learner: Learner, task: Task, lives: Lives) -> bool:
+def applies(learner: Learner, task: Task, lives: LifeData) -> bool:
     """Whether these lives can be lived by moments: one linear layer, no teacher, the same full batch at every step."""
     network, order = learner.network, lives.order
     plain = type(network) is mlp.Network
@@ -70,7 +70,7 @@ def applies(learner: Learner, task: Task, lives: Lives) -> bool:
 def live(
     learner: Learner,
     task: Task,
-    lives: Lives,
+    lives: LifeData,
     theta: Tensor,
     seed: int,
     labels: Sequence[Label],

@@ -14,7 +14,7 @@ from inner.learners.local_rule import fold
 from inner.life.memory import keep_freed
 from inner.life.states import joined, map_all
 from inner.life.stepper import Replay, Walk
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 
 CHECK_EVERY = 16  # steps between looks at whether a network has left the finite range
 CACHED = 2**20  # numbers that networks side by side work on: 4 MiB, what a core's share of the caches holds
@@ -54,7 +54,7 @@ def spread(theta: Tensor, count: int) -> tuple[int, Tensor]:
 def live(
     learner: Learner,
     task: Task,
-    lives: Lives,
+    lives: LifeData,
     theta: Tensor,
     seed: int,
     labels: Sequence[Label],
@@ -91,7 +91,7 @@ def together(footprint: int, population: int, count: int) -> int:
 def _live(
     learner: Learner,
     task: Task,
-    lives: Lives,
+    lives: LifeData,
     theta: Tensor,
     seed: int,
     labels: Sequence[Label],
@@ -114,7 +114,7 @@ def _live(
 def walk_of(
     device: str,
     learner: Learner,
-    lives: Lives,
+    lives: LifeData,
     state: Any,
     population: int,
     kind: str,
@@ -129,7 +129,7 @@ def walk_of(
 
 
 def course(
-    walk: Walk | Replay, learner: Learner, task: Task, lives: Lives, population: int, record: Sequence[int]
+    walk: Walk | Replay, learner: Learner, task: Task, lives: LifeData, population: int, record: Sequence[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """From birth to the last step, without waiting for a GPU: the final scores [N], who is alive [N], the curve [N, C]."""
     n, device = len(walk.bits), lives.x.device

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inner.learners.base import Learner
 from inner.life.states import map_all, tensors_of
-from inner.tasks.base import Lives
+from inner.tasks.base import LifeData
 
 BLOCK = 32  # steps whose samples are gathered at once, at most
 SHOWN = 2**15  # numbers that are gathered at once, for several steps
@@ -36,7 +36,7 @@ class Walk:
     def __init__(
         self,
         learner: Learner,
-        lives: Lives,
+        lives: LifeData,
         state: Any,
         population: int,
         kind: str,
@@ -74,7 +74,7 @@ class Replay:
     def __init__(
         self,
         learner: Learner,
-        lives: Lives,
+        lives: LifeData,
         state: Any,
         population: int,
         kind: str,
@@ -144,7 +144,7 @@ def recorded(step: Callable[[], None], put_back: Callable[[], None]) -> Callable
     return graph.replay
 
 
-def shown(lives: Lives, start: int, stop: int, population: int) -> Iterator[tuple[Tensor, Tensor]]:
+def shown(lives: LifeData, start: int, stop: int, population: int) -> Iterator[tuple[Tensor, Tensor]]:
     """x [N, B, I] and y [N, B, O] of the steps start .. stop."""
     order = lives.order[:, start:stop].transpose(0, 1)  # [steps, L, B]
 

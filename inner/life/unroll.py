@@ -24,7 +24,7 @@ from inner.learners.base import Learner, Shape
 from inner.learners.local_rule import fold
 from inner.life.states import map_tensors
 from inner.life.stepper import code_length
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 
 LOSSES = ("test", "prequential", "both")
 
@@ -41,7 +41,7 @@ class Unroll:
 
     learner: Learner
     task: Task
-    lives: Lives
+    lives: LifeData
     seed: int
     labels: Sequence[Label]
     loss: str = "test"

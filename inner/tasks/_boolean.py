@@ -13,12 +13,12 @@ import numpy as np
 
 from inner.random import stream
 from inner.tasks._common import check_draw, epochs, one_hot, stack
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 
 
 def parity_lives(
     bits: int, permute: bool, scale: float, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]
-) -> Lives:
+) -> LifeData:
     """One lifetime per label: inputs -scale (off) and +scale (on), two outputs (even, odd, or the reverse)."""
     check_draw(tier, steps, batch, labels)
     patterns = np.arange(2**bits)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from inner.random import stream
 from inner.tasks._common import accuracy, check_count, check_draw, check_flag, check_number, epochs, one_hot, stack
-from inner.tasks.base import TIERS, Label, Lives, Task, check_tier
+from inner.tasks.base import TIERS, Label, LifeData, Task, check_tier
 
 SHARES = (0.40, 0.25, 0.35)  # of TIERS, in that order
 
@@ -125,7 +125,7 @@ class Classification(Task):
         """Accuracy: [N, V, O], [N, V, O] -> [N] float64."""
         return accuracy(output, test_y)
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label.
 
         With `permute` each life holds the samples that it will see (S = min(pool, T*B)); without it `x` and `y` are
@@ -141,9 +141,9 @@ class Classification(Task):
         order, test = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
         x, y = (each.expand(len(labels), -1, -1) for each in _tensors(data, tier, self.scale, self.outputs))
         if data.fixed_test(tier) is None:
-            return Lives(x, y, order, x[0][test], y[0][test])
+            return LifeData(x, y, order, x[0][test], y[0][test])
         fixed = _tensors(data, "held_out", self.scale, self.outputs)
-        return Lives(x, y, order, *(each.expand(len(labels), -1, -1) for each in fixed))
+        return LifeData(x, y, order, *(each.expand(len(labels), -1, -1) for each in fixed))
 
     def _shared_life(
         self, data: DataSet, tier: str, steps: int, batch: int, random: np.random.Generator

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inner.tasks.base import Label, Lives, check_tier
+from inner.tasks.base import Label, LifeData, check_tier
 
 
 def epochs(random: np.random.Generator, pool: int, steps: int, batch: int) -> np.ndarray:
@@ -25,9 +25,9 @@ def one_hot(y: np.ndarray, classes: int) -> np.ndarray:
     return np.eye(classes, dtype=np.float32)[y]
 
 
-def stack(rows: Sequence[tuple[np.ndarray, ...]]) -> Lives:
+def stack(rows: Sequence[tuple[np.ndarray, ...]]) -> LifeData:
     """Lives from one tuple (x [S, I], y [S, O], order [T, B], test_x [V, I], test_y [V, O]) per life."""
-    return Lives(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
+    return LifeData(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
 
 
 def accuracy(output: Tensor, test_y: Tensor) -> Tensor:

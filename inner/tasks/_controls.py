@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inner.random import stream
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 
@@ -58,9 +58,9 @@ class Shuffled(Wrapper):
 
     task: Base
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """The task's lives with S = T * B, a target for every showing. Raises ValueError as the task does."""
-        lives = self.task.lives(tier, steps, batch, seed, labels)
+        lives = self.task.life_data(tier, steps, batch, seed, labels)
         count = lives.order[0].numel()
         mixed = np.stack([stream(seed, "shuffled", tier, *label).permutation(count) for label in labels])
         at = torch.arange(len(labels))[:, None]
@@ -80,9 +80,9 @@ class Permuted(Wrapper):
         if self.axis not in ("inputs", "outputs"):
             raise ValueError(f"axis: expected inputs or outputs, got {self.axis!r}")
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """The task's lives, renamed. Raises ValueError as the task does."""
-        lives = self.task.lives(tier, steps, batch, seed, labels)
+        lives = self.task.life_data(tier, steps, batch, seed, labels)
         size = lives.x.shape[2] if self.axis == "inputs" else lives.y.shape[2]
         drawn = [stream(seed, "permuted", self.axis, tier, *label).permutation(size) for label in labels]
         order = torch.from_numpy(np.stack(drawn))[:, None]  # [L, 1, I] or [L, 1, O]

@@ -14,7 +14,7 @@ Label = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Lives:
+class LifeData:
     """The data of L lifetimes. `x` and `y` may be views expanded over L (stride 0)."""
 
     x: Tensor  # [L, S, I] float32, pool of training samples
@@ -50,7 +50,7 @@ class Task(ABC):
         """The finite score of a network that failed (left the finite range)."""
 
     @abstractmethod
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label: T = steps of B = batch samples.
 
         Lifetime l depends on the options, tier, steps, batch, seed and labels[l] only.

@@ -1,4 +1,4 @@
-"""Linearly separable mappings of two to seven bits on one output, the world of Chalmers (1990), who evolved the delta rule.
+"""Linearly separable mappings of two to seven bits on one output, the setting of Chalmers (1990), who evolved the delta rule.
 
 A tier holds a fixed number of mappings. Mapping m has 2 to 7 inputs (0 or 1), and a random hyperplane that leaves at
 least a quarter of its patterns on either side; unused inputs are 0, and a last input is always 1. A life trains on 12
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, epochs, stack
-from inner.tasks.base import Label, Lives, check_tier
+from inner.tasks.base import Label, LifeData, check_tier
 from inner.tasks.base import Task as Base
 
 MOST_BITS, PATTERNS, UNSEEN = 7, 12, 10
@@ -75,7 +75,7 @@ class Task(Base):
         check_tier(tier)
         return self.tasks if tier == "search" else UNSEEN
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label; a label that ends with a number n lives mapping n, counted round and round."""
         check_draw(tier, steps, batch, labels)
         rows = []

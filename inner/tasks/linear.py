@@ -25,7 +25,7 @@ from inner.tasks._common import (
     orthonormal,
     stack,
 )
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 
@@ -55,7 +55,7 @@ class Task(Base):
     def worst(self) -> float:
         return 0.0
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label (S = min(patterns, T*B)). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         rows = []

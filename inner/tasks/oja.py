@@ -25,7 +25,7 @@ from torch import Tensor
 
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, epochs, generated, orthonormal, stack
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 FRAMES = 8  # test inputs are the rows of this many rotations, each divided by sqrt(FRAMES)
@@ -47,7 +47,7 @@ def random_score(inputs: int) -> float:
 
 
 @lru_cache(maxsize=8)
-def _drawn(task: Task, tier: str, steps: int, batch: int, seed: int, labels: tuple[Label, ...]) -> Lives:
+def _drawn(task: Task, tier: str, steps: int, batch: int, seed: int, labels: tuple[Label, ...]) -> LifeData:
     """Drawn once for all chunks of a generation; nobody changes the tensors of a life."""
     return stack([task.draw(tier, steps, batch, seed, label) for label in labels])
 
@@ -85,7 +85,7 @@ class Task(Base):
     def worst(self) -> float:
         return -1.0
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label (S = min(patterns, T*B)). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         return _drawn(self, tier, steps, batch, seed, tuple(labels))

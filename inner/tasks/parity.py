@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inner.tasks._boolean import parity_lives
 from inner.tasks._common import accuracy, check_count, check_flag, check_number, generated
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 
@@ -44,7 +44,7 @@ class Task(Base):
     def worst(self) -> float:
         return 0.0
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label; the pool (S = V = 2**bits) is all patterns, and so is the test set."""
         return parity_lives(self.bits, self.permute, self.scale, tier, steps, batch, seed, labels)
 

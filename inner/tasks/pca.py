@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, check_number, epochs, generated, orthonormal, stack
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 
@@ -61,7 +61,7 @@ class Task(Base):
     def worst(self) -> float:
         return 0.0
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label (S = min(patterns, T*B)). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         deviation = np.sqrt(self.ratio) ** np.arange(self.inputs)

@@ -26,7 +26,7 @@ from inner.tasks._common import (
     orthonormal,
     stack,
 )
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 
@@ -60,7 +60,7 @@ class Task(Base):
         """Where the score is cut off: sixteen times the error of answering 0."""
         return -16.0
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label (S = min(patterns, T*B)). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         variances = self.condition ** -np.linspace(0.0, 1.0, self.inputs)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, check_number, epochs, generated, negative_error, stack
-from inner.tasks.base import TIERS, Label, Lives
+from inner.tasks.base import TIERS, Label, LifeData
 from inner.tasks.base import Task as Base
 
 REACH = 2 * math.pi  # u lies in -REACH..REACH
@@ -56,7 +56,7 @@ class Task(Base):
         """Where the score is cut off: sixteen times the error of answering 0."""
         return -8.0 * self.amplitude**2
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """One lifetime per label (S = V = points). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         u = np.linspace(-REACH, REACH, self.points)[:, None]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, check_number, epochs, generated, negative_error, stack
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 REACH = 5.0  # u lies in -REACH..REACH
@@ -60,7 +60,7 @@ class Task(Base):
         """Where the score is cut off: four times the error of answering 0 to the largest sine."""
         return -2.0 * self.high**2
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label (S = min(patterns, T*B)). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         deviation = REACH / math.sqrt(3.0)

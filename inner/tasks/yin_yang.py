@@ -26,7 +26,7 @@ from inner.tasks._common import (
     one_hot,
     stack,
 )
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 BIG, SMALL = 0.5, 0.1  # radius of the disc and of the dots
@@ -90,7 +90,7 @@ class Task(Base):
     def worst(self) -> float:
         return 0.0
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label (S = min(patterns, T*B)). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         rows = []

@@ -34,7 +34,7 @@ def command(
     """
     from metalearn.config import schema as configs
     from metalearn.config.inheritance import refuse_genome
-    from metalearn.runs.search_bench import Bench, settings
+    from metalearn.runs.search_bench import Bench, plan_of
 
     found = [a for a in arguments if "=" not in a]
     if len(found) > 1:
@@ -44,7 +44,7 @@ def command(
     config_name = found[0] if found else "digits"
     config = configs.load(config_name, [a for a in arguments if "=" in a])
     refuse_genome(config, "bench-searches", "run metalearn baldwin with search=NAME")
-    plan = settings(config, [s.strip() for s in searches.split(",") if s.strip()], budget, seeds, changes)
+    plan = plan_of(config, [s.strip() for s in searches.split(",") if s.strip()], budget, seeds, changes)
     options = ["--searches", searches, "--seeds", str(seeds), *(["--budget", f"{budget:g}"] if budget else [])]
     for change in changes:
         options += ["--set", change]

@@ -16,7 +16,7 @@ from metalearn.cli import Command, console
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write the scores as an SVG picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
 def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: str | None, as_json: bool) -> None:
-    """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen worlds apart."""
+    """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen settings apart."""
     from rich.console import Console
 
     from metalearn.config import schema as configs

@@ -19,7 +19,7 @@ class NetworkConfig(Section):
     """The inner network, or a range of networks."""
 
     name: str = Field("mlp", description="mlp, or lateral: linear output units, each hears those before it")
-    depth: IntRange = Field((1, 1), description="hidden layers: a number, or [low, high] drawn per world")
+    depth: IntRange = Field((1, 1), description="hidden layers: a number, or [low, high] drawn per setting")
     width: IntRange = Field((32, 32), description="units of each hidden layer: a number, or [low, high]")
     hidden: tuple[int, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")
     activation: str = Field("tanh", description="of hidden units: tanh, relu, sigmoid, softplus or linear")
@@ -31,10 +31,10 @@ class NetworkConfig(Section):
 class LifeConfig(Section):
     """One inner life."""
 
-    steps: IntRange = Field((300, 300), description="training steps: a number, or [low, high] drawn per world")
+    steps: IntRange = Field((300, 300), description="training steps: a number, or [low, high] drawn per setting")
     batch: int = Field(1, ge=1, description="samples per step")
     scale: FloatRange | None = Field(
-        None, description="input scale: a number, or [low, high] drawn log-evenly per world"
+        None, description="input scale: a number, or [low, high] drawn log-evenly per setting"
     )
 
 
@@ -60,7 +60,7 @@ class SelectionConfig(Section):
 
     finalists: int = Field(8, ge=1, description="candidates that are scored again")
     lifetimes: int = Field(24, ge=1, description="fresh lives of each finalist")
-    shapes: int = Field(8, ge=1, description="different worlds among them")
+    shapes: int = Field(8, ge=1, description="different settings among them")
     tolerance: float = Field(
         0.003, ge=0, description="mean score that pruning, or a simpler program, may give up in all"
     )
@@ -103,7 +103,7 @@ class Config(Section):
     life: LifeConfig = Field(LifeConfig(), description="length of a life")
     search: Component = Field({"name": "cma"}, description="the outer search: a name, or {name: cma, popsize: 16}")
     lifetimes: int = Field(6, ge=1, description="lives of each candidate per generation")
-    shapes: int = Field(2, ge=1, description="different worlds (network, length, scale) among them")
+    shapes: int = Field(2, ge=1, description="different settings (network, length, scale) among them")
     seed: int = Field(0, ge=0, description="addresses every random draw of the run")
     fitness: FitnessConfig = Field(FitnessConfig(), description="what a life earns")
     racing: RacingConfig | None = Field(None, description="stop hopeless candidates early; off by default")

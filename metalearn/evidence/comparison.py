@@ -16,8 +16,8 @@ from inner.tasks.base import Task
 from metalearn.config.schema import CellConfig, Config
 from metalearn.evidence.baselines import objective
 from outer.evaluators.base import Evaluator
-from outer.evidence.fresh_lives import Trial, interval, trial
-from outer.settings import World, network_of
+from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
+from outer.settings import Setting, network_of
 
 Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
@@ -34,16 +34,16 @@ def describe(cell: CellConfig) -> tuple[str, str]:
     return task, "-".join(str(width) for width in widths) or "no hidden layer"
 
 
-def world_of(cell: CellConfig, config: Config, lifetimes: int, seed: int, read: bool = True) -> World:
-    """The world of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""
+def setting_of(cell: CellConfig, config: Config, lifetimes: int, seed: int, read: bool = True) -> Setting:
+    """The setting of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""
     task = cast(Task, build("task", cell.task))
     options = config.network.model_dump(include={"name", "activation", "output", "bias", "gain"})
     network = network_of(options, cell.hidden)
     what = "/".join(describe(cell)) + f"/{cell.steps}x{cell.batch}"
-    world = World(task, network, cell.steps, cell.batch, tuple(("compare", what, n) for n in range(lifetimes)), "final")
+    setting = Setting(task, network, cell.steps, cell.batch, tuple(("compare", what, n) for n in range(lifetimes)), "final")
     if read:
-        task.lives("final", 1, 1, seed, world.labels[:1])
-    return world
+        task.life_data("final", 1, 1, seed, setting.labels[:1])
+    return setting
 
 
 def cells_of(config: Config) -> list[tuple[str, CellConfig]]:
@@ -64,10 +64,10 @@ def check_fit(config: Config, rule: Rule) -> None:
         return
     counts = objective(config, rule).genome.counts
     for group, cell in cells_of(config):
-        world = world_of(cell, config, 1, config.seed, read=False)
+        setting = setting_of(cell, config, 1, config.seed, read=False)
         if group == "main":  # a transfer cell of another shape is skipped
             values = {c.name: np.zeros(n) if c.share != "rule" else 0.0 for c, n in zip(rule.coefficients, counts)}
-            flat(rule.coefficients, values, world.shapes)
+            flat(rule.coefficients, values, setting.shapes)
 
 
 def compare(
@@ -79,22 +79,22 @@ def compare(
 ) -> dict[str, Any]:
     """The comparison document: per cell the scores of every arm, and the reference's paired lead over each."""
     started = time.perf_counter()
-    worlds: list[tuple[str, CellConfig, World]] = []
+    settings: list[tuple[str, CellConfig, Setting]] = []
     skipped = []
     for group, cell in cells_of(config) if cells is None else cells:
         try:
-            world = world_of(cell, config, config.compare.lifetimes, config.seed)
+            setting = setting_of(cell, config, config.compare.lifetimes, config.seed)
             for rule, values, _ in arms.values():
                 if spread(rule.coefficients):  # refuses values that belong to another network
-                    flat(rule.coefficients, values, world.shapes)
-            worlds.append((group, cell, world))
+                    flat(rule.coefficients, values, setting.shapes)
+            settings.append((group, cell, setting))
         except ValueError as error:
             if group == "main":
                 raise
             skipped.append({"cell": ", ".join(describe(cell)), "why": str(error)})
     jobs = [
-        (rule, dict(values), world, config.seed, POINTS, None, config.engine, resolve(config.device))
-        for _, _, world in worlds
+        (rule, dict(values), setting, config.seed, POINTS, None, config.engine, resolve(config.device))
+        for _, _, setting in settings
         for rule, values, _ in arms.values()
     ]
     ended = 0
@@ -105,11 +105,11 @@ def compare(
         if progress is not None:
             progress(ended, len(jobs))
 
-    trials: list[Trial] = evaluator.map(trial, jobs, done)
+    trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
     documents = []
-    for c, (group, cell, world) in enumerate(worlds):
+    for c, (group, cell, setting) in enumerate(settings):
         own = dict(zip(arms, trials[c * len(arms) : (c + 1) * len(arms)]))
-        documents.append(_cell(group, cell, world, own, config.seed))
+        documents.append(_cell(group, cell, setting, own, config.seed))
     return {
         "arms": {
             name: {
@@ -129,26 +129,26 @@ def compare(
     }
 
 
-def _cell(group: str, cell: CellConfig, world: World, trials: dict[str, Trial], seed: int) -> dict[str, Any]:
+def _cell(group: str, cell: CellConfig, setting: Setting, trials: dict[str, FreshLives], seed: int) -> dict[str, Any]:
     task, network = describe(cell)
     name = f"{task}, {network}, {cell.steps} steps" + (f" of {cell.batch}" if cell.batch > 1 else "")
     reference = next(iter(trials))
     document: dict[str, Any] = {
         "name": name,
-        "tier": world.tier,
+        "tier": setting.tier,
         "group": group,
         "task": task,
         "network": network,
         "steps": cell.steps,
-        "lifetimes": len(world.labels),
-        "chance": world.task.chance,
-        "metric": {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}[world.task.kind],
+        "lifetimes": len(setting.labels),
+        "chance": setting.task.chance,
+        "metric": {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}[setting.task.kind],
         "arms": {},
         "differences": {},
     }
     for arm, result in trials.items():
-        mean, low, high = interval(result.scores, seed, name, "score")
-        points = [interval(result.curve[:, c], seed, name, "curve") for c in range(len(result.steps))]
+        mean, low, high = bootstrap_interval(result.scores, seed, name, "score")
+        points = [bootstrap_interval(result.curve[:, c], seed, name, "curve") for c in range(len(result.steps))]
         document["arms"][arm] = {
             "scores": result.scores.tolist(),
             "mean": mean,
@@ -163,7 +163,7 @@ def _cell(group: str, cell: CellConfig, world: World, trials: dict[str, Trial], 
             },
         }
         if arm != reference:
-            mean, low, high = interval(np.asarray(trials[reference].scores - result.scores), seed, name, "difference")
+            mean, low, high = bootstrap_interval(np.asarray(trials[reference].scores - result.scores), seed, name, "difference")
             verdict = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
             document["differences"][arm] = {"mean": mean, "low": low, "high": high, "verdict": verdict}
     return document

@@ -17,10 +17,10 @@ from inner.rules.rule import Rule
 from inner.rules.sharing import flat
 from inner.tasks._controls import Permuted, Shuffled
 from metalearn.config.schema import CellConfig, Config
-from metalearn.evidence.comparison import cells_of, describe, world_of
+from metalearn.evidence.comparison import cells_of, describe, setting_of
 from outer.evaluators.base import Evaluator
-from outer.evidence.fresh_lives import Trial, interval, trial
-from outer.settings import World
+from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
+from outer.settings import Setting
 
 LONGER = 3  # times the life
 SHOWN = 20_000  # samples of a life with a shuffled teacher at most: each is kept with a target of its own
@@ -31,19 +31,19 @@ OTHER_WEIGHTS = 1_000_003  # added to the seed
 
 @dataclass(frozen=True)
 class Control:
-    """One row: a world, coefficient values and what a rule, as against a stored solution, does there."""
+    """One row: a setting, coefficient values and what a rule, as against a stored solution, does there."""
 
     name: str
-    world: World
+    setting: Setting
     values: Mapping[str, Any]
     expected: str  # "learns", "chance" (not above it) or "" where either says something
     weights: int | None = None  # address of the initial weights, where it is not the seed
 
 
-def weight_count(world: World) -> int:
+def weight_count(setting: Setting) -> int:
     """Weights of the network, biases included."""
-    sizes = world.network.sizes(world.task.inputs, world.task.outputs)
-    return sum((i + world.network.bias) * o for i, o in zip(sizes, sizes[1:]))
+    sizes = setting.network.sizes(setting.task.inputs, setting.task.outputs)
+    return sum((i + setting.network.bias) * o for i, o in zip(sizes, sizes[1:]))
 
 
 def shapes_of(hidden: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -80,10 +80,10 @@ def controls_of(
     """The controls and what had to be left out. Raises ValueError when the first cell's own data are missing."""
     cell, seed, skipped = cells_of(config)[0][1], config.seed, []
 
-    def world(**changes: Any) -> World:
-        return world_of(cell.model_copy(update=changes), config, lifetimes, seed)
+    def setting(**changes: Any) -> Setting:
+        return setting_of(cell.model_copy(update=changes), config, lifetimes, seed)
 
-    def fitting(name: str, other: World) -> None:
+    def fitting(name: str, other: Setting) -> None:
         """A control in another network: values per layer, unit or synapse may not fit it."""
         try:
             flat(rule.coefficients, values, other.shapes)
@@ -91,7 +91,7 @@ def controls_of(
         except ValueError as error:
             skipped.append({"control": name, "why": str(error)})
 
-    base = world()
+    base = setting()
     learned = "" if base.task.kind == "unsupervised" else "learns"
     found = [
         Control("as it is", base, values, "learns"),
@@ -101,15 +101,15 @@ def controls_of(
     if base.task.kind == "classification":
         found.append(Control("labels permuted", replace(base, task=Permuted(base.task, "outputs")), values, "learns"))
     for name, hidden in shapes_of(cell.hidden).items() if config.network.name == "mlp" else ():
-        fitting(name, world(hidden=hidden))
-    found.append(Control(f"lives {LONGER} times as long", world(steps=LONGER * cell.steps), values, "learns"))
+        fitting(name, setting(hidden=hidden))
+    found.append(Control(f"lives {LONGER} times as long", setting(steps=LONGER * cell.steps), values, "learns"))
     for other in OTHERS if base.task.kind == "classification" else ():
         options = {"name": other} if isinstance(other, str) else dict(other)
         if options["name"] == cell.task["name"]:
             continue
         named = CellConfig(task=options, hidden=cell.hidden, steps=cell.steps, batch=cell.batch)
         try:
-            fitting(describe(named)[0], world(task=options))
+            fitting(describe(named)[0], setting(task=options))
         except ValueError as error:
             skipped.append({"control": describe(named)[0], "why": str(error)})
     if base.task.kind == "unsupervised":
@@ -154,30 +154,30 @@ def run_controls(
             progress(ended, len(found))
 
     jobs = [
-        (rule, dict(c.values), c.world, config.seed, 2, c.weights, config.engine, resolve(config.device)) for c in found
+        (rule, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, resolve(config.device)) for c in found
     ]
-    trials: list[Trial] = evaluator.map(trial, jobs, done)
+    trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
     rows = []
     for control, result in zip(found, trials):
-        mean, low, high = interval(result.scores, config.seed, "control", control.name)
-        chance = control.world.task.chance
+        mean, low, high = bootstrap_interval(result.scores, config.seed, "control", control.name)
+        chance = control.setting.task.chance
         rows.append(
             {
                 "control": control.name,
-                "hidden": list(control.world.network.hidden),
-                "steps": control.world.steps,
+                "hidden": list(control.setting.network.hidden),
+                "steps": control.setting.steps,
                 "mean": mean,
                 "low": low,
                 "high": high,
                 "birth": float(result.curve[:, 0].mean()),
                 "chance": chance,
                 "failures": int((~result.alive).sum()),
-                "weights": weight_count(control.world),
+                "weights": weight_count(control.setting),
                 "expected": control.expected,
                 "verdict": verdict_of(control.expected, low, high, chance),
             }
         )
-    kind = found[0].world.task.kind
+    kind = found[0].setting.task.kind
     return {
         "formula": rule.pruned(dict(values), 0.0),
         "coefficients": sum(int(np.count_nonzero(values[c.name])) for c in rule.coefficients),

@@ -92,7 +92,7 @@ def _positive(other: Rule, split: Mapping[str, Any] | None) -> np.ndarray:
     return np.array([kinds[name] for name in split])
 
 
-def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, world: Any, seed: int) -> float | None:
+def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, setting: Any, seed: int) -> float | None:
     """Degrees between the weight changes of two rules on the same weights, samples and moments of a life.
 
     The found rule lives; at RECORDED moments the other rule says what it would do there, through its own pathway.
@@ -109,17 +109,17 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, world:
     names = [c.name for c in other.coefficients]
     rows = [other.defaults] if split is None else [{n: float(n == one) for n in names} for one in split]
     count = max(2, len(rows))  # torch multiplies a single matrix differently
-    lives = world.task.lives(world.tier, world.steps, world.batch, seed, world.labels[:1])
-    shape = Shape(lives.x.shape[2], lives.y.shape[2], world.task.kind)
-    own, there = Learner(rule, world.network), Learner(other, world.network)
+    lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, seed, setting.labels[:1])
+    shape = Shape(lives.x.shape[2], lives.y.shape[2], setting.task.kind)
+    own, there = Learner(rule, setting.network), Learner(other, setting.network)
     theta = torch.tensor([[values[c.name] for c in rule.coefficients]] * 2, dtype=torch.float32)
     theirs = torch.tensor([[row[n] for n in names] for row in (rows * 2)[:count]], dtype=torch.float32)
     steps = lives.order.shape[1]
     moments = {steps * m // RECORDED for m in range(RECORDED)}
     seen, said = [], []
     with torch.no_grad():
-        state = own.init(shape, theta, 2, seed, world.labels[:1])
-        guest = there.init(shape, theirs, count, seed, world.labels[:1])
+        state = own.init(shape, theta, 2, seed, setting.labels[:1])
+        guest = there.init(shape, theirs, count, seed, setting.labels[:1])
         for t in range(steps):
             x, y = (values_[0, lives.order[0, t]][None] for values_ in (lives.x, lives.y))
             if t in moments or other.traces:
@@ -137,12 +137,12 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, world:
 
 
 def distances(
-    rule: Rule, values: Mapping[str, float], known: Mapping[str, Rule], world: Any, seed: int
+    rule: Rule, values: Mapping[str, float], known: Mapping[str, Rule], setting: Any, seed: int
 ) -> list[dict[str, Any]]:
     """One row per named rule, the nearest in behaviour first: angles in degrees, None where there is nothing to compare."""
     rows = []
     for name, other in known.items():
-        behaviour = behaviour_angle(rule, values, other, world, seed)
+        behaviour = behaviour_angle(rule, values, other, setting, seed)
         rows.append(
             {
                 "rule": name,

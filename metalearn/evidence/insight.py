@@ -15,11 +15,11 @@ from inner.rules.rule import Rule
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.baselines import objective
-from metalearn.evidence.comparison import cells_of, describe, world_of
+from metalearn.evidence.comparison import cells_of, describe, setting_of
 from metalearn.rule.file import read, rule_of, values_of
 from metalearn.store.run_store import RunStore
 from outer.evidence.ablation import Ablation, ablate
-from outer.evidence.fresh_lives import interval
+from outer.evidence.fresh_lives import bootstrap_interval
 from outer.searches.base import Search
 
 ABLATION, DISTANCES = "ablation", "distances"  # keys in the run store
@@ -32,8 +32,8 @@ def ablation_document(found: Ablation, rule: Rule, config: Config, spent: int) -
     best = max(found.stages, key=lambda stage: float(stage.scores.mean()))
     stages = []
     for stage in found.stages:
-        mean, low, high = interval(stage.scores, seed, "ablation", "score")
-        lost, least, most = interval(best.scores - stage.scores, seed, "ablation", "lost")
+        mean, low, high = bootstrap_interval(stage.scores, seed, "ablation", "score")
+        lost, least, most = bootstrap_interval(best.scores - stage.scores, seed, "ablation", "lost")
         stages.append(
             {
                 "removed": stage.removed,
@@ -51,7 +51,7 @@ def ablation_document(found: Ablation, rule: Rule, config: Config, spent: int) -
         )
     alone = {}
     for name, scores in found.alone.items():
-        mean, low, high = interval(whole.scores - scores, seed, "ablation", "alone")
+        mean, low, high = bootstrap_interval(whole.scores - scores, seed, "ablation", "alone")
         alone[name] = {"lost": mean, "low": low, "high": high, "term": _term(rule, name)}
     return {
         "stages": stages,
@@ -155,7 +155,7 @@ def run_distances(path: Path) -> dict[str, Any]:
 
 def _distances(rule: Rule, values: dict[str, float], config: Config, measure: Any) -> dict[str, Any]:
     cell = cells_of(config)[0][1]
-    rows = measure(rule, values, known_rules(), world_of(cell, config, 1, config.seed), config.seed)
+    rows = measure(rule, values, known_rules(), setting_of(cell, config, 1, config.seed), config.seed)
     return {"rows": rows, "where": ", ".join(describe(cell)) + f", {cell.steps} steps"}
 
 

@@ -37,8 +37,8 @@ def choose(config: Config, rule: Rule, evaluator: Evaluator, generations: Sequen
     found: dict[str, Any] = {}
     if isinstance(own, ProgramObjective):
         vectors = distinct(own, generations, chosen.finalists)
-        worlds = own.distribution.worlds("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
-        scores = evaluator.evaluate(cast(Objective, own), vectors, worlds).scores
+        settings = own.distribution.settings("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
+        scores = evaluator.evaluate(cast(Objective, own), vectors, settings).scores
         programs = own.programs(vectors)
         best = simplest([program.complexity for program in programs], scores, chosen.tolerance)
         rules = [program.rule(rule) for program in programs]

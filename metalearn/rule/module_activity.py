@@ -86,8 +86,8 @@ def _slope(k: int, drive: Tensor, post: Tensor, check: bool) -> Tensor:
     if slope is None:
         raise ValueError(f"{message}, got units that do not depend on the layer before")
     if check:
-        probe = torch.arange(1, post.numel() + 1, device=post.device).reshape(post.shape).to(post.dtype).cos()
-        (mixed,) = torch.autograd.grad((post * probe).sum(), drive)
-        if not torch.allclose(mixed, probe * slope, rtol=1e-3, atol=1e-5):
+        estimator = torch.arange(1, post.numel() + 1, device=post.device).reshape(post.shape).to(post.dtype).cos()
+        (mixed,) = torch.autograd.grad((post * estimator).sum(), drive)
+        if not torch.allclose(mixed, estimator * slope, rtol=1e-3, atol=1e-5):
             raise ValueError(f"{message}, got one that mixes units or samples")
     return slope

@@ -120,8 +120,8 @@ def check(config: Config) -> None:
     check_options("search", config.search)
     search = cast(Search, build("search", config.search))
     found = habitat(config, config.seed)
-    task = found.worlds(0)[0].task
-    task.lives("final", 1, 1, config.seed, [("check", 0)])
+    task = found.settings(0)[0].task
+    task.life_data("final", 1, 1, config.seed, [("check", 0)])
     choose(config.engine, found.learner, task.kind, found.device)
     evaluator_of(config).close()
     arms = config.inheritance.arms
@@ -234,11 +234,11 @@ def outcome(
     own: Habitat, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int
 ) -> dict[str, Any]:
     """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
-    worlds = own.worlds(0, "final", lifetimes)
+    settings = own.settings(0, "final", lifetimes)
     newborn = search.start(own.organism.segments.start(), own.seed).ask()[:NAIVE]
-    found: dict[str, Any] = {"lifetimes": lifetimes, "chance": worlds[0].task.chance}
+    found: dict[str, Any] = {"lifetimes": lifetimes, "chance": settings[0].task.chance}
     for name, vectors in (("evolved", favourite[None]), ("naive", newborn)):
-        lived = lives(evaluator, own, vectors, worlds)
+        lived = lives(evaluator, own, vectors, settings)
         found[name] = {
             "curve": lived.curve.mean(0).tolist(),  # [L, C]
             "bits": lived.bits.mean(0).tolist(),

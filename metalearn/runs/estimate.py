@@ -109,11 +109,11 @@ def _selection(config: Config, rule: Rule, own: Objective, search: Search, evalu
     lives = (chosen.finalists + 1 + terms + terms * (terms + 1) / 4) * chosen.lifetimes
     if not graded(own, search):
         return found.each_s / _share(config) * lives / (search.popsize * config.lifetimes)
-    worlds = own.distribution.worlds("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
+    settings = own.distribution.settings("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
     seconds = []
     for _ in range(2):  # the first time may compile
         started = time.perf_counter()
-        evaluator.evaluate(own, own.genome.start()[None], worlds)
+        evaluator.evaluate(own, own.genome.start()[None], settings)
         seconds.append(time.perf_counter() - started)
     return max(seconds[0] - seconds[1], 0.0) + seconds[1] * lives / chosen.lifetimes
 

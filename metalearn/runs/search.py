@@ -18,7 +18,7 @@ from metalearn.config import library
 from metalearn.config.schema import Config
 from metalearn.evidence.baselines import arms as baseline_arms
 from metalearn.evidence.baselines import named, racing, tune_all
-from metalearn.evidence.comparison import REFERENCE, cells_of, check_fit, compare, world_of
+from metalearn.evidence.comparison import REFERENCE, cells_of, check_fit, compare, setting_of
 from metalearn.evidence.selection import choose, print_front, search_objective
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
@@ -71,15 +71,15 @@ def check(config: Config) -> Rule:
     if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
         raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
     check_fit(config, rule)
-    worlds = distribution.worlds("search", config.seed, ("check",), 1, 1)
-    worlds[0].task.lives("search", 1, 1, config.seed, worlds[0].labels)
+    settings = distribution.settings("search", config.seed, ("check",), 1, 1)
+    settings[0].task.life_data("search", 1, 1, config.seed, settings[0].labels)
     build("search", config.search)
     evaluator_of(config).close()
     for name in named(config):
         check_fit(config, library.rule(name))
     engine_line(config, rule)
     for group, cell in cells_of(config):  # data that a transfer cell lacks only skip it
-        world_of(cell, config, 1, config.seed, read=group == "main")
+        setting_of(cell, config, 1, config.seed, read=group == "main")
     return rule
 
 

@@ -25,7 +25,7 @@ from metalearn.runs.search import check, check_options, evaluator_of
 from metalearn.store.environment import describe
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
-from outer.evidence.budget_curve import Course, course
+from outer.evidence.budget_curve import BudgetCurve, budget_curve
 from outer.searches.base import Search
 from outer.settings import networks
 
@@ -62,7 +62,7 @@ def default_budget(config: Config) -> float:
     return search.popsize * search.generations * config.lifetimes * (low + high) / 2
 
 
-def settings(
+def plan_of(
     config: Config, wanted: Sequence[str], budget: float | None, seeds: int, changes: Sequence[str]
 ) -> dict[str, Any]:
     """The document that says what is held against what. Raises ValueError in one line."""
@@ -87,8 +87,8 @@ class Bench:
     def create(cls, config: Config, plan: dict[str, Any], folder: Path, console: Any, command: str) -> Bench:
         """A new folder; raises ValueError before anything is written when the experiment cannot work."""
         rule = check(config)
-        worlds = objective(config, rule).worlds(0)
-        if plan["budget"] < min(world.steps for world in worlds) * networks(worlds):
+        settings = objective(config, rule).settings(0)
+        if plan["budget"] < min(setting.steps for setting in settings) * networks(settings):
             raise ValueError(f"--budget: {plan['budget']:g} inner steps are less than one candidate's lives")
         store = RunStore.create(folder, config.plain() | {"rule": rule.to_dict()}, describe())
         store.put(KEY, plan)
@@ -109,7 +109,7 @@ class Bench:
             missing = [task for task in tasks if self.store.get(_key(*task)) is None]
             base = objective(self.config, library.rule(self.config.rule))
             chosen = self.config.selection
-            fresh = base.distribution.worlds("select", base.seed, ("bench",), chosen.lifetimes, chosen.shapes)
+            fresh = base.distribution.settings("select", base.seed, ("bench",), chosen.lifetimes, chosen.shapes)
             jobs = []
             for arm, seed in missing:
                 rule, spec = arms[arm]
@@ -133,14 +133,14 @@ class Bench:
             with Progress(self.console, "courses", len(tasks), len(tasks) - len(missing)) as bar:
                 ended = len(tasks) - len(missing)
 
-                def done(j: int, result: Course) -> None:
+                def done(j: int, result: BudgetCurve) -> None:
                     nonlocal ended
                     ended += 1
                     self.store.put(_key(*missing[j]), dataclasses.asdict(result))
                     bar.update(ended, f"{missing[j][0]}, seed {missing[j][1]}: {result.quality[-1]:.3f}")
                     self._mirror(*missing[j])
 
-                evaluator.map(course, jobs, done)
+                evaluator.map(budget_curve, jobs, done)
             self._report(list(arms))
 
     def _arms(self) -> dict[str, tuple[Any, dict[str, Any]]]:
@@ -155,9 +155,9 @@ class Bench:
         if tracking.mode == "disabled" or self.store.get(key):
             return
         result, name = self.store.get(_key(arm, seed)), f"{arm.removeprefix(RULE)}-{seed}"
-        settings = {**self.store.config, "arm": arm, "seed": self.config.seed + seed, "budget": self.plan["budget"]}
+        stored = {**self.store.config, "arm": arm, "seed": self.config.seed + seed, "budget": self.plan["budget"]}
         with Tracker.start(
-            self.folder, name, settings, tracking.mode, tracking.project, None, group=self.folder.name
+            self.folder, name, stored, tracking.mode, tracking.project, None, group=self.folder.name
         ) as tracker:
             for row in result["rows"]:
                 tracker.row(int(row["generation"]), {k: v for k, v in row.items() if k != "generation"})

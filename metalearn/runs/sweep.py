@@ -15,7 +15,7 @@ from metalearn.config.schema import Config
 from metalearn.evidence.baselines import objective
 from outer.evaluators.base import Evaluator
 from outer.evaluators.serial import Evaluator as Serial
-from outer.evidence.fresh_lives import interval
+from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evidence.tuning import tune
 from outer.searches.base import Search
 
@@ -31,8 +31,8 @@ def one_search(config: Config) -> dict[str, Any]:
     scores = {}
     with Serial() as evaluator:
         for tier in ("search", "final"):
-            worlds = own.distribution.worlds(tier, own.seed, ("sweep",), config.compare.lifetimes, config.shapes)
-            scores[tier] = float(evaluator.evaluate(own, vector[None], worlds).scores.mean())
+            settings = own.distribution.settings(tier, own.seed, ("sweep",), config.compare.lifetimes, config.shapes)
+            scores[tier] = float(evaluator.evaluate(own, vector[None], settings).scores.mean())
     return {
         "seed": config.seed,
         "fitness": found.fitness[-1] if found.fitness else None,
@@ -84,14 +84,14 @@ def sweep(
         row: dict[str, Any] = {"value": value, "runs": runs}
         for score in ("fitness", "seen", "unseen"):
             if all(run[score] is not None for run in runs):
-                mean, low, high = interval(np.array([run[score] for run in runs]), 0, "sweep", value, score)
+                mean, low, high = bootstrap_interval(np.array([run[score] for run in runs]), 0, "sweep", value, score)
                 row[score] = {"mean": mean, "low": low, "high": high}
         rows.append(row)
     return {"config": name, "key": key, "seeds": seeds, "rows": rows, "seconds": time.perf_counter() - started}
 
 
 def picture(document: dict[str, Any]) -> str:
-    """SVG: score on seen and unseen worlds against the values of the key, the mean over seeds and its 95 % interval."""
+    """SVG: score on seen and unseen settings against the values of the key, the mean over seeds and its 95 % interval."""
     from metalearn.pictures.search import EVOLVED, OTHERS, label_ends, new_figure, style, to_svg
 
     rows = document["rows"]
@@ -122,8 +122,8 @@ def table(document: dict[str, Any]) -> Any:
     for heading in (
         document["key"] or "config",
         "last best fitness",
-        "seen worlds",
-        "unseen worlds",
+        "seen settings",
+        "unseen settings",
         "seconds a search",
     ):
         shown.add_column(heading, justify="left" if heading == document["key"] else "right")

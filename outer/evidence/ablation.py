@@ -14,7 +14,7 @@ import numpy as np
 
 from inner.rules.rule import Rule
 from outer.evaluators.base import Evaluator
-from outer.evidence.fresh_lives import interval
+from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evidence.pruning import removable
 from outer.evolution import evolve
 from outer.objective import Objective
@@ -66,7 +66,7 @@ def refit(objective: Objective, evaluator: Evaluator, values: dict[str, float], 
 
 def as_good(scores: np.ndarray, best: np.ndarray, seed: int, name: str) -> bool:
     """Whether the paired 95 % interval of best - scores holds 0."""
-    return interval(best - scores, seed, "ablation", name)[1] <= 0
+    return bootstrap_interval(best - scores, seed, "ablation", name)[1] <= 0
 
 
 def ablate(
@@ -82,14 +82,14 @@ def ablate(
 
     `search` is the short search that refits. Refitted values are kept only where they are better on the select tier.
     """
-    worlds = objective.distribution.worlds("select", objective.seed, ("ablation",), lifetimes, shapes)
+    settings = objective.distribution.settings("select", objective.seed, ("ablation",), lifetimes, shapes)
     kept = [name for name in removable(objective) if values[name] != 0]
     others = [c.name for c in objective.rule.coefficients if not c.fixed and c.name not in kept and values[c.name] != 0]
     total, ended = max(1, len(kept) + bool(others)), 0
 
     def scored(variants: list[dict[str, float]]) -> np.ndarray:
         vectors = np.stack([objective.genome.encode(v) for v in variants])
-        return evaluator.evaluate(objective, vectors, worlds).scores  # [P, L]
+        return evaluator.evaluate(objective, vectors, settings).scores  # [P, L]
 
     def tell(what: str) -> None:
         nonlocal ended

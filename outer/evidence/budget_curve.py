@@ -15,11 +15,11 @@ from outer.evolution import evolve
 from outer.objective import Objective
 from outer.racing import Racing
 from outer.searches.base import Search
-from outer.settings import World
+from outer.settings import Setting
 
 
 @dataclass(frozen=True)
-class Course:
+class BudgetCurve:
     """One search with one seed. K marks; plain numbers, so that it can be stored as JSON."""
 
     marks: tuple[float, ...]  # [K] inner steps: shares of the budget
@@ -32,18 +32,18 @@ class Course:
     ended: str  # why it stopped before the budget was spent, or nothing
 
 
-def course(
+def budget_curve(
     objective: Objective,
     search: Search,
     budget: float,
     marks: int,
     judge: Objective,
-    worlds: Sequence[World],
+    settings: Sequence[Setting],
     racing: Racing | None = None,
-) -> Course:
+) -> BudgetCurve:
     """Run `search` on `objective` until the next generation would go over `budget` inner steps, in this process.
 
-    The recommendations are scored by `judge` on `worlds`, which cost nothing and are the same for all searches. A rule
+    The recommendations are scored by `judge` on `settings`, which cost nothing and are the same for all searches. A rule
     without free coefficients has one recommendation. A generation that is not finished within the budget does not count.
     """
     started = time.perf_counter()
@@ -54,7 +54,7 @@ def course(
     now, used, lifetimes, ended = genome.start(), 0.0, 0.0, ""
     with Evaluator() as evaluator:
         if genome.size:
-            least = min(world.steps * len(world.labels) for world in objective.worlds(0))
+            least = min(setting.steps * len(setting.labels) for setting in objective.settings(0))
             endless = dataclasses.replace(cast(Any, search), generations=int(budget / least) + 2)
             try:
                 for generation in evolve(objective, endless, evaluator, racing=racing):
@@ -72,9 +72,9 @@ def course(
                 ended = str(error)
         favourites += [now] * (marks - len(favourites))
         vectors = {vector.tobytes(): vector for vector in favourites}
-        scored = evaluator.evaluate(judge, np.stack(list(vectors.values())), worlds).scores.mean(1)
+        scored = evaluator.evaluate(judge, np.stack(list(vectors.values())), settings).scores.mean(1)
     quality = dict(zip(vectors, scored))
-    return Course(
+    return BudgetCurve(
         tuple(at),
         tuple(float(quality[vector.tobytes()]) for vector in favourites),
         tuple(rows),

@@ -14,13 +14,13 @@ from inner.learners.local_rule import Learner
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat
-from outer.settings import World
+from outer.settings import Setting
 
 RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
-class Trial:
+class FreshLives:
     """Scores of L fresh lives."""
 
     scores: np.ndarray  # [L] float64
@@ -29,32 +29,32 @@ class Trial:
     curve: np.ndarray  # [L, C] float64
 
 
-def trial(
+def live_fresh(
     rule: Rule,
     values: Mapping[str, Any],
-    world: World,
+    setting: Setting,
     seed: int,
     points: int = 12,
     weights: int | None = None,
     engine: str = "auto",
     device: str = "cpu",
-) -> Trial:
-    """Live every life of `world` under the rule with these coefficient values.
+) -> FreshLives:
+    """Live every life of `setting` under the rule with these coefficient values.
 
     seed addresses data and initial weights; `weights`, where given, addresses the initial weights alone.
     """
-    theta = torch.from_numpy(flat(rule.coefficients, values, world.shapes)[None])
-    lives = world.task.lives(world.tier, world.steps, world.batch, seed, world.labels)
+    theta = torch.from_numpy(flat(rule.coefficients, values, setting.shapes)[None])
+    lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, seed, setting.labels)
     steps = lives.order.shape[1]
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
     with torch.no_grad():
         born = seed if weights is None else weights
-        learner = Learner(rule, world.network)
-        result = live(engine, learner, world.task, lives, theta, born, world.labels, record, device=device)
-    return Trial(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
+        learner = Learner(rule, setting.network)
+        result = live(engine, learner, setting.task, lives, theta, born, setting.labels, record, device=device)
+    return FreshLives(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
 
 
-def interval(samples: np.ndarray, seed: int, *labels: str) -> tuple[float, float, float]:
+def bootstrap_interval(samples: np.ndarray, seed: int, *labels: str) -> tuple[float, float, float]:
     """Mean and 95 % percentile-bootstrap interval of samples [L] (Efron 1979), from an addressed stream."""
     picks = stream(seed, "bootstrap", *labels).integers(0, len(samples), (RESAMPLES, len(samples)))
     means = samples[picks].mean(1)

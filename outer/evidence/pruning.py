@@ -38,17 +38,17 @@ def prune(
     never touched. The score to keep up with is the best so far, the whole rule's at first: losses cannot add up, and what
     the rule gains by losing a harmful term is not given away again.
     """
-    worlds = objective.distribution.worlds("select", objective.seed, ("prune",), lifetimes, shapes)
+    settings = objective.distribution.settings("select", objective.seed, ("prune",), lifetimes, shapes)
     places, steps = removable(objective), []
     kept = list(places)
     vector = vector.copy()
-    score = float(evaluator.evaluate(objective, vector[None], worlds).scores.mean())
+    score = float(evaluator.evaluate(objective, vector[None], settings).scores.mean())
     best = score
     while len(kept) > 1:
         variants = np.repeat(vector[None], len(kept), 0)
         for variant, name in zip(variants, kept):
             variant[places[name]] = 0.0
-        means = evaluator.evaluate(objective, variants, worlds).scores.mean(1)
+        means = evaluator.evaluate(objective, variants, settings).scores.mean(1)
         least = int(np.argmax(means))
         if means[least] < best - tolerance:
             break

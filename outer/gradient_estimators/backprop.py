@@ -23,7 +23,7 @@ from outer.gradient_estimators import base
 
 
 @dataclass(frozen=True)
-class Probe(base.Probe):
+class GradientEstimator(base.GradientEstimator):
     """One backward pass for all lives at once."""
 
     loss: str = "test"
@@ -37,7 +37,7 @@ class Probe(base.Probe):
         """A forward pass, a backward pass of twice its work, and with checkpoints the forward pass again."""
         return 4.0 if self.checkpoint else 3.0
 
-    def uphill(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """-d loss / d vector [N, D]."""
         theta = self.theta(genome, vectors).requires_grad_()
         state, total = unroll.begin(theta), torch.zeros_like(theta)

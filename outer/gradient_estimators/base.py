@@ -1,6 +1,6 @@
-"""What a probe is: a search's wish to be told, beside fitness, how a smooth loss of the lives changes with the candidates.
+"""Gradient estimators: for every life an estimate of -d loss / d candidate, beside its fitness.
 
-A probe is a value that travels to any worker. Per life it yields the gradient of minus the loss (it points uphill, as
+A gradient estimator is a value that travels to any worker. Per life it yields the gradient of minus the loss (it points uphill, as
 fitness does) in the search's own space; lives do not influence each other, so that one that fails costs its own share only.
 """
 
@@ -16,14 +16,14 @@ from torch import Tensor
 
 from inner.life.unroll import Unroll
 from outer.genome.coefficients import Genome
-from outer.settings import World
+from outer.settings import Setting
 
 if TYPE_CHECKING:
     from outer.objective import Objective
 
 
-class Probe(ABC):
-    """Concrete probes are frozen dataclasses."""
+class GradientEstimator(ABC):
+    """Concrete gradient estimators are frozen dataclasses."""
 
     loss: str  # see inner/life/unroll.py
     clip: float  # longest gradient of one life, in the search's space; 0 is no limit
@@ -35,7 +35,7 @@ class Probe(ABC):
         """What a life costs beyond the one that gives the fitness, in forward lives."""
 
     @abstractmethod
-    def uphill(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """Estimates of -d loss / d vector [N, D] at `vectors` [N, D], N = P * L and n = candidate * L + lifetime.
 
         `rows` are the candidates' places in their generation, for what must not depend on how it was cut into jobs.
@@ -50,19 +50,19 @@ class Probe(ABC):
         """The coefficients [N, C] of `vectors` [N, D]."""
         return torch.from_numpy(genome.decode(vectors)).to(self.dtype)
 
-    def gradient(self, objective: Objective, vectors: np.ndarray, rows: Sequence[int], world: World) -> np.ndarray:
+    def gradient(self, objective: Objective, vectors: np.ndarray, rows: Sequence[int], setting: Setting) -> np.ndarray:
         """Per life, [P, L, D] float64; not finite where there is none. Bits do not depend on who else is in the batch."""
-        lives = world.task.lives(world.tier, world.steps, world.batch, objective.seed, world.labels)
-        unroll = Unroll(objective.learner(world), world.task, lives, objective.seed, world.labels, self.loss)
-        count, asked, rows = len(world.labels), len(rows), list(rows)
+        lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, objective.seed, setting.labels)
+        unroll = Unroll(objective.learner(setting), setting.task, lives, objective.seed, setting.labels, self.loss)
+        count, asked, rows = len(setting.labels), len(rows), list(rows)
         if asked * count == 1:  # torch multiplies a single matrix differently
             vectors, rows = np.repeat(vectors, 2, 0), rows * 2
-        found = self.uphill(unroll, objective.genome, np.repeat(vectors, count, 0), rows)
+        found = self.estimate(unroll, objective.genome, np.repeat(vectors, count, 0), rows)
         return np.asarray(found, dtype=np.float64).reshape(len(rows), count, -1)[:asked]
 
 
 def gather(parts: Sequence[np.ndarray], clip: float) -> tuple[np.ndarray, dict[str, float]]:
-    """Shares [G, D] of the two halves of the lifetimes, and the gradient's health, from [P, lives, D] per world.
+    """Shares [G, D] of the two halves of the lifetimes, and the gradient's health, from [P, lives, D] per setting.
 
     The shares sum to the mean over candidates and lifetimes. A life whose gradient is not finite gives none, and is
     counted; longer ones than `clip` are shortened, and counted.

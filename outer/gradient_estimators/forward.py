@@ -26,7 +26,7 @@ KINDS = ("signs", "gaussian")
 
 
 @dataclass(frozen=True)
-class Probe(base.Probe):
+class GradientEstimator(base.GradientEstimator):
     """`directions` tangents per life, all pushed through the life in one pass."""
 
     seed: int
@@ -55,7 +55,7 @@ class Probe(base.Probe):
             return random.standard_normal((self.directions, size))
         return random.integers(0, 2, (self.directions, size)) * 2.0 - 1.0
 
-    def uphill(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """Estimates of -d loss / d vector [N, D]."""
         k, count = self.directions, len(unroll.labels)
         # [P, K, L, D]: the directions join the population, so that lives keep their place behind it

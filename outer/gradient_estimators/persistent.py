@@ -25,7 +25,7 @@ from outer.gradient_estimators import base
 
 
 @dataclass(frozen=True, eq=False)
-class Probe(base.Probe):
+class GradientEstimator(base.GradientEstimator):
     """A candidate is the first window's vector of its particles; `particles` pairs per candidate and life."""
 
     seed: int
@@ -43,7 +43,7 @@ class Probe(base.Probe):
         """Two forward lives per pair."""
         return 2.0 * self.pairs
 
-    def uphill(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """Estimates of -d loss / d vector [N, D] of the loss smoothed over N(vector, sigma^2)."""
         count, size = len(unroll.labels), genome.size
         streams = [

@@ -65,8 +65,8 @@ def evolve(
             return
         started = time.perf_counter()
         asked = running.ask()
-        worlds = habitat.worlds(index)
-        found = lives(evaluator, habitat, asked, worlds)
+        settings = habitat.settings(index)
+        found = lives(evaluator, habitat, asked, settings)
         if not found.alive.any():
             raise ValueError(
                 f"generation {index}: every network of every candidate left the finite range; lower the learning rate"
@@ -77,7 +77,7 @@ def evolve(
         fitness = evaluation.fitness
         best, count = max(best, float(fitness.max())), count + evaluation.scores.size
         metrics = standing(fitness, evaluation.alive, best, count) | {"asked": fingerprint(asked)}
-        metrics |= of_generation(organism, asked, found, fitness, worlds[0].task.chance, threshold)
+        metrics |= of_generation(organism, asked, found, fitness, settings[0].task.chance, threshold)
         metrics |= running.metrics() | {"seconds": time.perf_counter() - started}
         favourite = running.favourite()
         names = [c.name for c in organism.rule.coefficients]

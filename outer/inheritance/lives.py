@@ -13,7 +13,7 @@ from inner.engines.choice import live
 from inner.learners.base import Learner
 from outer.evaluators.base import Evaluator, chunks
 from outer.genome.network import Organism
-from outer.settings import Distribution, World
+from outer.settings import Distribution, Setting
 
 WORST_BITS = 100.0  # per sample: what a failed life is charged, and no life more: one near failure would rule all means
 POINTS = 10  # of a learning curve, birth not counted
@@ -42,7 +42,7 @@ class Lives:
 
 @dataclass(frozen=True)
 class Habitat:
-    """The organism and the distribution of worlds that it is born into; a value that any worker can hold."""
+    """The organism and the distribution of settings that it is born into; a value that any worker can hold."""
 
     organism: Organism
     distribution: Distribution
@@ -60,27 +60,27 @@ class Habitat:
         plain = set(inheriting.layout.parts) == {"coefficients"} and not self.keep_change
         return inheriting.inner if plain else inheriting
 
-    def worlds(self, generation: int, tier: str = "search", lifetimes: int | None = None) -> tuple[World, ...]:
-        """The worlds that all candidates of a generation share; the same for every kind of inheritance."""
-        return self.distribution.worlds(tier, self.seed, (generation,), lifetimes or self.lifetimes, 1)
+    def settings(self, generation: int, tier: str = "search", lifetimes: int | None = None) -> tuple[Setting, ...]:
+        """The settings that all candidates of a generation share; the same for every kind of inheritance."""
+        return self.distribution.settings(tier, self.seed, (generation,), lifetimes or self.lifetimes, 1)
 
-    def live(self, vectors: np.ndarray, world: World) -> Lives:
-        """The lives of candidates [P, D] in one world."""
-        steps = world.steps if self.learning else 0
-        lives = world.task.lives(world.tier, steps, world.batch, self.seed, world.labels)
+    def live(self, vectors: np.ndarray, setting: Setting) -> Lives:
+        """The lives of candidates [P, D] in one setting."""
+        steps = setting.steps if self.learning else 0
+        lives = setting.task.life_data(setting.tier, steps, setting.batch, self.seed, setting.labels)
         record = curve_steps(steps)
         distinct = sorted(set(record))  # a short life has fewer steps than points
         learner = self.learner
         with torch.no_grad():
             theta = self.organism.phenotype(vectors)
-            places = (self.engine, learner, world.task, lives, theta, self.seed, world.labels)
+            places = (self.engine, learner, setting.task, lives, theta, self.seed, setting.labels)
             result = live(*places, distinct, True, self.device)
-        shown = max(steps * world.batch, 1)
+        shown = max(steps * setting.batch, 1)
         alive, bits = result.alive.numpy(), result.bits.numpy() / shown
         bits = np.where(alive & np.isfinite(bits), bits, WORST_BITS).clip(max=WORST_BITS)
         change = None
         if self.keep_change:
-            p, count = len(vectors), len(world.labels)
+            p, count = len(vectors), len(setting.labels)
             learned = self.organism.learner.learned(result.state)[: p * count].reshape(p, count, -1).to(torch.float64)
             learned = torch.where(result.alive.unsqueeze(-1), learned, torch.zeros_like(learned))
             change = learned.mean(1).numpy()  # a life that failed has nothing to hand on
@@ -93,15 +93,15 @@ def curve_steps(steps: int) -> list[int]:
     return [0, *(math.ceil(steps * (i + 1) / POINTS) for i in range(POINTS))]
 
 
-def _job(habitat: Habitat, vectors: np.ndarray, world: World) -> Lives:
-    return habitat.live(vectors, world)
+def _job(habitat: Habitat, vectors: np.ndarray, setting: Setting) -> Lives:
+    return habitat.live(vectors, setting)
 
 
-def lives(evaluator: Evaluator, habitat: Habitat, vectors: np.ndarray, worlds: Sequence[World]) -> Lives:
+def lives(evaluator: Evaluator, habitat: Habitat, vectors: np.ndarray, settings: Sequence[Setting]) -> Lives:
     """All lives of a generation, in jobs of a chunk of candidates each; bits do not depend on the cuts."""
-    (world,) = worlds
-    cuts = chunks(len(vectors), len(world.labels), evaluator.workers)
-    parts: list[Lives] = evaluator.map(_job, [(habitat, vectors[cut], world) for cut in cuts])
+    (setting,) = settings
+    cuts = chunks(len(vectors), len(setting.labels), evaluator.workers)
+    parts: list[Lives] = evaluator.map(_job, [(habitat, vectors[cut], setting) for cut in cuts])
     change = None
     if habitat.keep_change:
         change = np.concatenate([part.change for part in parts if part.change is not None])

@@ -13,7 +13,7 @@ from inner.rules.rule import Rule
 from outer.objective import Evaluation, Objective
 from outer.programs.interpreter import Interpreter
 from outer.programs.program import GAIN, Language, Program, compile_rule, constant
-from outer.settings import World
+from outer.settings import Setting
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ProgramGenome:
 
 @dataclass(frozen=True)
 class ProgramObjective:
-    """An objective whose candidates are vectors of programs; `plain` holds the rule to start from, worlds and fitness."""
+    """An objective whose candidates are vectors of programs; `plain` holds the rule to start from, settings and fitness."""
 
     plain: Objective
     language: Language
@@ -99,23 +99,23 @@ class ProgramObjective:
         """The programs of vectors [P, D]."""
         return [Program.of(self.language, vector) for vector in vectors]
 
-    def worlds(self, generation: int, tier: str = "search") -> tuple[World, ...]:
-        """The worlds that all candidates of a generation share."""
-        return self.plain.worlds(generation, tier)
+    def settings(self, generation: int, tier: str = "search") -> tuple[Setting, ...]:
+        """The settings that all candidates of a generation share."""
+        return self.plain.settings(generation, tier)
 
-    def scores(self, vectors: np.ndarray, world: World) -> tuple[np.ndarray, np.ndarray]:
-        """Scores [P, lives of this world] float64 and alive [P, lives] of candidates [P, D], in one world."""
-        programs, carrier, count = self.programs(vectors), self.carrier, len(world.labels)
+    def scores(self, vectors: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+        """Scores [P, lives of this setting] float64 and alive [P, lives] of candidates [P, D], in one setting."""
+        programs, carrier, count = self.programs(vectors), self.carrier, len(setting.labels)
         theta = np.tile([c.init for c in carrier.coefficients], (len(programs), 1))
         columns = {c.name: d for d, c in enumerate(carrier.coefficients)}
         for name, values in zip(self.genome.names, np.stack([program.values for program in programs]).T):
             theta[:, columns[name]] = values
         padded = programs * 2 if len(programs) * count == 1 else programs  # as `live` does
         form = Interpreter.of(padded, count)
-        return self.plain.lived(Learner(carrier, world.network, form), theta, world)
+        return self.plain.lived(Learner(carrier, setting.network, form), theta, setting)
 
     def assemble(self, vectors: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
-        """Fitness from the scores per world; `complexity` is charged per operation."""
+        """Fitness from the scores per setting; `complexity` is charged per operation."""
         evaluation = replace(self.plain, complexity=0.0).assemble(
             np.zeros((len(vectors), self.plain.genome.size)), parts
         )

@@ -1,7 +1,7 @@
-"""What the gradient searches share: a smoothed point that climbs with Adam along whatever gradient its probe brings.
+"""What the gradient searches share: a smoothed point that climbs with Adam along whatever gradient its gradient estimator brings.
 
 Candidates are mirrored pairs around the point, so that a generation yields two estimates of one slope, that of the
-objective smoothed over N(point, sigma^2): the probe's, and an evolution strategy's from the fitness alone (Metz et al.
+objective smoothed over N(point, sigma^2): the gradient estimator's, and an evolution strategy's from the fitness alone (Metz et al.
 2019). Their cosine, and that between the halves of the lifetimes, say whether the gradient can be trusted. Told of no
 gradient (by an objective that has none), the search climbs the second.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from inner.random import stream
-from outer.gradient_estimators.base import Probe
+from outer.gradient_estimators.base import GradientEstimator
 from outer.hypernetwork import Hypernetwork
 from outer.objective import Evaluation
 from outer.searches import base
@@ -27,7 +27,7 @@ class Search(base.Search):
     lr: float
 
     @abstractmethod
-    def probe(self, seed: int, generation: int) -> Probe:
+    def estimator(self, seed: int, generation: int) -> GradientEstimator:
         """What to ask of the evaluation in this generation."""
 
     def network(self, origin: np.ndarray, seed: int, layers: Sequence[tuple[int, int]] = ()) -> Hypernetwork | None:
@@ -64,8 +64,8 @@ class Running(base.Running):
 
     @property
     def cost(self) -> float:
-        """A life for the fitness, and what the probe adds."""
-        return 1.0 + self.probe().cost
+        """A life for the fitness, and what the gradient estimator adds."""
+        return 1.0 + self.estimator().cost
 
     @property
     def point(self) -> np.ndarray:
@@ -80,9 +80,9 @@ class Running(base.Running):
         half = stream(self.seed, self.name, self.generation).standard_normal((count // 2, point.size))
         return point + self.options.sigma * np.concatenate([half, -half])
 
-    def probe(self) -> Probe:
+    def estimator(self) -> GradientEstimator:
         """This generation's."""
-        return self.options.probe(self.seed, self.generation)
+        return self.options.estimator(self.seed, self.generation)
 
     def tell(self, candidates: np.ndarray, evaluation: Evaluation) -> None:
         """One Adam step uphill (Kingma & Ba 2015, betas 0.9 and 0.999)."""

@@ -1,6 +1,6 @@
 """What a search is: it asks for candidates, is told what they earned, and is a function of its seed and that history alone.
 
-A search that wants gradients says so by `probe`: the evaluation it is then told carries `gradient`, and stores keep it.
+A search that wants gradients says so by `estimator`: the evaluation it is then told carries `gradient`, and stores keep it.
 Resuming a search is telling it its stored generations again: every draw comes from an addressed stream, so that a
 search that was told the same history is the same search, bit for bit. A store may therefore keep a digest of what was
 asked in place of the candidates themselves (`outer/generation.py`).
@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from outer.gradient_estimators.base import Probe
+from outer.gradient_estimators.base import GradientEstimator
 from outer.objective import Evaluation
 
 
@@ -49,7 +49,7 @@ class Running(ABC):
     def ask(self) -> np.ndarray:
         """Candidates of the next generation [P, D], float64; P may change from generation to generation."""
 
-    def probe(self) -> Probe | None:
+    def estimator(self) -> GradientEstimator | None:
         """What the search wants to be told beside fitness about the candidates it has just asked for; None is nothing."""
         return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.life.unroll import check_loss
-from outer.gradient_estimators.forward import Probe
+from outer.gradient_estimators.forward import GradientEstimator
 from outer.searches import _descent
 
 
@@ -29,12 +29,12 @@ class Search(_descent.Search):
         check_loss(self.loss)
         if self.directions < 1:
             raise ValueError(f"search.directions: expected at least 1, got {self.directions}")
-        self.probe(0, 0)
+        self.estimator(0, 0)
 
     def start(self, origin: np.ndarray, seed: int) -> _descent.Running:
         """Start at `origin` [D]."""
         return _descent.Running(self, "forward_gradient", np.array(origin, dtype=np.float64), seed)
 
-    def probe(self, seed: int, generation: int) -> Probe:
+    def estimator(self, seed: int, generation: int) -> GradientEstimator:
         """Directions of this generation."""
-        return Probe(seed, generation, self.loss, self.directions, self.kind, self.clip)
+        return GradientEstimator(seed, generation, self.loss, self.directions, self.kind, self.clip)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.life.unroll import check_loss
-from outer.gradient_estimators.backprop import Probe
+from outer.gradient_estimators.backprop import GradientEstimator
 from outer.hypernetwork import Hypernetwork
 from outer.searches import _descent
 
@@ -39,9 +39,9 @@ class Search(_descent.Search):
         """Start at `origin` [D]."""
         return _descent.Running(self, "gradient", np.array(origin, dtype=np.float64), seed)
 
-    def probe(self, seed: int, generation: int) -> Probe:
+    def estimator(self, seed: int, generation: int) -> GradientEstimator:
         """Backpropagation."""
-        return Probe(self.loss, self.truncate, self.checkpoint, self.clip)
+        return GradientEstimator(self.loss, self.truncate, self.checkpoint, self.clip)
 
     def network(self, origin: np.ndarray, seed: int, layers: Sequence[tuple[int, int]] = ()) -> Hypernetwork | None:
         """The hypernetwork, where there is one."""

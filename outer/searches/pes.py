@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.life.unroll import check_loss
-from outer.gradient_estimators.persistent import Probe
+from outer.gradient_estimators.persistent import GradientEstimator
 from outer.searches import _descent
 
 
@@ -39,6 +39,6 @@ class Search(_descent.Search):
         """Start at `origin` [D]."""
         return _descent.Running(self, "pes", np.array(origin, dtype=np.float64), seed)
 
-    def probe(self, seed: int, generation: int) -> Probe:
+    def estimator(self, seed: int, generation: int) -> GradientEstimator:
         """Particles of this generation."""
-        return Probe(seed, generation, self.loss, self.window, self.noise, self.pairs, self.persistent, self.clip)
+        return GradientEstimator(seed, generation, self.loss, self.window, self.noise, self.pairs, self.persistent, self.clip)

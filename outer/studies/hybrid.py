@@ -128,11 +128,11 @@ class Study(base.Study):
         labels = [("hybrid", k, n) for k in seeds for n in range(networks)]
         task, p, scores = Task(permute=False, patterns=self.patterns, test=100), len(theta), []
         fresh = Task(permute=False, patterns=1, test=self.test)
-        shown = task.lives("search", steps, self.batch, seed, labels)
+        shown = task.life_data("search", steps, self.batch, seed, labels)
         with torch.no_grad():
             result = live(organism.learner, task, shown, theta, seed, labels)
             for tier in tiers:
-                points = fresh.lives(tier, 1, 1, seed, labels)
+                points = fresh.life_data(tier, 1, 1, seed, labels)
                 x, y = fold(points.test_x, p), fold(points.test_y, p)
                 output = organism.learner.predict(result.state, x if len(x) > 1 else x.expand(2, -1, -1))
                 scores.append(task.score(output[: len(y)], y).reshape(p, -1))

@@ -58,7 +58,7 @@ def main() -> None:
         rates = [rate(job, population * steps) for job in jobs]
         rates.append(rate(eager(rule, units, d, few), population * few, 3))
         rates.append(rate(naive(rule, units, d, fewer), fewer, 3))
-        rates.append(rate(tuned.lives(title, d, [c.name for c in rule.coefficients], few), population * few, 3))
+        rates.append(rate(tuned.life_data(title, d, [c.name for c in rule.coefficients], few), population * few, 3))
         best, apart = max(rates[:2]), "-"
         if peer is not None:
             rates.append(peer.rate(name, population, batch, min(steps, 300)))

@@ -23,7 +23,7 @@ if hasattr(os, "sched_setaffinity"):
 import jax, jax_peer, numpy as np
 name, population, batch, steps, path = sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6]
 d = jax_peer.inputs(name, population, batch, steps)
-run = jax_peer.lives(name, batch, "map" if name == "W2" else "vmap")
+run = jax_peer.life_data(name, batch, "map" if name == "W2" else "vmap")
 if name == "W3":
     d["w1"], d["w2"] = (np.ascontiguousarray(d[k].transpose(0, 2, 1)) for k in ("w1", "w2"))
 order = np.repeat(d["order"][None], population, 0)

@@ -19,7 +19,7 @@ from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
-from inner.tasks.base import Lives
+from inner.tasks.base import LifeData
 
 ENGINES = ("native", "eager")
 INPUTS, HIDDEN, OUTPUTS = 64, (32,), 10
@@ -38,7 +38,7 @@ def life(engine: str, population: int, steps: int, hidden: tuple[int, ...] = HID
         return _kernel(rule, population, steps, (INPUTS, *hidden, OUTPUTS), draw)
     x = torch.from_numpy(draw.standard_normal((1, 1024, INPUTS), dtype=np.float32))
     y = torch.eye(OUTPUTS)[torch.from_numpy(draw.integers(0, OUTPUTS, (1, 1024)))]
-    lives = Lives(x, y, torch.from_numpy(draw.integers(0, 1024, (1, steps, 1))), x[:, :1], y[:, :1])
+    lives = LifeData(x, y, torch.from_numpy(draw.integers(0, 1024, (1, steps, 1))), x[:, :1], y[:, :1])
     theta = torch.from_numpy(draw.standard_normal((population, len(rule.coefficients))) * 0.01)
     learner, task = Learner(rule, Network(hidden=hidden)), cast(Any, workloads.Unscored())
     return torch.no_grad()(partial(choice.live, engine, learner, task, lives, theta, 0, (("a",),)))

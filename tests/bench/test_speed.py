@@ -62,7 +62,7 @@ def test_torch_by_hand_does_the_same(title: str) -> None:
     own = Learner(rule, Network(units[1:-1])).pathway.init(units, 0, (("a",),))  # of eager's only life
     d["feedback"] = own[1][0].numpy()
     state = eager(rule, units, d, 5)().state
-    parts = tuned.lives(title, d, [c.name for c in rule.coefficients], 5)()
+    parts = tuned.life_data(title, d, [c.name for c in rule.coefficients], 5)()
     for k, w in enumerate(state.weights):
         apart = (torch.cat([part[k] for part in parts]) - w[:population]).abs().max()
         assert apart <= 1e-5 * w.abs().max()
@@ -74,7 +74,7 @@ def test_eager_over_torch_by_hand(title: str) -> None:
     _, units, _, _, _, few, _ = WORKLOADS[title]
     torch.set_num_threads(1)
     rule, d = given(title, few)
-    jobs = [eager(rule, units, d, few), tuned.lives(title, d, [c.name for c in rule.coefficients], few)]
+    jobs = [eager(rule, units, d, few), tuned.life_data(title, d, [c.name for c in rule.coefficients], few)]
     ratios = sorted(rate(jobs[0], 1.0, 3) / rate(jobs[1], 1.0, 3) for _ in range(3))
     assert ratios[1] >= OVER_HAND[title]
 

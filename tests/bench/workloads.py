@@ -19,7 +19,7 @@ from inner.life import eager as lifetime
 from inner.networks.mlp import Network
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule
-from inner.tasks.base import Lives
+from inner.tasks.base import LifeData
 
 EIGHT = "eta*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
 MLP = " + ".join(f"o{k}*tanh(a{k}*pre + b{k}*post + c{k}*err + d{k}*w + g{k})" for k in range(8))
@@ -136,7 +136,7 @@ def eager(
     network = Given(units[1:-1], weights=tuple(torch.tensor(d[k][:1]).float() for k in ("w1", "w2")))
     x, y = (torch.tensor(d[k])[None] for k in ("x", "y"))
     order = torch.tensor(np.resize(d["order"], (steps, d["order"].shape[1])).astype(np.int64))[None]
-    lives = Lives(x, y, order, x[:, :1], y[:, :1])
+    lives = LifeData(x, y, order, x[:, :1], y[:, :1])
     theta = torch.tensor(d["rows"][:, 0])
     task = cast(Any, Unscored())
 

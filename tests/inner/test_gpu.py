@@ -28,7 +28,7 @@ RULES = {
 
 def run(name: str, rows: Tensor, device: str, steps: int, batch: int = 1, hidden: tuple = (33, 9)) -> Result:
     task = build("task", "digits")
-    lives = task.lives("search", steps, batch, 0, LABELS)
+    lives = task.life_data("search", steps, batch, 0, LABELS)
     learner = Learner(RULES[name], Network(hidden=hidden, bias=True))
     with torch.no_grad():
         return lifetime.live(learner, task, lives, rows, 0, LABELS, (0, 20), True, device)

@@ -17,7 +17,7 @@ from inner.networks import mlp
 from inner.networks.lateral import Network
 from inner.random import stream
 from inner.rules.rule import Rule
-from inner.tasks.base import Lives
+from inner.tasks.base import LifeData
 from inner.tasks.oja import Task
 from metalearn.config.schema import load
 
@@ -28,8 +28,8 @@ NETWORK = Network(gain=0.8)
 TASK = Task(variances=(1.0, 0.8, 0.3, 0.0), patterns=7, outputs=3)
 
 
-def lives(steps: int, batch: int = 7) -> Lives:
-    return TASK.lives("search", steps, batch, 0, LABELS)
+def lives(steps: int, batch: int = 7) -> LifeData:
+    return TASK.life_data("search", steps, batch, 0, LABELS)
 
 
 def theta(rule: Rule, count: int = 3, size: float = 0.5) -> torch.Tensor:
@@ -137,7 +137,7 @@ def test_where_it_applies(rule: Rule, network: Network, batch: int, said: bool) 
 
 def test_the_task_scores_the_distance_of_every_unit_to_its_own_axis() -> None:
     """1 - mean over units of min |v_k -+ w_k|, by NumPy's singular value decomposition: the order of the axes counts."""
-    data = replace(TASK, outputs=2).lives("final", 1, 100, 3, LABELS)
+    data = replace(TASK, outputs=2).life_data("final", 1, 100, 3, LABELS)
     w = np.array([[0.3, -0.5], [0.2, 0.1], [0.0, 0.4], [0.6, 0.2]])
     for n in range(2):
         axes = np.linalg.svd(data.x[n].double().numpy())[2][:2].T  # [I, 2]

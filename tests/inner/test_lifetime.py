@@ -65,7 +65,7 @@ def run(
     name: str, rows: Tensor, batch: int = 1, labels: tuple = LABELS, record: tuple = (), network: Network | None = None
 ) -> Result:
     learner = Learner(RULES[name], network or Network(hidden=(33, 9), bias=True))
-    lives = task().lives("search", STEPS, batch, 0, labels)
+    lives = task().life_data("search", STEPS, batch, 0, labels)
     with torch.no_grad():
         return live(learner, task(), lives, rows, 0, labels, record, prequential=True)
 
@@ -102,7 +102,7 @@ def test_bits_do_not_depend_on_the_population(name: str, batch: int) -> None:
 def lone_bits_agree(rule: Rule, network: Network, batch: int) -> None:
     """Weights and test outputs of each of 7 candidates, whole population against one at a time."""
     learner = Learner(rule, network)
-    lives = task().lives("search", STEPS, batch, 0, LABELS[:1])
+    lives = task().life_data("search", STEPS, batch, 0, LABELS[:1])
     rows = theta(rule, 7)
 
     def end(part: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -185,7 +185,7 @@ def test_a_failure_stays_alone(name: str, bad: float) -> None:
 def test_a_late_failure_is_seen_at_the_end() -> None:
     """Weights that overflow in the very last steps, between two looks, still count as a failure."""
     rule = Rule("g*w")
-    lives = task().lives("search", CHECK_EVERY + 3, 1, 0, LABELS)
+    lives = task().life_data("search", CHECK_EVERY + 3, 1, 0, LABELS)
     growth = torch.tensor([[10.0 ** (38.5 / (CHECK_EVERY + 2))], [0.0]], dtype=torch.float64)
     result = live(Learner(rule, Network(hidden=(5,), gain=1.0)), task(), lives, growth, 0, LABELS)
     assert not bool(result.alive[0].any()) and bool(result.alive[1].all())
@@ -211,7 +211,7 @@ def test_code_length_by_hand() -> None:
 def test_code_length_is_taken_before_learning() -> None:
     """With one sample shown over and over, the first step costs what the newborn network predicts."""
     learner = Learner(RULES["separable"], Network(hidden=(6,)))
-    lives = task().lives("search", 1, 1, 0, LABELS)
+    lives = task().life_data("search", 1, 1, 0, LABELS)
     rows = torch.tensor([[5.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
     result = live(learner, task(), lives, rows, 0, LABELS, prequential=True)
     shape = Shape(lives.x.shape[2], lives.y.shape[2], task().kind)
@@ -232,7 +232,7 @@ def test_curve() -> None:
     assert torch.equal(read.curve[..., 0], read.score)
     assert torch.equal(read.curve[0, :, 1], read.curve[1, :, 1]), "candidates share birth"
     learner = Learner(RULES["separable"], Network(hidden=(33, 9), bias=True))
-    lives = task().lives("search", STEPS, 1, 0, LABELS)
+    lives = task().life_data("search", STEPS, 1, 0, LABELS)
     for column, step in ((2, 7), (3, 20)):
         short = replace(lives, order=lives.order[:, :step])
         result = live(learner, task(), short, rows, 0, LABELS)
@@ -247,7 +247,7 @@ def test_other_labels_and_seeds_are_other_lives() -> None:
     again = run("separable", rows, labels=(("t", 1), ("t", "0"), ("u", 0)))
     assert again.bits[0, 0] == result.bits[0, 1], "the same label is the same life"
     assert len({*result.bits[0].tolist(), *again.bits[0].tolist()}) == 5, "and every other label is another one"
-    lives = task().lives("search", STEPS, 1, 0, LABELS)
+    lives = task().life_data("search", STEPS, 1, 0, LABELS)
     learner = Learner(RULES["separable"], Network(hidden=(33, 9), bias=True))
     other = live(learner, task(), lives, rows, 1, LABELS, prequential=True)
     assert not bool((other.bits == result.bits).any()), "another seed gives other initial weights"

@@ -22,7 +22,7 @@ from inner.life.memory import keep_freed
 torch.set_num_threads(1)
 learner, task = Learner(Rule("a*err*pre"), Network(hidden=(3,))), Toy(4, 2)
 with torch.no_grad():
-    live(learner, task, task.lives("search", 2, 1, 0, LABELS), torch.zeros(1, 1), 0, LABELS)
+    live(learner, task, task.life_data("search", 2, 1, 0, LABELS), torch.zeros(1, 1), 0, LABELS)
 counts = []
 for _ in range(4):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -14,7 +14,7 @@ from inner.life.eager import live
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
-from inner.tasks.base import Lives
+from inner.tasks.base import LifeData
 from inner.tasks.oja import Task
 
 TAYLOR = Rule.from_dict({"family": "taylor"})
@@ -22,8 +22,8 @@ LABELS = [("a", 1), ("a", 2)]
 LINEAR = Network(hidden=(), gain=0.5)
 
 
-def lives(steps: int, batch: int = 20, outputs: int = 1) -> Lives:
-    drawn = Task(patterns=20).lives("search", steps, batch, 0, LABELS)
+def lives(steps: int, batch: int = 20, outputs: int = 1) -> LifeData:
+    drawn = Task(patterns=20).life_data("search", steps, batch, 0, LABELS)
     return replace(drawn, y=drawn.y.expand(-1, -1, outputs), test_y=drawn.test_y.expand(-1, -1, outputs))
 
 
@@ -75,7 +75,7 @@ def test_a_score_does_not_depend_on_the_others_and_failures_are_data() -> None:
         alone = moments.live(learner, Task(), data, values[p : p + 1], 5, LABELS)
         assert torch.equal(alone.score[0], together.score[p])
     fewer = moments.live(
-        learner, Task(), Task(patterns=20).lives("search", 40, 20, 0, LABELS[:1]), values, 5, LABELS[:1]
+        learner, Task(), Task(patterns=20).life_data("search", 40, 20, 0, LABELS[:1]), values, 5, LABELS[:1]
     )
     assert torch.equal(fewer.score[:, 0], together.score[:, 0])
 
@@ -102,7 +102,7 @@ def test_where_it_applies(dw: str, network: Network, batch: int, said: bool) -> 
 
 def test_the_task_scores_the_distance_of_the_weights() -> None:
     """1 - min |v -+ w| with v from the samples, by NumPy's singular value decomposition."""
-    data = Task().lives("final", 1, 100, 3, LABELS)
+    data = Task().life_data("final", 1, 100, 3, LABELS)
     w = np.array([0.3, -0.5, 0.2])
     for n in range(2):
         axis = np.linalg.svd(data.x[n].double().numpy())[2][0]

@@ -22,7 +22,7 @@ from inner.rules.families import FAMILIES
 from inner.rules.functions import FUNCTIONS
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 
 pytestmark = [
     pytest.mark.skipif(bool(compiler.problem()), reason="no C compiler"),
@@ -105,8 +105,8 @@ def test_every_output_and_kind(output: str, kind: str) -> None:
 class Uneven(Toy):
     """Samples from faint to loud: what keeps one of them finite in a softmax leaves nothing of another."""
 
-    def lives(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Lives:
-        lives = super().lives(tier, steps, batch, seed, labels)
+    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
+        lives = super().life_data(tier, steps, batch, seed, labels)
         loudness = torch.logspace(-1, 2.5, lives.x.shape[1])
         return replace(lives, x=lives.x * loudness[:, None])
 

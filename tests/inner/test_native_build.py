@@ -155,7 +155,7 @@ compiler.HEAVY = compiler.FLAGS
 for rule, batch, fixed in SANITIZED:
     networks = ((Toy(5, 1, tests=33), (17, 3), not fixed), (Toy(16, 16), (16,), False))
     for task, hidden, bias in networks if not fixed else networks[batch > 16 :][:1]:
-        lives = task.lives("search", 19, batch, 0, LABELS)
+        lives = task.life_data("search", 19, batch, 0, LABELS)
         learner = Learner(rule, Network(hidden=hidden, bias=bias))
         shapes = sharing.shapes_of((task.inputs, *hidden, task.outputs), bias)
         theta = coefficients(rule, 4, 0.01, shapes)

@@ -122,13 +122,13 @@ def test_long_lives_agree_with_eager(batch: int, fixed: bool) -> None:
         assert float((w - v).abs().max()) <= 5e-5 * float(v.abs().max())
     assert float((one.bits / two.bits - 1).abs().max()) < 1e-5
     task, learner = Toy(9, 3), Learner(rule, network)
-    lives = task.lives("search", 40, batch, 0, LABELS)
+    lives = task.life_data("search", 40, batch, 0, LABELS)
     alone = native.live(learner, task, lives, theta[1:2], 0, LABELS, threads=2, fixed=fixed)
     assert torch.equal(alone.score[0], native.live(learner, task, lives, theta, 0, LABELS, fixed=fixed).score[1])
 
 
 def test_values_for_another_network_are_refused() -> None:
     rule = Rule("A*pre*post", {}, (Coefficient("A", share="neuron"),))
-    lives = Toy().lives("search", 2, 1, 0, LABELS)
+    lives = Toy().life_data("search", 2, 1, 0, LABELS)
     with pytest.raises(ValueError, match="belong to another network"):
         native.live(Learner(rule, Network(hidden=(5,))), Toy(), lives, torch.zeros(2, 3), 0, LABELS)

@@ -28,7 +28,7 @@ STEPS, TASK, NETWORK = 40, Toy(9, 3), Network(hidden=(33, 9), bias=True)
 def run(
     name: str, theta: torch.Tensor, batch: int = 1, record: tuple[int, ...] = (0, 20), labels: tuple = LABELS, **options
 ) -> Result:
-    lives = TASK.lives("search", STEPS, batch, 0, LABELS)
+    lives = TASK.life_data("search", STEPS, batch, 0, LABELS)
     if labels != LABELS:
         one = LABELS.index(labels[0])
         lives = replace(lives, **{f: getattr(lives, f)[one : one + 1] for f in ("x", "y", "order", "test_x", "test_y")})
@@ -125,7 +125,7 @@ def test_reading_a_curve_changes_nothing() -> None:
 
 @has_compiler
 def test_order_outside_the_pool_is_refused() -> None:
-    lives = TASK.lives("search", 3, 1, 0, LABELS)
+    lives = TASK.life_data("search", 3, 1, 0, LABELS)
     for wrong in (-1, 11):
         bad = replace(lives, order=torch.full_like(lives.order, wrong))
         with pytest.raises(ValueError, match="order"):
@@ -137,7 +137,7 @@ def test_auto_takes_native_and_falls_back() -> None:
     learner = Learner(RULES["separable"], NETWORK)
     assert choice.choose("auto", learner, "classification") == ("native", "")
     assert choice.choose("eager", learner, "classification")[0] == "eager"
-    lives = TASK.lives("search", 5, 1, 0, LABELS)
+    lives = TASK.life_data("search", 5, 1, 0, LABELS)
     theta = coefficients(RULES["separable"]).requires_grad_()
     result = choice.live("auto", learner, TASK, lives, theta, 0, LABELS)
     assert result.score.requires_grad, "gradients are for the eager engine"
@@ -148,7 +148,7 @@ def test_auto_takes_native_and_falls_back() -> None:
 def test_a_kernel_for_one_shape_where_it_pays(fixed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     plans = []
     monkeypatch.setattr(native, "plan_of", lambda *given, own=native.plan_of: plans.append(own(*given)) or plans[-1])
-    lives = TASK.lives("search", 5, 1, 0, LABELS)
+    lives = TASK.life_data("search", 5, 1, 0, LABELS)
     learner, theta = Learner(RULES["separable"], NETWORK), coefficients(RULES["separable"])
     result = choice.live("auto", learner, TASK, lives, theta, 0, LABELS, fixed=fixed)
     assert [plan.shape for plan in plans] == [(9, 33, 9, 3) if fixed else None]
@@ -163,7 +163,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     learner = Learner(RULES["separable"], NETWORK)
     name, why = choice.choose("auto", learner, "classification")
     assert name == "eager" and "no C compiler" in why
-    lives = TASK.lives("search", 3, 1, 0, LABELS)
+    lives = TASK.life_data("search", 3, 1, 0, LABELS)
     result = choice.live("auto", learner, TASK, lives, coefficients(RULES["separable"]), 0, LABELS)
     assert bool(result.alive.all())
     with pytest.raises(ValueError, match="engine: native cannot run this: no C compiler"):

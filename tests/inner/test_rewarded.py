@@ -25,7 +25,7 @@ def score(values: dict[str, float], steps: int = 500, shuffled: bool = False) ->
     rule = Rule.from_dict({"family": "three_factor"})
     assert rule.signals == {"pre", "post", "reward"}, "no error, no target"
     task: Any = build("task", "digits")
-    lives = task.lives("search", steps, 1, 0, LABELS)
+    lives = task.life_data("search", steps, 1, 0, LABELS)
     if shuffled:  # the label that the reward is taken from is that of another sample
         lives = replace(lives, y=lives.y.roll(7, 1))
     theta = torch.tensor([[values[c.name] for c in rule.coefficients]], dtype=torch.float64)

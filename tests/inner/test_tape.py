@@ -84,7 +84,7 @@ def test_a_few_at_a_time(name: str, batch: int, monkeypatch: pytest.MonkeyPatch)
     """Lives of a population in parts are its lives, to the last bit, and end in one state."""
     task = build("task", "digits")
     learner = Learner(RULES[name], Network(hidden=(9,)))
-    lives = task.lives("search", 12, batch, 0, LABELS)
+    lives = task.life_data("search", 12, batch, 0, LABELS)
     rows = torch.from_numpy(stream(3, "rows").standard_normal((7, len(learner.coefficients))) * 0.05)
     args = (learner, task, lives, rows, 0, LABELS, (0, 5), True)
     with torch.no_grad():
@@ -108,7 +108,7 @@ def test_how_many_live_together() -> None:
 
 def test_every_step_sees_its_own_samples() -> None:
     task = build("task", "digits")
-    for lives in (task.lives("search", 7, 3, 0, LABELS), build("task", "xor").lives("search", 7, 3, 0, LABELS)):
+    for lives in (task.life_data("search", 7, 3, 0, LABELS), build("task", "xor").life_data("search", 7, 3, 0, LABELS)):
         own = replace(lives, x=lives.x.clone() + torch.arange(2.0)[:, None, None], y=lives.y.contiguous())
         for data in (lives, own):
             found_all = list(shown(data, 2, 7, 3))

@@ -11,7 +11,7 @@ import torch
 
 from inner.components import build
 from inner.tasks._download import DataMissing
-from inner.tasks.base import TIERS, Label, Lives, Task
+from inner.tasks.base import TIERS, Label, LifeData, Task
 
 LABELS: list[Label] = [("life", 3), ("life", 4), ("life", "3")]
 
@@ -37,7 +37,7 @@ def indices(task: Task, tier: str) -> np.ndarray:
     return np.array(sorted(int(str(index)) for index in task.samples(tier)))
 
 
-def equal(one: Lives, two: Lives) -> bool:
+def equal(one: LifeData, two: LifeData) -> bool:
     return all(torch.equal(value, getattr(two, key)) for key, value in vars(one).items())
 
 
@@ -56,7 +56,7 @@ def test_inputs_are_standardised_by_the_search_tier(name: str) -> None:
     std = np.sqrt(((seen - mean) ** 2).mean(None if name == "digits" else 0))  # images keep one unit for all pixels
     for tier in TIERS:
         index = indices(task, tier)
-        lives = task.lives(tier, 5, 1, 0, LABELS)
+        lives = task.life_data(tier, 5, 1, 0, LABELS)
         assert lives.x.stride(0) == 0 and lives.y.stride(0) == 0  # one tier for all lives
         np.testing.assert_allclose(lives.x[1], 2.0 * (x[index] - mean) / std, rtol=1e-4, atol=1e-4)
         assert np.array_equal(lives.y[1].argmax(-1), y[index])
@@ -69,8 +69,8 @@ def test_inputs_are_standardised_by_the_search_tier(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["digits", "wine", "breast_cancer"])
 def test_permuted_lives_are_the_tier_with_columns_and_classes_renamed(name: str) -> None:
-    plain = make(name, {"permute": False}).lives("search", 1, 1, 0, LABELS[:1])
-    lives = make(name, {}).lives("search", 1000, 1, 0, LABELS)
+    plain = make(name, {"permute": False}).life_data("search", 1, 1, 0, LABELS[:1])
+    lives = make(name, {}).life_data("search", 1000, 1, 0, LABELS)
     columns = []
     for life in range(len(LABELS)):
         x = torch.cat([lives.x[life], lives.test_x[life]])  # the pool and the test set are the whole tier
@@ -90,28 +90,28 @@ def test_permuted_lives_are_the_tier_with_columns_and_classes_renamed(name: str)
 
 def test_only_the_samples_that_are_shown_are_held_in_memory() -> None:
     task = make("mnist", {})
-    assert task.lives("search", 30, 2, 0, LABELS).x.shape[1] == 60
-    assert make("mnist", {"permute": False}).lives("search", 30, 2, 0, LABELS).x.stride(0) == 0
+    assert task.life_data("search", 30, 2, 0, LABELS).x.shape[1] == 60
+    assert make("mnist", {"permute": False}).life_data("search", 30, 2, 0, LABELS).x.stride(0) == 0
 
 
 def test_standard_scores_on_the_official_test_images_only() -> None:
     from inner.tasks._download import TEST, TRAIN, read
 
     task, plain = make("mnist", {"standard": True, "permute": False}), make("mnist", {"permute": False})
-    lives = task.lives("final", 3, 1, 0, LABELS[:2])
+    lives = task.life_data("final", 3, 1, 0, LABELS[:2])
     assert np.array_equal(lives.test_y[1].argmax(-1), read("mnist", TEST[1])["x"])
     assert np.array_equal(lives.y[0].argmax(-1), read("mnist", TRAIN[1])["x"])
     assert task.samples("final") == set(range(60_000, 70_000))
     for tier in ("search", "select"):
         assert task.samples(tier) == plain.samples(tier) and max(indices(task, tier)) < 60_000
-        assert equal(task.lives(tier, 3, 1, 0, LABELS), plain.lives(tier, 3, 1, 0, LABELS))
+        assert equal(task.life_data(tier, 3, 1, 0, LABELS), plain.life_data(tier, 3, 1, 0, LABELS))
     assert set().union(*(plain.samples(tier) for tier in TIERS)) == set(range(60_000))
 
 
 @pytest.mark.parametrize("permute", [True, False])
 def test_compact_names_the_drawn_classes_alike_in_training_and_test(permute: bool) -> None:
     options = {"classes": 4, "compact": True, "permute": permute, "test": 100}
-    lives = make("emnist", options).lives("final", 300, 1, 0, LABELS)
+    lives = make("emnist", options).life_data("final", 300, 1, 0, LABELS)
     assert lives.y.shape[-1] == 4 and (lives.test_y.sum(1) == 25).all()
     for life in range(len(LABELS)):  # nearest class mean in training finds the test classes far above chance
         means = lives.y[life].T @ lives.x[life] / lives.y[life].sum(0)[:, None]
@@ -122,19 +122,19 @@ def test_compact_names_the_drawn_classes_alike_in_training_and_test(permute: boo
 @pytest.mark.parametrize(("name", "bits"), [("xor", 2), ("parity", 3), ("parity", 5)])
 def test_parity_counts_the_bits(name: str, bits: int) -> None:
     options = {"permute": False, "scale": 0.5, **({"bits": bits} if name == "parity" else {})}
-    lives = make(name, options).lives("search", 2**bits, 1, 0, LABELS)
+    lives = make(name, options).life_data("search", 2**bits, 1, 0, LABELS)
     assert len(rows(lives.x[0])) == 2**bits == len(rows(lives.test_x[0]))
     for x, y in ((lives.x, lives.y), (lives.test_x, lives.test_y)):
         assert torch.equal(x.abs(), torch.full_like(x, 0.5))
         assert torch.equal(y.argmax(-1), (x > 0).sum(-1) % 2)
-    both = make(name, {**options, "permute": True}).lives("search", 1, 1, 0, [(index,) for index in range(20)])
+    both = make(name, {**options, "permute": True}).life_data("search", 1, 1, 0, [(index,) for index in range(20)])
     assert len(rows(both.test_y[:, 0])) == 2  # either output may stand for odd
 
 
 def test_linear_mappings_are_linearly_separable() -> None:
     from scipy.optimize import linprog
 
-    lives = make("linear", {"inputs": 6, "outputs": 3, "patterns": 200}).lives("search", 200, 1, 0, LABELS)
+    lives = make("linear", {"inputs": 6, "outputs": 3, "patterns": 200}).life_data("search", 200, 1, 0, LABELS)
     for life in range(len(LABELS)):
         x = torch.cat([lives.x[life], lives.test_x[life]]).double().numpy()
         y = torch.cat([lives.y[life], lives.test_y[life]]).argmax(-1).numpy()
@@ -150,7 +150,7 @@ def test_linear_mappings_are_linearly_separable() -> None:
 
 
 def test_sinusoids_are_sinusoids() -> None:
-    lives = make("sinusoid", {"scale": 2.0}).lives("search", 50, 1, 0, [(index,) for index in range(40)])
+    lives = make("sinusoid", {"scale": 2.0}).life_data("search", 50, 1, 0, [(index,) for index in range(40)])
     amplitudes = []
     for x, y, test_x, test_y in zip(lives.x, lives.y, lives.test_x, lives.test_y, strict=True):
         u, target = (torch.cat(pair).double().flatten().numpy() for pair in ((x, test_x), (y, test_y)))
@@ -166,7 +166,7 @@ def test_sinusoids_are_sinusoids() -> None:
 
 def test_pca_rewards_the_leading_directions_in_order() -> None:
     task = make("pca", {"inputs": 5, "outputs": 2, "scale": 1.5})
-    lives = task.lives("search", 1000, 1, 0, LABELS)
+    lives = task.life_data("search", 1000, 1, 0, LABELS)
     assert not lives.y.any()
     assert lives.x.square().mean().sqrt().item() == pytest.approx(1.5, rel=0.05)
     for life in range(len(LABELS)):
@@ -188,7 +188,7 @@ def test_yin_yang_classes_are_those_of_the_paper() -> None:
         upper_half, in_left, in_right = b > 0.5, left <= 0.25, right <= 0.25
         return int(in_left or (upper_half and not in_right))
 
-    lives = make("yin_yang", {"permute": False}).lives("search", 2000, 1, 0, LABELS)
+    lives = make("yin_yang", {"permute": False}).life_data("search", 2000, 1, 0, LABELS)
     x = lives.x[1].double()
     torch.testing.assert_close(x[:, :2] + x[:, 2:], torch.ones(2000, 2, dtype=torch.float64))
     assert max(math.dist((a, b), (0.5, 0.5)) for a, b, _, _ in x.tolist()) <= 0.5 + 1e-6
@@ -217,7 +217,7 @@ def test_mappings_of_chalmers_are_linearly_separable_and_differ(tier: str) -> No
 
 def test_lives_of_chalmers_go_round_the_mappings() -> None:
     task = make("chalmers", {"tasks": 2})
-    lives = task.lives("search", 12, 1, 0, [("g", n) for n in range(4)])
+    lives = task.life_data("search", 12, 1, 0, [("g", n) for n in range(4)])
     assert torch.equal(lives.test_x[0], lives.test_x[2]) and torch.equal(lives.test_y[1], lives.test_y[3])
     assert not torch.equal(lives.test_x[0], lives.test_x[1]) and not torch.equal(lives.x[0], lives.x[2])
     shown = lives.x[0][lives.order[0].flatten()]
@@ -229,6 +229,6 @@ def test_lives_of_chalmers_go_round_the_mappings() -> None:
 
 
 def test_raw_letters_are_between_0_and_1() -> None:
-    lives = make("emnist", {"raw": True, "permute": False}).lives("search", 20, 1, 0, LABELS[:1])
-    plain = make("emnist", {"permute": False}).lives("search", 20, 1, 0, LABELS[:1])
+    lives = make("emnist", {"raw": True, "permute": False}).life_data("search", 20, 1, 0, LABELS[:1])
+    plain = make("emnist", {"permute": False}).life_data("search", 20, 1, 0, LABELS[:1])
     assert 0.0 <= float(lives.x.min()) and 0.9 < float(lives.x.max()) <= 1.0 and torch.equal(lives.y, plain.y)

@@ -11,7 +11,7 @@ import torch
 
 from inner.components import build, names
 from inner.tasks._download import DataMissing
-from inner.tasks.base import TIERS, Lives, Task
+from inner.tasks.base import TIERS, LifeData, Task
 
 SMALL: dict[str, dict[str, Any]] = {"mnist": {"size": 8}, "fashion_mnist": {"size": 8}, "emnist": {"size": 8}}
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
@@ -56,7 +56,7 @@ def task(case: tuple[str, dict[str, Any]]) -> Task:
     return make(*case)
 
 
-def shown(lives: Lives) -> torch.Tensor:
+def shown(lives: LifeData) -> torch.Tensor:
     """The training inputs in the order that they are shown in: [L, T*B, I]."""
     return torch.stack([x[order.flatten()] for x, order in zip(lives.x, lives.order, strict=True)])
 
@@ -65,7 +65,7 @@ def rows(x: torch.Tensor) -> set[bytes]:
     return {row.tobytes() for row in x.reshape(-1, x.shape[-1]).numpy()}
 
 
-def content(task: Task, x: torch.Tensor, lives: Lives) -> set[bytes]:
+def content(task: Task, x: torch.Tensor, lives: LifeData) -> set[bytes]:
     """What tells the samples x [1, S, I] of a life apart; a single input is not enough, so its target is added."""
     if task.kind != "regression":
         return rows(x)
@@ -74,7 +74,7 @@ def content(task: Task, x: torch.Tensor, lives: Lives) -> set[bytes]:
     return {row + targets[row].numpy().tobytes() for row in rows(x)}
 
 
-def equal(one: Lives, two: Lives) -> bool:
+def equal(one: LifeData, two: LifeData) -> bool:
     return all(torch.equal(value, getattr(two, key)) for key, value in vars(one).items())
 
 
@@ -85,7 +85,7 @@ def test_tiers_share_no_sample(task: Task) -> None:
 
 
 def test_shapes_and_types(task: Task) -> None:
-    lives = task.lives("search", 30, 2, 5, LABELS)
+    lives = task.life_data("search", 30, 2, 5, LABELS)
     pool, tests = lives.x.shape[1], lives.test_x.shape[1]
     assert lives.x.shape == (3, pool, task.inputs) and lives.y.shape == (3, pool, task.outputs)
     assert lives.test_x.shape == (3, tests, task.inputs) and lives.test_y.shape == (3, tests, task.outputs)
@@ -98,28 +98,28 @@ def test_shapes_and_types(task: Task) -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_life_depends_on_its_own_label_only(task: Task, tier: str) -> None:
-    together = task.lives(tier, 25, 2, 5, LABELS)
+    together = task.life_data(tier, 25, 2, 5, LABELS)
     for index, label in enumerate(LABELS):
-        alone = task.lives(tier, 25, 2, 5, [label])
+        alone = task.life_data(tier, 25, 2, 5, [label])
         for key, value in vars(together).items():
             assert torch.equal(value[index], getattr(alone, key)[0]), key
 
 
 def test_lives_differ_by_label_seed_and_tier(task: Task) -> None:
-    base = task.lives("search", 40, 2, 5, [("a", 1)])
-    assert equal(base, task.lives("search", 40, 2, 5, [("a", 1)]))
+    base = task.life_data("search", 40, 2, 5, [("a", 1)])
+    assert equal(base, task.life_data("search", 40, 2, 5, [("a", 1)]))
     for other in (
-        task.lives("search", 40, 2, 5, [("a", 2)]),
-        task.lives("search", 40, 2, 5, [("a", "1")]),
-        task.lives("search", 40, 2, 6, [("a", 1)]),
-        task.lives("select", 40, 2, 5, [("a", 1)]),
+        task.life_data("search", 40, 2, 5, [("a", 2)]),
+        task.life_data("search", 40, 2, 5, [("a", "1")]),
+        task.life_data("search", 40, 2, 6, [("a", 1)]),
+        task.life_data("select", 40, 2, 5, [("a", 1)]),
     ):
         assert shown(base).shape == shown(other).shape
         assert not torch.equal(shown(base), shown(other))
 
 
 def test_a_longer_life_begins_as_the_shorter_one(task: Task) -> None:
-    short, long = (task.lives("search", steps, 2, 5, LABELS) for steps in (20, 60))
+    short, long = (task.life_data("search", steps, 2, 5, LABELS) for steps in (20, 60))
     assert torch.equal(shown(short), shown(long)[:, : 20 * 2])
     assert torch.equal(short.test_x, long.test_x) and torch.equal(short.test_y, long.test_y)
 
@@ -127,13 +127,13 @@ def test_a_longer_life_begins_as_the_shorter_one(task: Task) -> None:
 def test_no_sample_is_both_trained_on_and_scored_or_in_two_tiers(case: tuple[str, dict[str, Any]], task: Task) -> None:
     if case[0] in SHARED_PATTERNS:
         pytest.skip("all patterns are shown and scored, as the task says")
-    lives = task.lives("search", 400, 1, 5, LABELS[:1])
+    lives = task.life_data("search", 400, 1, 5, LABELS[:1])
     assert not content(task, shown(lives), lives) & content(task, lives.test_x, lives)
     if "permute" in getattr(task, "__dataclass_fields__", {}):
         task = make(case[0], {**case[1], "permute": False})  # so that a sample looks the same in every life
     seen = {}
     for tier in TIERS:
-        lives = task.lives(tier, 400, 1, 5, LABELS[:1])
+        lives = task.life_data(tier, 400, 1, 5, LABELS[:1])
         trained, scored = content(task, shown(lives), lives), content(task, lives.test_x, lives)
         assert trained and scored and not trained & scored
         seen[tier] = scored if case[1].get("standard") else trained | scored  # its training images are the others' too
@@ -142,10 +142,10 @@ def test_no_sample_is_both_trained_on_and_scored_or_in_two_tiers(case: tuple[str
 
 
 def test_every_epoch_shows_every_sample_once(task: Task) -> None:
-    lives = task.lives("select", 1, 1, 5, LABELS[:1])
+    lives = task.life_data("select", 1, 1, 5, LABELS[:1])
     if lives.x.shape[1] == 1:  # only what is shown is held: find the pool's size from a life that sees all of it
-        lives = task.lives("select", 6000, 1, 5, LABELS[:1])
-    order = task.lives("select", 12000, 1, 5, LABELS[:1]).order.flatten()
+        lives = task.life_data("select", 6000, 1, 5, LABELS[:1])
+    order = task.life_data("select", 12000, 1, 5, LABELS[:1]).order.flatten()
     pool = len(torch.unique(order))
     if len(order) < 2 * pool:
         assert pool == len(order)  # the pool is larger than the life: nothing is shown twice
@@ -164,7 +164,7 @@ def test_impossible_requests_are_refused(task: Task) -> None:
         ("search", 5, 1, [], "labels"),
     ):
         with pytest.raises(ValueError, match=f"^{word}: expected [^\n]*$"):
-            task.lives(tier, steps, batch, 0, labels)
+            task.life_data(tier, steps, batch, 0, labels)
     with pytest.raises(ValueError, match="tier"):
         task.samples("train")
 
@@ -172,13 +172,13 @@ def test_impossible_requests_are_refused(task: Task) -> None:
 def test_targets_are_one_hot(task: Task) -> None:
     if task.kind != "classification":
         pytest.skip("no classes")
-    lives = task.lives("final", 30, 1, 5, LABELS)
+    lives = task.life_data("final", 30, 1, 5, LABELS)
     for y in (lives.y, lives.test_y):
         assert torch.equal(y.sum(-1), torch.ones(y.shape[:-1])) and torch.equal(y.max(-1).values, y.sum(-1))
 
 
 def test_scores_of_perfect_shuffled_and_failed_outputs(task: Task) -> None:
-    lives = task.lives("final", 2, 1, 5, [("score", index) for index in range(20)])
+    lives = task.life_data("final", 2, 1, 5, [("score", index) for index in range(20)])
     perfect = task.score(lives.test_y, lives.test_y)
     assert perfect.shape == (20,) and perfect.dtype == torch.float64
     torch.testing.assert_close(perfect, torch.full_like(perfect, 0.0 if task.kind == "regression" else 1.0))
@@ -197,7 +197,7 @@ def test_chance_is_what_guessing_scores(case: tuple[str, dict[str, Any]], task: 
     name, options = case
     if "permute" in getattr(task, "__dataclass_fields__", {}):
         task = make(name, {**options, "permute": False})  # so that one answer can be the right guess in all lives
-    lives = task.lives("final", 1, 1, 5, [("chance", index) for index in range(60)])
+    lives = task.life_data("final", 1, 1, 5, [("chance", index) for index in range(60)])
     if task.kind == "classification":
         present = lives.test_y.sum(1)  # [L, O]
         if options.get("classes"):
@@ -244,4 +244,4 @@ def test_options_are_validated(name: str, options: dict[str, Any], word: str) ->
 
 def test_a_test_set_must_leave_something_to_train_on() -> None:
     with pytest.raises(ValueError, match="test: expected fewer than the 71 samples of 'search', got 71"):
-        make("wine", {"test": 71}).lives("search", 5, 1, 0, LABELS)
+        make("wine", {"test": 71}).life_data("search", 5, 1, 0, LABELS)

@@ -14,7 +14,7 @@ from inner.tasks.base import TIERS
 def test_sines_by_hand() -> None:
     task = build("task", {"name": "sines", "tasks": 3, "points": 5, "amplitude": 0.5})
     for number, tier in enumerate(TIERS):
-        lives = task.lives(tier, 4, 5, 0, [(tier, 7, n) for n in range(4)])
+        lives = task.life_data(tier, 4, 5, 0, [(tier, 7, n) for n in range(4)])
         turn = int(stream(0, "turn", tier, tier, 7).integers(3))
         for n in range(4):
             phase = 2 * math.pi * ((n + turn) % 3) / 3 + 2 * math.pi / 3 * number / 3
@@ -35,7 +35,7 @@ def test_few_lives_see_every_phase_over_the_generations() -> None:
     task, seen = build("task", {"name": "sines", "tasks": 8}), set()
 
     def phases(generation: int, lives: int) -> list[int]:
-        y = task.lives("search", 1, 25, 0, [("search", generation, n) for n in range(lives)]).y[:, :, 0]
+        y = task.life_data("search", 1, 25, 0, [("search", generation, n) for n in range(lives)]).y[:, :, 0]
         u = torch.linspace(-2 * math.pi, 2 * math.pi, 25)
         shapes = torch.stack([0.9 * torch.sin(u + 2 * math.pi * k / 8) for k in range(8)])
         return torch.cdist(y, shapes).argmin(1).tolist()
@@ -52,7 +52,7 @@ def test_renamed_classes_leave_pixels_alone_and_are_one_renaming_per_life() -> N
     labels = [("a", 0), ("a", 1)]
     names = []
     for label in labels:
-        one, two = (task.lives("search", 60, 1, 0, [label]) for task in (plain, renamed))
+        one, two = (task.life_data("search", 60, 1, 0, [label]) for task in (plain, renamed))
         assert torch.equal(one.test_x[0], two.test_x[0])
         truth, told = one.test_y[0].argmax(1).tolist(), two.test_y[0].argmax(1).tolist()
         assert len(set(zip(truth, told))) == len(set(truth)) == len(set(told)), "one name per class"

@@ -96,7 +96,7 @@ def lived(
 
     monkeypatch.setattr(lifetime, "walk_of", walk_of)
     task = build("task", "digits")
-    lives = task.lives("search", STEPS, batch, 0, LABELS)
+    lives = task.life_data("search", STEPS, batch, 0, LABELS)
     with torch.no_grad():
         return lifetime.live(learner, task, lives, rows, 0, LABELS, record, prequential=True)
 
@@ -148,7 +148,7 @@ def test_a_replayed_life_with_what_was_inherited(monkeypatch: pytest.MonkeyPatch
 def test_nothing_is_asked_back_inside_a_life(task_name: str) -> None:
     """From birth to the last score every operation can be sent to a GPU without waiting, for every task."""
     task = build("task", task_name)
-    lives = task.lives("search", STEPS, 1, 0, LABELS)
+    lives = task.life_data("search", STEPS, 1, 0, LABELS)
     rule = (
         Rule("0.01*err*pre + a*post*pre - 0.01*post**2*w")
         if task.kind != "unsupervised"
@@ -204,7 +204,7 @@ def test_short_lives_are_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     learner, _ = pieces("folded")
     task = build("task", "digits")
     for steps in (walk.RECORDED - 1, walk.RECORDED):
-        lives = task.lives("search", steps, 1, 0, LABELS)
+        lives = task.life_data("search", steps, 1, 0, LABELS)
         state = learner.init(lifetime.Shape(64, 10, task.kind), torch.zeros(4, 4), 2, 0, LABELS)
         Replay(learner, lives, state, 2, task.kind, False)
     assert used == [1]
@@ -229,7 +229,7 @@ def test_everything_goes_to_the_device_at_once(monkeypatch: pytest.MonkeyPatch) 
     """On another device (here one that holds no numbers) nothing is left behind and nothing is mixed."""
     learner, rows = pieces("traces")
     task = build("task", "digits")
-    lives = task.lives("search", STEPS, 1, 0, LABELS)
+    lives = task.life_data("search", STEPS, 1, 0, LABELS)
     seen: list[str] = []
 
     def course(walk: Any, learner: Any, task: Any, there: Any, population: int, record: Any) -> Any:

@@ -12,9 +12,9 @@ from inner.rules.rule import Rule
 from metalearn.config import library
 from metalearn.config.schema import CellConfig, Config, validate
 from metalearn.evidence import comparison
-from metalearn.evidence.comparison import Arms, cells_of, compare, world_of
+from metalearn.evidence.comparison import Arms, cells_of, compare, setting_of
 from outer.evaluators.serial import Evaluator
-from outer.evidence.fresh_lives import Trial, interval, trial
+from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
 
 DIGITS = {"task": {"name": "digits", "test": 40}, "hidden": [8], "steps": 20}
 MNIST = {"task": {"name": "mnist", "size": 8, "test": 40}, "hidden": [8], "steps": 20}
@@ -46,15 +46,15 @@ def run(given: Arms, chosen: Config, **options: Any) -> dict[str, Any]:
 
 
 def test_all_arms_live_the_same_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    worlds: list[Any] = []
+    settings: list[Any] = []
 
     class Spy(Evaluator):
         def map(self, function: Any, jobs: Any, done: Any = None) -> Any:
-            worlds.extend((world, seed) for _, _, world, seed, *_ in jobs)
+            settings.extend((setting, seed) for _, _, setting, seed, *_ in jobs)
             return super().map(function, jobs, done)
 
     document = compare(arms(a=0.05, b=0.05, c=0.5), config(seed=4), Spy())
-    assert len(worlds) == 3 and worlds[0] == worlds[1] == worlds[2]
+    assert len(settings) == 3 and settings[0] == settings[1] == settings[2]
     results = document["cells"][0]["arms"]
     assert (
         results["a"]["scores"] == results["b"]["scores"] != results["c"]["scores"]
@@ -76,37 +76,37 @@ def test_an_arm_does_not_depend_on_its_company() -> None:
 def test_scores_are_those_of_the_final_tier() -> None:
     chosen = config(seed=2)
     document = run(arms(a=0.05), chosen)
-    world = world_of(chosen.compare.main[0], chosen, 3, 2)
-    assert world.tier == document["cells"][0]["tier"] == "final"
-    assert world.steps == 20 and tuple(world.network.hidden) == (8,)
-    expected = trial(library.rule("backprop"), {"eta": 0.05}, world, 2)
+    setting = setting_of(chosen.compare.main[0], chosen, 3, 2)
+    assert setting.tier == document["cells"][0]["tier"] == "final"
+    assert setting.steps == 20 and tuple(setting.network.hidden) == (8,)
+    expected = live_fresh(library.rule("backprop"), {"eta": 0.05}, setting, 2)
     assert document["cells"][0]["arms"]["a"]["scores"] == expected.scores.tolist()
     assert document["cells"][0]["arms"]["a"]["curve"]["steps"] == list(expected.steps)
-    final, others = (world.task.samples(tier) for tier in ("final", "search")), world.task.samples("select")
+    final, others = (setting.task.samples(tier) for tier in ("final", "search")), setting.task.samples("select")
     for samples in final:
         assert samples.isdisjoint(others)
 
 
 def test_seeds_and_cells_have_lives_of_their_own() -> None:
     def lives(chosen: Config, cell: Any = DIGITS) -> np.ndarray:
-        world = world_of(CellConfig(**cell), chosen, 3, chosen.seed)
-        return world.task.lives(world.tier, world.steps, world.batch, chosen.seed, world.labels).x.numpy()
+        setting = setting_of(CellConfig(**cell), chosen, 3, chosen.seed)
+        return setting.task.life_data(setting.tier, setting.steps, setting.batch, chosen.seed, setting.labels).x.numpy()
 
     assert (lives(config()) == lives(config())).all()
     assert (lives(config()) != lives(config(seed=1))).any()
     assert (lives(config()) != lives(config(), {**DIGITS, "hidden": [9]})).any()
-    longer = world_of(CellConfig(**DIGITS), config(), 5, 0)
-    assert longer.labels[:3] == world_of(CellConfig(**DIGITS), config(), 3, 0).labels  # more lives keep the first ones
+    longer = setting_of(CellConfig(**DIGITS), config(), 5, 0)
+    assert longer.labels[:3] == setting_of(CellConfig(**DIGITS), config(), 3, 0).labels  # more lives keep the first ones
 
 
 def stub(monkeypatch: pytest.MonkeyPatch, scores: dict[float, Sequence[float]]) -> None:
     """Lives whose scores are known: eta -> scores."""
 
-    def known(rule: Rule, values: Any, world: Any, seed: int, *_: Any) -> Trial:
+    def known(rule: Rule, values: Any, setting: Any, seed: int, *_: Any) -> FreshLives:
         found = np.array(scores[values["eta"]], dtype=np.float64)
-        return Trial(found, np.arange(len(found)) > 0, (0, 20), np.stack([found * 0, found], 1))
+        return FreshLives(found, np.arange(len(found)) > 0, (0, 20), np.stack([found * 0, found], 1))
 
-    monkeypatch.setattr(comparison, "trial", known)
+    monkeypatch.setattr(comparison, "live_fresh", known)
 
 
 def test_differences_are_the_reference_minus_the_arm_paired(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_the_verdict_matches_the_interval(monkeypatch: pytest.MonkeyPatch) -> No
     for eta in shifts:
         found = cell["differences"][f"arm{eta}"]
         differences = np.array(ours) - np.array(others[eta])
-        assert (found["mean"], found["low"], found["high"]) == interval(differences, 0, cell["name"], "difference")
+        assert (found["mean"], found["low"], found["high"]) == bootstrap_interval(differences, 0, cell["name"], "difference")
         verdicts.append("better" if found["low"] > 0 else "worse" if found["high"] < 0 else "not distinguishable")
         assert found["verdict"] == verdicts[-1]
     assert verdicts[0] == "better" and verdicts[6] == "not distinguishable" and verdicts[-1] == "worse"

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from inner.rules.rule import Rule
 from metalearn.cli import main
 from metalearn.config.schema import validate
-from metalearn.evidence.comparison import world_of
+from metalearn.evidence.comparison import setting_of
 from metalearn.evidence.distances import angle_to_span, behaviour_angle, coefficient_angle, columns
 from metalearn.report.insight_section import insight_section
 
@@ -77,16 +77,16 @@ def test_projection_against_least_squares() -> None:
 
 def test_the_angle_of_changes() -> None:
     """A rule is at 0 degrees to itself whatever its rate, at 180 to its opposite, and backprop is not feedback alignment."""
-    found, values, world = rule("a*err*pre"), {"a": 0.05}, world_of(CELL, CONFIG, 1, 0)
+    found, values, setting = rule("a*err*pre"), {"a": 0.05}, setting_of(CELL, CONFIG, 1, 0)
     log = {"init": 0.01, "transform": "log"}
-    assert behaviour_angle(found, values, rule("eta*err*pre", eta=log), world, 0) == pytest.approx(0.0, abs=0.1)
-    assert behaviour_angle(found, values, rule("-eta*err*pre", eta=log), world, 0) == pytest.approx(180.0, abs=0.1)
-    other = behaviour_angle(found, values, rule("eta*err*pre", "random", eta=log), world, 0)
+    assert behaviour_angle(found, values, rule("eta*err*pre", eta=log), setting, 0) == pytest.approx(0.0, abs=0.1)
+    assert behaviour_angle(found, values, rule("-eta*err*pre", eta=log), setting, 0) == pytest.approx(180.0, abs=0.1)
+    other = behaviour_angle(found, values, rule("eta*err*pre", "random", eta=log), setting, 0)
     assert other is not None and 10 < other < 90
     mixed = rule("a*err*pre + b*pre*post")
-    assert behaviour_angle(found, values, mixed, world, 0) == pytest.approx(0.0, abs=0.1)
+    assert behaviour_angle(found, values, mixed, setting, 0) == pytest.approx(0.0, abs=0.1)
     with_trace = Rule.from_dict({"dw": "0.1*err*e", "traces": {"e": "pre + 0*e"}, "pathway": "backprop"})
-    assert behaviour_angle(found, values, with_trace, world, 0) == pytest.approx(0.0, abs=0.1)
+    assert behaviour_angle(found, values, with_trace, setting, 0) == pytest.approx(0.0, abs=0.1)
 
 
 def test_the_way_into_store_terminal_and_report(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from metalearn.evidence import controls
 from metalearn.rule.training import load_rule
 from metalearn.runs import baldwin
 from metalearn.runs.search import check
-from outer.evidence.fresh_lives import trial
+from outer.evidence.fresh_lives import live_fresh
 from outer.genome.coefficients import Genome
 from outer.settings import Distribution
 
@@ -125,10 +125,10 @@ def test_genome_of_blocks() -> None:
 
 def test_a_single_value_stands_for_all() -> None:
     """A rule whose synapses all have the rate 0.05 lives the life of the rule with one rate, up to rounding."""
-    (world,) = Distribution({"name": "digits"}, hidden=(6,), steps=(30, 30)).worlds("final", 0, (0,), 4, 1)
+    (setting,) = Distribution({"name": "digits"}, hidden=(6,), steps=(30, 30)).settings("final", 0, (0,), 4, 1)
     one = Rule("eta*err*pre", pathway="random")
     many = Rule("eta*err*pre", {}, (Coefficient("eta", share="synapse"),), "random")
-    scores = [trial(rule, {"eta": value}, world, 0).scores for rule, value in ((one, 0.05), (many, [0.05] * 444))]
+    scores = [live_fresh(rule, {"eta": value}, setting, 0).scores for rule, value in ((one, 0.05), (many, [0.05] * 444))]
     np.testing.assert_allclose(scores[0], scores[1], atol=0.02)
     assert Learner(many).coefficients[0].share == "synapse"
 

@@ -17,7 +17,7 @@ from outer.calibration import MOST, OPERATIONS, Pace, each_layer, graded, load, 
 from outer.objective import Objective
 from outer.settings import Distribution
 
-OWN: Any = SimpleNamespace(worlds=lambda generation: ())
+OWN: Any = SimpleNamespace(settings=lambda generation: ())
 SEARCH: Any = SimpleNamespace(generations=60, popsize=4)
 
 
@@ -42,7 +42,7 @@ def test_generations_that_drew_long_lives_count_for_what_they_are() -> None:
 
 def test_load() -> None:
     shape = Distribution({"name": "linear", "inputs": 4, "outputs": 2}, width=(3, 3), steps=(10, 10))
-    (one,), (two, three) = (shape.worlds("search", 0, (0,), lives, lives) for lives in (1, 2))
+    (one,), (two, three) = (shape.settings("search", 0, (0,), lives, lives) for lives in (1, 2))
     assert load([one]) == 10 * (4 * 3 + 3 * 2) and load([two, three]) == 2 * load([one])
     assert load([one], 5) == 5 * load([one]) and load([one], 5, 100.0) == load([one], 5) + 10 * 2 * 100
 

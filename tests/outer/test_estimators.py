@@ -18,11 +18,11 @@ from inner.learners.base import Shape
 from inner.life.unroll import Unroll
 from inner.random import stream
 from inner.rules.rule import Coefficient
-from inner.tasks.base import Label, Lives
+from inner.tasks.base import Label, LifeData
 from inner.tasks.sinusoid import Task as Sinusoid
 from outer.genome.coefficients import Genome
 from outer.gradient_estimators import backprop, forward, persistent
-from outer.gradient_estimators.base import Probe, gather
+from outer.gradient_estimators.base import GradientEstimator, gather
 from outer.objective import Evaluation
 
 STEPS = 100  # of a life of the influence toy, when it is climbed
@@ -88,24 +88,24 @@ class Influence(Bowl):
 
 def unroll(learner: base.Learner, lives: int, steps: int, loss: str, target: float = 0.0) -> Unroll:
     ones = torch.ones(lives, 1, 1, dtype=torch.float64)
-    data = Lives(ones, ones * target, torch.zeros(lives, steps, 1, dtype=torch.int64), ones, ones * target)
+    data = LifeData(ones, ones * target, torch.zeros(lives, steps, 1, dtype=torch.int64), ones, ones * target)
     return Unroll(learner, Sinusoid(), data, 0, [("toy", n) for n in range(lives)], loss)
 
 
-def uphill(probe: Probe, learner: base.Learner, vector: np.ndarray, lives: int, steps: int, loss: str) -> np.ndarray:
+def estimate(estimator: GradientEstimator, learner: base.Learner, vector: np.ndarray, lives: int, steps: int, loss: str) -> np.ndarray:
     """Estimates [lives, D] at one vector; the influence toy wants an output of 1."""
     target = 1.0 if isinstance(learner, Influence) else 0.0
     where = unroll(learner, lives, steps, loss, target)
-    return probe.uphill(where, Genome(learner.coefficients), np.repeat(vector[None], lives, 0), [0])
+    return estimator.estimate(where, Genome(learner.coefficients), np.repeat(vector[None], lives, 0), [0])
 
 
 @lru_cache(maxsize=4)
 def forward_sample(kind: str, draws: int = 100_000, size: int = 50) -> np.ndarray:
     """Forward gradients [draws, size] of the bowl at one point, a direction each."""
-    probe = forward.Probe(0, 0, "test", 1, kind, double=True)
+    estimator = forward.GradientEstimator(0, 0, "test", 1, kind, double=True)
     point = stream(0, "point").standard_normal(size)
     lives = 10_000
-    parts = [uphill(replace(probe, generation=g), Bowl(size), point, lives, 1, "test") for g in range(draws // lives)]
+    parts = [estimate(replace(estimator, generation=g), Bowl(size), point, lives, 1, "test") for g in range(draws // lives)]
     return np.concatenate(parts)
 
 
@@ -128,7 +128,7 @@ def test_several_directions_are_the_mean_of_single_ones() -> None:
     """K directions divide the variance by K."""
     point = np.ones(8)
     spread = [
-        uphill(forward.Probe(0, 0, "test", k, "gaussian", double=True), Bowl(8), point, 2000, 1, "test").var(0).sum()
+        estimate(forward.GradientEstimator(0, 0, "test", k, "gaussian", double=True), Bowl(8), point, 2000, 1, "test").var(0).sum()
         for k in (1, 8)
     ]
     assert 6.5 < spread[0] / spread[1] < 9.5
@@ -140,12 +140,12 @@ def test_persistent_es_is_unbiased_and_truncated_es_is_not(window: int) -> None:
     learner, vector, steps, lives = Influence(), np.array([0.5]), 40, 10_000
 
     def exact(**options: Any) -> float:
-        probe = backprop.Probe("prequential", double=True, checkpoint=False, **options)
-        return float(uphill(probe, learner, vector, 1, steps, "prequential")[0, 0])
+        estimator = backprop.GradientEstimator("prequential", double=True, checkpoint=False, **options)
+        return float(estimate(estimator, learner, vector, 1, steps, "prequential")[0, 0])
 
     def sample(persists: bool) -> np.ndarray:
-        probe = persistent.Probe(0, 0, "prequential", window, 0.01, 1, persists, double=True)
-        return uphill(probe, learner, vector, lives, steps, "prequential")[:, 0]
+        estimator = persistent.GradientEstimator(0, 0, "prequential", window, 0.01, 1, persists, double=True)
+        return estimate(estimator, learner, vector, lives, steps, "prequential")[:, 0]
 
     full, cut = exact(), exact(truncate=window)
     for persists, expected in ((True, full), (False, cut)):
@@ -162,8 +162,8 @@ def climb(search: str, generations: int = 60, **options: Any) -> float:
     spec = {"name": search, "popsize": 1, "generations": generations, "loss": "prequential", "lr": 0.03, "clip": 0.0}
     running = build("search", {**spec, **options}).start(np.array([0.5]), 0)
     for _ in range(generations):
-        probe = replace(running.probe(), double=True)
-        shares, _ = gather([uphill(probe, Influence(), running.ask()[0], 2, STEPS, "prequential")[None]], 0.0)
+        estimator = replace(running.estimator(), double=True)
+        shares, _ = gather([estimate(estimator, Influence(), running.ask()[0], 2, STEPS, "prequential")[None]], 0.0)
         running.tell(
             running.ask(), Evaluation(np.zeros(1), np.zeros((1, 2)), np.ones((1, 2), dtype=bool), gradient=shares)
         )

@@ -35,7 +35,7 @@ def candidates(population: int) -> np.ndarray:
 
 
 def parts(evaluator: Evaluator, o: Objective, x: np.ndarray) -> tuple[bytes, ...]:
-    found = evaluator.evaluate(o, x, o.worlds(1))
+    found = evaluator.evaluate(o, x, o.settings(1))
     assert found.fitness.shape == (len(x),) and found.scores.shape == found.alive.shape == (len(x), o.lifetimes)
     return found.fitness.tobytes(), found.scores.tobytes(), found.alive.tobytes()
 
@@ -73,24 +73,24 @@ def test_serial_cuts_change_nothing(reference: tuple[bytes, ...], monkeypatch: p
 def test_equal_candidates_live_once(monkeypatch: pytest.MonkeyPatch) -> None:
     o, x, lived = objective(), candidates(4)[[2, 0, 2, 3, 0]], []
     plain = type(o).scores
-    monkeypatch.setattr(type(o), "scores", lambda self, v, world: lived.append(len(v)) or plain(self, v, world))
+    monkeypatch.setattr(type(o), "scores", lambda self, v, setting: lived.append(len(v)) or plain(self, v, setting))
     with build("evaluator", "serial") as serial:
-        together = serial.evaluate(o, x, o.worlds(1))
+        together = serial.evaluate(o, x, o.settings(1))
         assert lived == [3, 3]
         for p in range(5):
-            alone = serial.evaluate(o, x[p : p + 1], o.worlds(1))
+            alone = serial.evaluate(o, x[p : p + 1], o.settings(1))
             assert alone.scores[0].tobytes() == together.scores[p].tobytes()
             assert alone.fitness[0] == together.fitness[p]
         no_coefficients = Objective(Rule.from_dict({"dw": "0.1*err*pre"}), o.distribution, 3, 2, 1)
-        assert serial.evaluate(no_coefficients, np.empty((3, 0)), o.worlds(1)).scores.shape == (3, o.lifetimes)
+        assert serial.evaluate(no_coefficients, np.empty((3, 0)), o.settings(1)).scores.shape == (3, o.lifetimes)
 
 
 def test_networks_of_a_few_synapses_run_in_larger_chunks() -> None:
     for hidden, expected in (((), 2**15 // 85), ((100, 100), CHUNK)):
-        world = Distribution({"name": "linear", "inputs": 17, "outputs": 5}, hidden=hidden).worlds(
+        setting = Distribution({"name": "linear", "inputs": 17, "outputs": 5}, hidden=hidden).settings(
             "search", 0, (0,), 1, 1
         )
-        assert limit_of(world[0]) == expected
+        assert limit_of(setting[0]) == expected
 
 
 @pytest.mark.parametrize("population, lives, least", [(1, 1, 1), (17, 3, 2), (64, 10, 1), (3, 1000, 8), (1000, 1, 4)])
@@ -115,7 +115,7 @@ def test_results_come_in_the_order_of_the_jobs(name: str) -> None:
 
 def test_a_killed_worker_is_replaced_and_its_job_redone(two: Evaluator) -> None:
     o, x = objective(steps=100), candidates(8)
-    jobs = [(o, x[i : i + 1], world) for i in range(len(x)) for world in o.worlds(0)]
+    jobs = [(o, x[i : i + 1], setting) for i in range(len(x)) for setting in o.settings(0)]
     with build("evaluator", "serial") as serial:
         expected = serial.map(scores, jobs)
     killed: list[int] = []

@@ -79,13 +79,13 @@ def test_record_of_a_generation(history: list[Generation]) -> None:
 
 
 def test_generations_share_nothing_and_candidates_share_all() -> None:
-    worlds = [OBJECTIVE.worlds(g) for g in range(3)] + [OBJECTIVE.worlds(0, "select")]
-    labels = [label for ws in worlds for w in ws for label in w.labels]
+    settings = [OBJECTIVE.settings(g) for g in range(3)] + [OBJECTIVE.settings(0, "select")]
+    labels = [label for ws in settings for w in ws for label in w.labels]
     assert len(labels) == len(set(labels)) == 16
-    assert OBJECTIVE.worlds(0) == worlds[0]
+    assert OBJECTIVE.settings(0) == settings[0]
     same = np.tile(OBJECTIVE.genome.start(), (3, 1))
     with Evaluator() as serial:
-        scores = serial.evaluate(OBJECTIVE, same, worlds[0]).scores
+        scores = serial.evaluate(OBJECTIVE, same, settings[0]).scores
     assert (scores == scores[:1]).all(), "equal candidates meet equal lives"
     assert len(np.unique(scores[0])) > 1
 
@@ -137,7 +137,7 @@ def test_fitness_is_finite_where_candidates_fail(measure: str) -> None:
     o = replace(OBJECTIVE, rule=rule, measure=measure, complexity=1e-3)
     vectors = np.array([[0.0, 1.0], [5.0, 1.0], [600.0, 1.0], [0.0, -0.5]])
     with Evaluator() as serial:
-        found = serial.evaluate(o, vectors, o.worlds(0))
+        found = serial.evaluate(o, vectors, o.settings(0))
     assert np.isfinite(found.fitness).all() and np.isfinite(found.scores).all()
     assert found.alive[[0, 3]].all() and not found.alive[[1, 2]].any()
     assert found.fitness[[1, 2]].max() <= found.fitness[[0, 3]].min()
@@ -151,13 +151,13 @@ def told(spy: list[tuple]) -> Iterator[tuple[str, tuple]]:
 def spy(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """Every (tier, labels) from which the task was asked for lives."""
     seen: list[tuple] = []
-    lives = Task.lives
+    lives = Task.life_data
 
     def recorded(self: Task, tier: str, steps: int, batch: int, seed: int, labels: tuple) -> object:
         seen.append((tier, tuple(labels)))
         return lives(self, tier, steps, batch, seed, labels)
 
-    monkeypatch.setattr(Task, "lives", recorded)
+    monkeypatch.setattr(Task, "life_data", recorded)
     return seen
 
 

@@ -15,7 +15,7 @@ from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.gradient_estimators import backprop, forward, persistent
-from outer.gradient_estimators.base import Probe, gather
+from outer.gradient_estimators.base import GradientEstimator, gather
 from outer.objective import Objective
 from outer.settings import Distribution
 
@@ -51,13 +51,13 @@ def vectors(o: Objective, population: int = 1) -> np.ndarray:
 
 def losses(o: Objective, vector: np.ndarray, loss: str) -> np.ndarray:
     """Losses [L] of the lives of the first world, in float64."""
-    world = o.worlds(0)[0]
-    lives = world.task.lives(world.tier, world.steps, world.batch, o.seed, world.labels)
-    unroll = Unroll(o.learner(world), world.task, lives, o.seed, world.labels, loss)
-    theta = torch.from_numpy(o.genome.decode(vector)).repeat_interleave(max(2, len(world.labels)), 0)
-    if len(world.labels) == 1:
+    setting = o.settings(0)[0]
+    lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, o.seed, setting.labels)
+    unroll = Unroll(o.learner(setting), setting.task, lives, o.seed, setting.labels, loss)
+    theta = torch.from_numpy(o.genome.decode(vector)).repeat_interleave(max(2, len(setting.labels)), 0)
+    if len(setting.labels) == 1:
         return unroll.advance(unroll.begin(theta), 0, unroll.steps, theta)[1].numpy()[:1]
-    return unroll.advance(unroll.begin(theta[: len(world.labels)]), 0, unroll.steps, theta)[1].numpy()
+    return unroll.advance(unroll.begin(theta[: len(setting.labels)]), 0, unroll.steps, theta)[1].numpy()
 
 
 def differences(o: Objective, vector: np.ndarray, loss: str, step: float = 1e-5) -> np.ndarray:
@@ -73,8 +73,8 @@ def differences(o: Objective, vector: np.ndarray, loss: str, step: float = 1e-5)
 def test_backprop_against_finite_differences(pathway: str) -> None:
     o = objective(pathway)
     vector = vectors(o)[0]
-    probe = backprop.Probe("both", checkpoint=False, double=True)
-    found = probe.gradient(o, vector[None], range(1), o.worlds(0)[0])[0]
+    estimator = backprop.GradientEstimator("both", checkpoint=False, double=True)
+    found = estimator.gradient(o, vector[None], range(1), o.settings(0)[0])[0]
     expected = differences(o, vector, "both")
     assert found.shape == expected.shape and np.abs(expected).max(0).min() >= 0
     assert (np.abs(expected).max(0) > 1e-8).sum() >= len(vector) - 2, "coefficients that change nothing test nothing"
@@ -86,21 +86,21 @@ def test_backprop_against_finite_differences(pathway: str) -> None:
 def test_every_loss_of_every_kind_of_task(task: str, loss: str) -> None:
     o = replace(objective(lifetimes=1), distribution=Distribution({"name": task}, (1, 1), (5, 5), (9, 9), 4))
     vector = vectors(o)[0]
-    probe = backprop.Probe(loss, double=True)
+    estimator = backprop.GradientEstimator(loss, double=True)
     if task == "pca" and loss != "test":
         with pytest.raises(ValueError, match="loss.*unsupervised"):
-            probe.gradient(o, vector[None], range(1), o.worlds(0)[0])
+            estimator.gradient(o, vector[None], range(1), o.settings(0)[0])
         return
-    found = probe.gradient(o, vector[None], range(1), o.worlds(0)[0])[0]
+    found = estimator.gradient(o, vector[None], range(1), o.settings(0)[0])[0]
     np.testing.assert_allclose(found, differences(o, vector, loss), rtol=2e-5, atol=1e-8)
 
 
 def test_checkpoints_change_nothing_and_truncation_does() -> None:
     o = objective(lifetimes=3)
-    x, world = vectors(o, 2), o.worlds(0)[0]
+    x, setting = vectors(o, 2), o.settings(0)[0]
 
     def found(**options: object) -> np.ndarray:
-        return backprop.Probe("prequential", double=True, **options).gradient(o, x, range(2), world)
+        return backprop.GradientEstimator("prequential", double=True, **options).gradient(o, x, range(2), setting)
 
     whole = found(checkpoint=False)
     np.testing.assert_allclose(found(checkpoint=True), whole, rtol=1e-12)
@@ -115,20 +115,20 @@ def test_differentiable_life_is_the_life_that_is_scored() -> None:
     from inner.life.eager import live
 
     o = objective("backprop", lifetimes=3)
-    world = o.worlds(0)[0]
-    lives = world.task.lives(world.tier, world.steps, world.batch, o.seed, world.labels)
+    setting = o.settings(0)[0]
+    lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, o.seed, setting.labels)
     theta = torch.from_numpy(o.genome.decode(vectors(o, 2)))
-    result = live(o.learner(world), world.task, lives, theta, o.seed, world.labels)
-    unroll = Unroll(o.learner(world), world.task, lives, o.seed, world.labels)
-    each = theta.float().repeat_interleave(len(world.labels), 0).requires_grad_()
+    result = live(o.learner(setting), setting.task, lives, theta, o.seed, setting.labels)
+    unroll = Unroll(o.learner(setting), setting.task, lives, o.seed, setting.labels)
+    each = theta.float().repeat_interleave(len(setting.labels), 0).requires_grad_()
     state, _ = unroll.advance(unroll.begin(each), 0, unroll.steps, each)
     assert all(torch.equal(a, b) for a, b in zip(result.state.weights, state.weights))
 
 
-PROBES: dict[str, Probe] = {
-    "backprop": backprop.Probe("test"),
-    "forward": forward.Probe(0, 3, "both", directions=3),
-    "persistent": persistent.Probe(0, 3, window=5, pairs=2),
+PROBES: dict[str, GradientEstimator] = {
+    "backprop": backprop.GradientEstimator("test"),
+    "forward": forward.GradientEstimator(0, 3, "both", directions=3),
+    "persistent": persistent.GradientEstimator(0, 3, window=5, pairs=2),
 }
 
 
@@ -137,21 +137,21 @@ def test_bits_do_not_depend_on_chunks(name: str, monkeypatch: pytest.MonkeyPatch
     o = objective(lifetimes=5)
     x = vectors(o, 7)
     with Evaluator() as serial:
-        plain = serial.evaluate(o, x, o.worlds(0))
-        whole = serial.evaluate(o, x, o.worlds(0), PROBES[name])
+        plain = serial.evaluate(o, x, o.settings(0))
+        whole = serial.evaluate(o, x, o.settings(0), PROBES[name])
         assert plain.gradient is None and plain.fitness.tobytes() == whole.fitness.tobytes()
         assert whole.gradient.shape == (2, o.genome.size) and whole.gradient.dtype == np.float64
         for chunk in (1, 6):
             monkeypatch.setattr("outer.evaluators.base.CHUNK", chunk)
-            cut = serial.evaluate(o, x, o.worlds(0), PROBES[name])
+            cut = serial.evaluate(o, x, o.settings(0), PROBES[name])
             assert cut.gradient.tobytes() == whole.gradient.tobytes()
 
 
 def test_processes_give_the_bits_of_serial() -> None:
     o = objective(lifetimes=4)
     with Evaluator() as serial, build("evaluator", {"name": "processes", "workers": 1}) as processes:
-        for probe in PROBES.values():
-            one, two = (e.evaluate(o, vectors(o, 3), o.worlds(0), probe) for e in (serial, processes))
+        for estimator in PROBES.values():
+            one, two = (e.evaluate(o, vectors(o, 3), o.settings(0), estimator) for e in (serial, processes))
             assert one.gradient.tobytes() == two.gradient.tobytes() and one.health == two.health
 
 
@@ -170,7 +170,7 @@ def test_lives_that_explode_leave_a_finite_search() -> None:
     x = np.array([[0.0, 1.0], [9.0, 1.0], [600.0, 1.0], [0.0, -0.5]])
     with Evaluator() as serial:
         found = [
-            serial.evaluate(o, rows, o.worlds(0), PROBES["backprop"]) for rows in (x, x[:1], x[1:2], x[2:3], x[3:])
+            serial.evaluate(o, rows, o.settings(0), PROBES["backprop"]) for rows in (x, x[:1], x[1:2], x[2:3], x[3:])
         ]
     assert all(np.isfinite(each.gradient).all() for each in found) and found[0].health["gradient/failed"] >= 2
     assert (found[1].gradient != 0).any() and (found[4].gradient != 0).any() and (found[3].gradient == 0).all()
@@ -199,7 +199,7 @@ def test_health_is_logged_and_resume_is_exact(search: str, options: dict) -> Non
         assert ("gradient/cosine_es" in g.metrics) == (len(g.candidates) > 1)
         assert g.metrics["gradient/failed"] == 0
     running = build("search", {"name": search, **options}).start(np.zeros(3), 0)
-    assert running.cost == 1 + running.probe().cost > 2, "a gradient life counts what it costs"
+    assert running.cost == 1 + running.estimator().cost > 2, "a gradient life counts what it costs"
     rest = run(search, whole[:3], **options)
     assert all(a.same_bits(b) for a, b in zip(whole[3:], rest))
     timeless = [[{k: v for k, v in g.metrics.items() if k != "seconds"} for g in gs] for gs in (whole[3:], rest)]
@@ -270,7 +270,7 @@ def test_gradient_through_the_hypernetwork_of_layers() -> None:
     running.place(o.genome.layers())
     network = running.network
     weights = running.weights + 0.05 * np.sin(np.arange(running.weights.size))
-    life = backprop.Probe("test", double=True).gradient(o, network.write(weights)[None], range(1), o.worlds(0)[0])
+    life = backprop.GradientEstimator("test", double=True).gradient(o, network.write(weights)[None], range(1), o.settings(0)[0])
     got = network.pull(weights, np.asarray(life).reshape(-1, o.genome.size)[0])
 
     def loss(w: np.ndarray) -> float:

@@ -30,10 +30,10 @@ def first_steps(temperature: float) -> tuple[np.ndarray, float]:
 
 def along_and_across(steps: np.ndarray) -> tuple[float, float]:
     """Mean step along the gradient, and the length of the mean step across it."""
-    uphill = -SCALES * POINT
-    uphill = uphill / np.linalg.norm(uphill)
+    estimate = -SCALES * POINT
+    estimate = estimate / np.linalg.norm(estimate)
     mean = steps.mean(0)
-    return float(mean @ uphill), float(np.linalg.norm(mean - (mean @ uphill) * uphill))
+    return float(mean @ estimate), float(np.linalg.norm(mean - (mean @ estimate) * estimate))
 
 
 def test_mean_step_without_temperature() -> None:

@@ -18,7 +18,7 @@ from inner.life.eager import live
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
-from inner.tasks.base import Lives as Data
+from inner.tasks.base import LifeData as Data
 from outer.evaluators.serial import Evaluator
 from outer.generation import Generation
 from outer.genome.network import Genes, Organism
@@ -72,9 +72,9 @@ def test_life_with_every_part_against_a_plain_loop(bias: bool) -> None:
     vectors = own.organism.segments.start() + stream(0, "x").standard_normal((3, own.organism.size))
     length = own.organism.segments.slices["length"]
     vectors[:, length] = np.log([[5.0], [STEPS], [0.6]])
-    (world,) = own.worlds(0)
-    found = own.live(vectors, world)
-    data = world.task.lives("search", STEPS, 1, 0, world.labels)
+    (setting,) = own.settings(0)
+    found = own.live(vectors, setting)
+    data = setting.task.life_data("search", STEPS, 1, 0, setting.labels)
     theta = own.organism.phenotype(vectors).numpy()
     parts = own.organism.layout.parts
     shapes = own.organism.shapes
@@ -110,12 +110,12 @@ def test_life_with_every_part_against_a_plain_loop(bias: bool) -> None:
 
 def test_without_inherited_parts_a_life_is_the_local_rule_s_bit_for_bit() -> None:
     own = habitat(Genes())
-    (world,) = own.worlds(0)
-    data = world.task.lives("search", STEPS, 1, 0, world.labels)
+    (setting,) = own.settings(0)
+    data = setting.task.life_data("search", STEPS, 1, 0, setting.labels)
     theta = own.organism.phenotype(np.array([[-2.0], [-1.0]]))
     with torch.no_grad():
-        one = live(own.organism.learner, world.task, data, theta, 0, world.labels, [0, 5], True)
-        two = live(local_rule.Learner(SGD, world.network), world.task, data, theta, 0, world.labels, [0, 5], True)
+        one = live(own.organism.learner, setting.task, data, theta, 0, setting.labels, [0, 5], True)
+        two = live(local_rule.Learner(SGD, setting.network), setting.task, data, theta, 0, setting.labels, [0, 5], True)
     for field in ("score", "alive", "curve", "bits"):
         assert torch.equal(getattr(one, field), getattr(two, field)), field
 
@@ -134,13 +134,13 @@ def test_bits_of_a_case_computed_by_hand() -> None:
 def test_no_label_is_used_before_its_prediction() -> None:
     """The costs of the last label, for every class that it might have been, are those of one distribution: sum 2^-bits = 1."""
     own = habitat(GENES["direct"], lifetimes=1)
-    (world,) = own.worlds(0)
-    data = world.task.lives("search", STEPS, 1, 0, world.labels)
+    (setting,) = own.settings(0)
+    data = setting.task.life_data("search", STEPS, 1, 0, setting.labels)
     theta = own.organism.phenotype(stream(1, "x").standard_normal((2, own.organism.size)))
 
     def bits(data: Data) -> torch.Tensor:
         with torch.no_grad():
-            return live(own.organism.learner, world.task, data, theta, 0, world.labels, (), True).bits[:, 0]
+            return live(own.organism.learner, setting.task, data, theta, 0, setting.labels, (), True).bits[:, 0]
 
     before = bits(replace(data, order=data.order[:, :-1]))
     total = torch.zeros(2, dtype=torch.float64)
@@ -159,7 +159,7 @@ def test_no_life_is_charged_more_bits_than_a_failed_one() -> None:
     own = Habitat(Organism(SGD, network, 1, 1, STEPS, GENES["direct"]), distribution, 0, 3)
     vectors = np.tile(stream(0, "w").standard_normal(own.organism.size), (3, 1))
     vectors[:, 0] = np.log([1e-3, 5.0, 1e30])
-    found = own.live(vectors, own.worlds(0)[0])
+    found = own.live(vectors, own.settings(0)[0])
     assert (found.bits[0] < 10).all() and (found.bits[1:] == WORST_BITS).all()
     assert found.alive[1].all() and not found.alive[2].any()
 
@@ -244,9 +244,9 @@ def test_large_populations_are_kept_only_where_a_replay_cannot_ask_for_them(
 def test_cuts_of_the_population_change_no_bit(genes: str, monkeypatch: pytest.MonkeyPatch) -> None:
     own = habitat(GENES[genes], keep_change=True)
     vectors = own.organism.segments.start() + stream(0, "x").standard_normal((7, own.organism.size))
-    whole = lives(Evaluator(), own, vectors, own.worlds(0))
+    whole = lives(Evaluator(), own, vectors, own.settings(0))
     monkeypatch.setattr("outer.evaluators.base.CHUNK", 3)
-    cut = lives(Evaluator(), own, vectors, own.worlds(0))
+    cut = lives(Evaluator(), own, vectors, own.settings(0))
     for field in ("curve", "bits", "alive", "change"):
         assert np.array_equal(getattr(whole, field), getattr(cut, field)), field
 
@@ -265,16 +265,16 @@ def test_mistakes_are_one_line() -> None:
 def test_lives_whose_genome_holds_only_the_rule_run_on_every_engine() -> None:
     """The inheriting learner, the plain rule on the eager engine (every bit) and on the native one (rounding)."""
     own = habitat(Genes())
-    (world,) = own.worlds(0)
+    (setting,) = own.settings(0)
     vectors = own.organism.segments.start() + stream(0, "x").standard_normal((4, own.organism.size))
-    plain, inheriting = own.live(vectors, world), replace(own, keep_change=True).live(vectors, world)
+    plain, inheriting = own.live(vectors, setting), replace(own, keep_change=True).live(vectors, setting)
     assert own.learner == own.organism.learner.inner != replace(own, keep_change=True).learner
     assert np.array_equal(plain.curve, inheriting.curve) and np.array_equal(plain.bits, inheriting.bits)
-    if choose("auto", own.learner, world.task.kind)[0] == "native":
-        native = replace(own, engine="native").live(vectors, world)
+    if choose("auto", own.learner, setting.task.kind)[0] == "native":
+        native = replace(own, engine="native").live(vectors, setting)
         np.testing.assert_allclose(
             native.curve - native.birth[..., None], plain.curve - plain.birth[..., None], atol=1e-4
         )
         np.testing.assert_allclose(native.bits, plain.bits, rtol=1e-4)
     with pytest.raises(ValueError, match="engine: native cannot run this"):
-        habitat(engine="native").live(np.zeros((2, habitat().organism.size)), world)
+        habitat(engine="native").live(np.zeros((2, habitat().organism.size)), setting)

@@ -43,18 +43,18 @@ class Objective:
     seed: int = 3
     genome: Genome = Genome()
 
-    def worlds(self, generation: int) -> Sequence[Any]:
+    def settings(self, generation: int) -> Sequence[Any]:
         return (generation,)
 
 
 class Evaluator:
     def evaluate(
-        self, objective: Objective, candidates: np.ndarray, worlds: Sequence[Any], probe: object = None
+        self, objective: Objective, candidates: np.ndarray, settings: Sequence[Any], estimator: object = None
     ) -> Evaluation:
-        fitness = sphere(candidates - 0.01 * worlds[0])
-        alive, point = np.ones((len(fitness), 1), dtype=bool), candidates.mean(0) - 0.01 * worlds[0]
+        fitness = sphere(candidates - 0.01 * settings[0])
+        alive, point = np.ones((len(fitness), 1), dtype=bool), candidates.mean(0) - 0.01 * settings[0]
         return Evaluation(
-            fitness, fitness[:, None], alive, steps=1.0, gradient=None if probe is None else -2 * point[None]
+            fitness, fitness[:, None], alive, steps=1.0, gradient=None if estimator is None else -2 * point[None]
         )
 
 

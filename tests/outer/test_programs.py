@@ -175,15 +175,15 @@ def test_growth_puts_one_operation_between_two_nodes() -> None:
 def test_bits_do_not_depend_on_the_population(monkeypatch: pytest.MonkeyPatch) -> None:
     o, x = objective(), np.stack([p.vector() for p in programs(14)])
     with Evaluator() as serial:
-        whole = serial.evaluate(o, x, o.worlds(0))
+        whole = serial.evaluate(o, x, o.settings(0))
         for chunk in (1, 6):
             monkeypatch.setattr("outer.evaluators.base.CHUNK", chunk)
-            cut = serial.evaluate(o, x, o.worlds(0))
+            cut = serial.evaluate(o, x, o.settings(0))
             assert cut.scores.tobytes() == whole.scores.tobytes()
-        alone = serial.evaluate(o, x[3:4], o.worlds(0))
+        alone = serial.evaluate(o, x[3:4], o.settings(0))
     assert alone.scores.tobytes() == whole.scores[3:4].tobytes() and len(np.unique(whole.fitness)) > 5
     assert np.isfinite(whole.fitness).all()
-    costly = serial.evaluate(objective(complexity=0.5), x, o.worlds(0)).fitness
+    costly = serial.evaluate(objective(complexity=0.5), x, o.settings(0)).fitness
     np.testing.assert_allclose(whole.fitness - costly, [0.5 * p.complexity for p in programs(14)])
 
 

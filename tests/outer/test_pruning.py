@@ -56,7 +56,7 @@ def test_what_is_gained_without_a_harmful_term_is_not_given_away_again() -> None
     names = [c.name for c in own.rule.coefficients]
 
     class Table(Evaluator):
-        def evaluate(self, objective: Any, vectors: np.ndarray, worlds: Any) -> Evaluation:
+        def evaluate(self, objective: Any, vectors: np.ndarray, settings: Any) -> Evaluation:
             has = {name: vectors[:, n] != 0 for n, name in enumerate(names)}
             scores = np.where(has["b"], 1.0, np.where(has["c"], 1.5, 1.2)) * np.where(has["a"], 1.0, 0.1)
             return Evaluation(scores, scores[:, None], np.ones((len(vectors), 1), dtype=bool))
@@ -73,6 +73,6 @@ def test_positive_coefficients_cannot_be_removed() -> None:
 def test_only_the_select_tier_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     own, seen = objective(), []
     spied = type(own).scores
-    monkeypatch.setattr(type(own), "scores", lambda self, v, world: seen.append(world.tier) or spied(self, v, world))
+    monkeypatch.setattr(type(own), "scores", lambda self, v, setting: seen.append(setting.tier) or spied(self, v, setting))
     prune(own, Evaluator(), vector(own, a=0.05), lifetimes=2, shapes=1, tolerance=0.01)
     assert set(seen) == {"select"}

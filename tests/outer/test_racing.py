@@ -31,10 +31,10 @@ CANDIDATES[4] = 1e20  # leaves the finite range at once
 @pytest.mark.parametrize("measure", ["final", "area", "prequential_bits", "steps_to_threshold"])
 def test_survivors_are_scored_as_without_racing(measure: str) -> None:
     own = replace(OBJECTIVE, measure=measure, complexity=0.01)
-    worlds = own.worlds(5)
+    settings = own.settings(5)
     with Evaluator() as evaluator:
-        plain = evaluator.evaluate(own, CANDIDATES, worlds)
-        raced = race(Racing(0.3, 0.5), evaluator, own, CANDIDATES, worlds)
+        plain = evaluator.evaluate(own, CANDIDATES, settings)
+        raced = race(Racing(0.3, 0.5), evaluator, own, CANDIDATES, settings)
     kept = [p for p in range(11) if raced.scores[p].tobytes() == plain.scores[p].tobytes() and p != 4]
     survivors = np.sort(np.argsort(-raced.fitness)[:6])
     assert set(survivors) <= set(kept)
@@ -51,31 +51,31 @@ def test_the_heat_is_the_beginning_of_the_same_life() -> None:
     from inner.life.eager import live
     import torch  # isort: skip
 
-    worlds = OBJECTIVE.worlds(1)
+    settings = OBJECTIVE.settings(1)
     columns = []
-    for world in worlds:
-        lives = world.task.lives(world.tier, world.steps, world.batch, 2, world.labels)
+    for setting in settings:
+        lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, 2, setting.labels)
         theta = torch.from_numpy(OBJECTIVE.genome.decode(CANDIDATES))
-        at = round(0.3 * world.steps)
+        at = round(0.3 * setting.steps)
         with torch.no_grad():
-            result = live(Learner(RULE, world.network), world.task, lives, theta, 2, world.labels, [at])
+            result = live(Learner(RULE, setting.network), setting.task, lives, theta, 2, setting.labels, [at])
         columns.append(result.curve[:, :, 0].numpy())
     early = np.concatenate(columns, 1)
     with Evaluator() as evaluator:
-        raced = race(Racing(0.3, 0.5), evaluator, OBJECTIVE, CANDIDATES, worlds)
+        raced = race(Racing(0.3, 0.5), evaluator, OBJECTIVE, CANDIDATES, settings)
     order = np.argsort(-early.mean(1), kind="stable")
     assert set(np.argsort(-raced.fitness)[:6]) == set(order[:6])
     for p in order[6:]:
         np.testing.assert_array_equal(raced.scores[p], early[p])
     assert [int(p) for p in np.argsort(-raced.fitness, kind="stable")[6:]] == [int(p) for p in order[6:]]
-    lived = sum(len(w.labels) * (11 * round(0.3 * w.steps) + 6 * w.steps) for w in worlds)
-    assert raced.steps == lived < 11 * sum(len(w.labels) * w.steps for w in worlds)
+    lived = sum(len(w.labels) * (11 * round(0.3 * w.steps) + 6 * w.steps) for w in settings)
+    assert raced.steps == lived < 11 * sum(len(w.labels) * w.steps for w in settings)
 
 
 def test_the_same_bits_from_several_processes() -> None:
     processes = cast(Base, build("evaluator", {"name": "processes", "workers": 2}))
     with Evaluator() as serial, processes:
-        found = [race(Racing(), each, OBJECTIVE, CANDIDATES, OBJECTIVE.worlds(0)) for each in (serial, processes)]
+        found = [race(Racing(), each, OBJECTIVE, CANDIDATES, OBJECTIVE.settings(0)) for each in (serial, processes)]
     assert found[0].fitness.tobytes() == found[1].fitness.tobytes()
     assert found[0].scores.tobytes() == found[1].scores.tobytes()
 

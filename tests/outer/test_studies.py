@@ -102,9 +102,9 @@ def test_geometric_trials_are_those_of_plain_simulation() -> None:
     rng, simulated = stream(0, "b"), []
     for _ in range(3000):
         n = 0
-        for trial in range(1, 21):
+        for live_fresh in range(1, 21):
             if rng.integers(0, 2, 3).all():
-                n = 20 - trial
+                n = 20 - live_fresh
                 break
         simulated.append(n)
     error = math.sqrt(2 * np.var(simulated) / 3000)

@@ -45,12 +45,12 @@ def plain(vector: np.ndarray, x: np.ndarray, sizes: tuple[int, ...], softmax: bo
 def test_scores_by_a_plain_loop(task: Task, measure: str) -> None:
     own = objective(task, measure=measure)
     vectors = stream(0, "candidates").standard_normal((3, own.genome.size))
-    world = own.worlds(2)[0]
-    lives = own.lives(world)
+    setting = own.settings(2)[0]
+    lives = own.life_data(setting)
     shown = lives.order[0].reshape(-1)
     xs, ys = lives.x[0][shown].numpy(), lives.y[0][shown].numpy()
     assert xs.shape == (20, task.inputs)
-    scores, alive = own.scores(vectors, world)
+    scores, alive = own.scores(vectors, setting)
     assert scores.shape == (3, 1) and alive.all()
     classes = task.kind == "classification"
     for vector, score in zip(vectors, scores[:, 0]):
@@ -67,15 +67,15 @@ def test_scores_by_a_plain_loop(task: Task, measure: str) -> None:
 def test_a_score_does_not_depend_on_the_population() -> None:
     own = objective(DIGITS, measure="log_likelihood")
     vectors = stream(0, "candidates").standard_normal((7, own.genome.size))
-    world = own.worlds(0)[0]
-    together = own.scores(vectors, world)[0]
+    setting = own.settings(0)[0]
+    together = own.scores(vectors, setting)[0]
     for row in range(7):
-        assert own.scores(vectors[row : row + 1], world)[0].tobytes() == together[row : row + 1].tobytes()
+        assert own.scores(vectors[row : row + 1], setting)[0].tobytes() == together[row : row + 1].tobytes()
 
 
 def test_samples_are_shared_within_and_fresh_between_generations() -> None:
     own = objective(DIGITS)
-    orders = [own.lives(own.worlds(g)[0]).order for g in (0, 0, 1)]
+    orders = [own.life_data(own.settings(g)[0]).order for g in (0, 0, 1)]
     assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
 
 
@@ -91,7 +91,7 @@ def test_weights_that_are_no_numbers_score_worst() -> None:
     own = objective(DIGITS, measure="log_likelihood")
     vectors = np.zeros((2, own.genome.size))
     vectors[1] = np.nan
-    scores, alive = own.scores(vectors, own.worlds(0)[0])
+    scores, alive = own.scores(vectors, own.settings(0)[0])
     assert alive[:, 0].tolist() == [True, False] and scores[1, 0] < -60 < scores[0, 0] == pytest.approx(-math.log(10))
 
 

@@ -26,9 +26,9 @@ def test_the_delta_rule_in_this_protocol() -> None:
     own = objective(config, check(config))
     values = dict.fromkeys(own.rule.defaults, 0.0) | {"k0": 4.0, "k8": -2.0, "k9": 2.0}
     assert is_delta(values)
-    worlds = own.distribution.worlds("search", 0, ("delta",), 200, 1)
+    settings = own.distribution.settings("search", 0, ("delta",), 200, 1)
     with Evaluator() as evaluator:
-        score = 1 + evaluator.evaluate(own, own.genome.encode(values)[None], worlds).scores.mean()
+        score = 1 + evaluator.evaluate(own, own.genome.encode(values)[None], settings).scores.mean()
     print(f"delta rule {score:.3f}")
     assert score >= 0.96
 

@@ -35,9 +35,9 @@ def setting(name: str, seed: int) -> tuple[Objective, Search, np.ndarray]:
 
 def fresh_loss(own: Objective, vector: np.ndarray) -> float:
     """The paper's loss without L1 on 100 data sets that no search has seen."""
-    worlds = own.distribution.worlds("final", own.seed, ("paper",), 100, 1)
+    settings = own.distribution.settings("final", own.seed, ("paper",), 100, 1)
     with Evaluator() as evaluator:
-        return 1.0 - float(evaluator.evaluate(own, vector[None], worlds).scores.mean())
+        return 1.0 - float(evaluator.evaluate(own, vector[None], settings).scores.mean())
 
 
 @pytest.mark.parametrize("seed", range(5))

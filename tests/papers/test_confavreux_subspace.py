@@ -34,9 +34,9 @@ def vector(own: Objective, values: dict[str, float]) -> np.ndarray:
 
 def fresh_loss(own: Objective, found: np.ndarray) -> float:
     """The paper's loss without L1, averaged over units, on 100 data sets that no search has seen."""
-    worlds = own.distribution.worlds("final", own.seed, ("paper",), 100, 1)
+    settings = own.distribution.settings("final", own.seed, ("paper",), 100, 1)
     with Evaluator() as evaluator:
-        return 1.0 - float(evaluator.evaluate(own, found[None], worlds).scores.mean())
+        return 1.0 - float(evaluator.evaluate(own, found[None], settings).scores.mean())
 
 
 def test_the_target_rule_solves_the_task_and_needs_all_of_its_parts() -> None:

@@ -38,7 +38,7 @@ def objective() -> Objective:
     """On the official 60,000 training images; its test is on the 10,000 official test images."""
     task = cast(Task, build("task", {"name": "mnist", "size": 14, "permute": False, "standard": True}))
     try:
-        task.lives("final", 1, 1, 0, [("data", 0)])
+        task.life_data("final", 1, 1, 0, [("data", 0)])
     except DataMissing as missing:
         pytest.skip(str(missing))
     network = Network(hidden=(32,))
@@ -48,7 +48,7 @@ def objective() -> Objective:
 def true_gradient(vector: np.ndarray) -> np.ndarray:
     """By autograd, on the samples of generation 0 [D]."""
     own = objective()
-    lives = own.lives(own.worlds(0)[0])
+    lives = own.life_data(own.settings(0)[0])
     shown = lives.order[0].reshape(-1)
     flat = torch.from_numpy(vector[None].astype(np.float32)).requires_grad_()
     own.fitness(own.genome.split(flat), lives.x[0][shown], lives.y[0][shown], own.measure).sum().backward()
@@ -59,14 +59,14 @@ def true_gradient(vector: np.ndarray) -> np.ndarray:
 def cosines(vector: np.ndarray, gradient: np.ndarray, pairs: int, repeats: int) -> np.ndarray:
     """Cosine [R] of independent ES estimates to the true gradient, on the same samples; 256 pairs at a time."""
     own, found = objective(), []
-    world, sigma = own.worlds(0)[0], 0.005
+    setting, sigma = own.settings(0)[0], 0.005
     for r in range(repeats):
         total = np.zeros_like(vector)
         for start in range(0, pairs, 256):
             count = min(256, pairs - start)
             directions = draw(stream(0, "cosine", pairs, r, start), (count, vector.size), "gaussian")
             step = sigma * directions
-            fitness = own.scores(vector + np.concatenate([step, -step]), world)[0][:, 0]
+            fitness = own.scores(vector + np.concatenate([step, -step]), setting)[0][:, 0]
             total += count * estimate(fitness, directions, sigma, mirrored=True)
         found.append(float(total @ gradient / np.linalg.norm(total) / np.linalg.norm(gradient)))
     return np.array(found)

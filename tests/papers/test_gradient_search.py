@@ -15,7 +15,7 @@ from metalearn.config import library
 from metalearn.config.schema import load
 from metalearn.evidence.baselines import objective
 from outer.evaluators.serial import Evaluator
-from outer.evidence.fresh_lives import interval
+from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evolution import evolve, select
 
 MEMORY = """
@@ -69,7 +69,7 @@ def winner(search: dict[str, Any], seed: int) -> tuple[np.ndarray, float]:
     with Evaluator() as serial:
         history = list(evolve(own, build("search", search), serial))
         chosen = select(own, serial, history, 6, 16, 8)
-        final = own.distribution.worlds("final", 1000, (0,), 40, 10)
+        final = own.distribution.settings("final", 1000, (0,), 40, 10)
         scores = serial.evaluate(own, chosen.vector[None], final).scores[0]
     return scores, history[-1].metrics["inner_steps"]
 
@@ -83,7 +83,7 @@ def test_gradient_through_a_hypernetwork_against_cma(capsys: pytest.CaptureFixtu
     for name, search in arms.items():
         runs = [winner(search, seed) for seed in range(3)]
         scores[name], steps[name] = np.concatenate([s for s, _ in runs]), [n for _, n in runs]
-    difference = interval(scores["gradient through a hypernetwork"] - scores["cma"], 0)
+    difference = bootstrap_interval(scores["gradient through a hypernetwork"] - scores["cma"], 0)
     with capsys.disabled():
         for name in arms:
             print(f"\n{name}: mean accuracy {scores[name].mean():.4f}, inner steps {np.mean(steps[name]):,.0f}", end="")

@@ -7,8 +7,8 @@ import pytest
 from inner.rules.rule import Rule
 from inner.tasks._download import DataMissing
 from metalearn.config.schema import load
-from metalearn.evidence.comparison import world_of
-from outer.evidence.fresh_lives import trial
+from metalearn.evidence.comparison import setting_of
+from outer.evidence.fresh_lives import live_fresh
 
 pytestmark = pytest.mark.paper
 
@@ -19,10 +19,10 @@ def test_test_accuracy_after_ten_epochs(name: str, least: float) -> None:
     config = load(name)
     rule = Rule.from_dict(config.rule if isinstance(config.rule, dict) else {"name": config.rule})
     try:
-        world = world_of(config.compare.main[0], config, config.compare.lifetimes, config.seed)
+        setting = setting_of(config.compare.main[0], config, config.compare.lifetimes, config.seed)
     except DataMissing as missing:
         pytest.skip(str(missing))
-    result = trial(rule, rule.defaults, world, config.seed, points=2)
+    result = live_fresh(rule, rule.defaults, setting, config.seed, points=2)
     print(f"{name}: {result.scores.mean():.4f} of 10,000 test images, {len(result.scores)} lives")
     assert result.alive.all()
     assert result.scores.min() >= least

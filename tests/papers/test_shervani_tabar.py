@@ -16,8 +16,8 @@ import pytest
 from inner.rules.rule import Rule
 from inner.tasks._download import DataMissing
 from metalearn.config.schema import load
-from metalearn.evidence.comparison import world_of
-from outer.evidence.fresh_lives import trial
+from metalearn.evidence.comparison import setting_of
+from outer.evidence.fresh_lives import live_fresh
 
 pytestmark = pytest.mark.paper
 
@@ -40,13 +40,13 @@ def scores() -> dict[str, np.ndarray]:
     """Query accuracy [40] of each rule, the same episodes for all."""
     config = load("papers/shervani_tabar")
     try:
-        world = world_of(config.compare.main[0], config, 40, config.seed)
+        setting = setting_of(config.compare.main[0], config, 40, config.seed)
     except DataMissing as missing:
         pytest.skip(str(missing))
     found = {}
     for name, (terms, pathway, values) in RULES.items():
         rule = Rule.from_dict({"family": "pool", "terms": terms, "pathway": pathway})
-        found[name] = trial(rule, values, world, config.seed, points=2).scores
+        found[name] = live_fresh(rule, values, setting, config.seed, points=2).scores
         print(f"{name}: {found[name].mean():.3f} +- {found[name].std(ddof=1) / np.sqrt(40):.3f} (standard error)")
     return found
 

@@ -18,7 +18,7 @@ from inner.learners.base import Learner, Shape
 from inner.life.eager import Result
 from inner.networks import mlp
 from inner.rules import sharing
-from inner.tasks.base import Label, Lives, Task
+from inner.tasks.base import Label, LifeData, Task
 
 MOST_LAYERS = 63
 
@@ -57,7 +57,7 @@ def plan_of(learner: local_rule.Learner, kind: str, batch: int, shape: tuple[int
 def live(
     learner: Learner,
     task: Task,
-    lives: Lives,
+    lives: LifeData,
     theta: Tensor,
     seed: int,
     labels: Sequence[Label],
@@ -125,7 +125,7 @@ def coefficients_of(
     return layered, np.concatenate(wide, axis=1) if wide else np.zeros((population, 0), dtype=np.float32)
 
 
-def data_of(lives: Lives, bias: bool) -> kernel.Data:
+def data_of(lives: LifeData, bias: bool) -> kernel.Data:
     """The arrays of some lives as C wants them. Raises ValueError where `order` points outside the pool."""
     if lives.order.numel() and not (0 <= int(lives.order.min()) and int(lives.order.max()) < lives.x.shape[1]):
         raise ValueError(f"order: expected samples 0 .. {lives.x.shape[1] - 1}")

@@ -11,7 +11,7 @@ import pytest
 from inner.components import build
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
-from outer.evidence.budget_curve import course
+from outer.evidence.budget_curve import budget_curve
 from outer.evolution import evolve
 from outer.objective import Evaluation, Objective
 from outer.searches import base
@@ -22,7 +22,7 @@ RULE = Rule.from_dict({"name": "delta", "dw": "eta*err*pre - decay*w", "pathway"
 DISTRIBUTION = Distribution({"name": "digits", "test": 20}, width=(4, 6), steps=(10, 20))
 OBJECTIVE = Objective(RULE, DISTRIBUTION, 5, lifetimes=3, shapes=2)
 JUDGE = Objective(RULE, DISTRIBUTION, 9)
-WORLDS = DISTRIBUTION.worlds("select", 9, ("bench",), 3, 2)
+WORLDS = DISTRIBUTION.settings("select", 9, ("bench",), 3, 2)
 
 
 def search(name: str, **options: object) -> Search:
@@ -32,12 +32,12 @@ def search(name: str, **options: object) -> Search:
 def test_marks_are_what_the_loop_recommends() -> None:
     """Recount inner steps from the worlds, generation by generation, and judge the favourite of the last one that fits."""
     budget, marks = 3000.0, 5
-    found = course(OBJECTIVE, search("cma"), budget, marks, JUDGE, WORLDS)
+    found = budget_curve(OBJECTIVE, search("cma"), budget, marks, JUDGE, WORLDS)
     used, favourites, steps = 0.0, [(0.0, OBJECTIVE.genome.start())], []
     with Evaluator() as evaluator:
         for generation in evolve(OBJECTIVE, search("cma", generations=40), evaluator):
-            worlds = OBJECTIVE.worlds(generation.index)
-            used += 4 * sum(world.steps * len(world.labels) for world in worlds)
+            settings = OBJECTIVE.settings(generation.index)
+            used += 4 * sum(setting.steps * len(setting.labels) for setting in settings)
             assert generation.metrics["inner_steps"] == used
             favourites.append((used, generation.favourite))
             steps.append(used)
@@ -54,9 +54,9 @@ def test_marks_are_what_the_loop_recommends() -> None:
 
 def test_a_search_that_costs_more_gets_fewer_generations(monkeypatch: pytest.MonkeyPatch) -> None:
     """`Running.cost` multiplies every inner step."""
-    plain = course(OBJECTIVE, search("es"), 4000, 2, JUDGE, WORLDS)
+    plain = budget_curve(OBJECTIVE, search("es"), 4000, 2, JUDGE, WORLDS)
     monkeypatch.setattr(base.Running, "cost", property(lambda self: 3.0))
-    dear = course(OBJECTIVE, search("es"), 4000, 2, JUDGE, WORLDS)
+    dear = budget_curve(OBJECTIVE, search("es"), 4000, 2, JUDGE, WORLDS)
     assert dear.rows[0]["inner_steps"] == 3 * plain.rows[0]["inner_steps"]
     assert abs(len(plain.rows) / len(dear.rows) - 3) < 1 and dear.inner_steps <= 4000
 
@@ -64,7 +64,7 @@ def test_a_search_that_costs_more_gets_fewer_generations(monkeypatch: pytest.Mon
 def test_a_rule_without_free_coefficients_is_judged_as_it_is() -> None:
     spec = {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.05, "fixed": True}}}
     fixed = Rule.from_dict({"name": "fixed", **spec})
-    found = course(Objective(fixed, DISTRIBUTION, 5), search("cma"), 100, 3, Objective(fixed, DISTRIBUTION, 9), WORLDS)
+    found = budget_curve(Objective(fixed, DISTRIBUTION, 5), search("cma"), 100, 3, Objective(fixed, DISTRIBUTION, 9), WORLDS)
     assert (
         len(set(found.quality)) == 1 and found.inner_steps == 0 and found.rows == () and found.values == {"eta": 0.05}
     )
@@ -78,17 +78,17 @@ def test_a_search_that_stops_or_fails_says_so(monkeypatch: pytest.MonkeyPatch) -
             return {"enough": 1.0} if self.generation == 2 else {}
 
     monkeypatch.setattr("outer.searches.random.Running", Stopping)
-    found = course(OBJECTIVE, search("random"), 5000, 4, JUDGE, WORLDS)
+    found = budget_curve(OBJECTIVE, search("random"), 5000, 4, JUDGE, WORLDS)
     assert found.ended == "the search stopped by itself" and len(found.rows) == 2 and found.inner_steps < 1000
     assert found.quality[-1] == found.quality[-2]
 
-    def dead(self: Evaluator, objective: Objective, candidates: np.ndarray, worlds: object) -> Iterator[object]:
+    def dead(self: Evaluator, objective: Objective, candidates: np.ndarray, settings: object) -> Iterator[object]:
         zero = np.zeros((len(candidates), 3))
         return cast(Iterator[object], Evaluation(zero[:, 0], zero, zero > 0))
 
     whole = Evaluator.evaluate
     monkeypatch.setattr(
-        Evaluator, "evaluate", lambda self, o, c, w, probe=None: (whole if o is JUDGE else dead)(self, o, c, w)
+        Evaluator, "evaluate", lambda self, o, c, w, estimator=None: (whole if o is JUDGE else dead)(self, o, c, w)
     )
-    found = course(OBJECTIVE, search("es"), 5000, 4, JUDGE, WORLDS)
+    found = budget_curve(OBJECTIVE, search("es"), 5000, 4, JUDGE, WORLDS)
     assert "every network" in found.ended and found.rows == ()
