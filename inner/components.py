@@ -1,13 +1,21 @@
-"""Finds components by name: `task: digits` is the class `Task` in `inner/tasks/digits.py`; a dotted name is a user's module."""
+"""Finds components by name: `task: digits` is the class `Task` in `inner/tasks/digits.py`; a dotted name is a user's module.
+
+A dotted name that comes from a stored document (a run's config, a rule.json) is imported only with the user's consent.
+The consent is a context variable and no argument: names are imported deep inside lives, pathways and workers, and one
+call that forgot the argument would open the gate.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from types import ModuleType
 
 # kind -> (package that holds one file per component, class that each file defines)
 KINDS = {
@@ -20,6 +28,71 @@ KINDS = {
     "study": ("outer.studies", "Study"),
 }
 NOT_COMPONENTS = {"base"}
+NAMING = {*KINDS, "name", "factory", "cls"}  # keys of a document under which modules are named
+_TRUSTED: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=None)
+
+
+@contextlib.contextmanager
+def trusting(modules: Iterable[str] | None) -> Iterator[None]:
+    """Limit imports of modules outside the project to `modules`, for as long as stored documents are in use.
+
+    None lifts the limit: the names come from the caller's own code.
+    """
+    token = _TRUSTED.set(None if modules is None else frozenset(modules))
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+def trust(modules: frozenset[str] | None) -> None:
+    """Set the limit of `trusting` for the rest of a process: in a worker, to what it is in its parent."""
+    _TRUSTED.set(modules)
+
+
+def trusted() -> frozenset[str] | None:
+    """The modules that the user has consented to; None where no limit is set."""
+    return _TRUSTED.get()
+
+
+def consent(kind: str, name: str) -> None:
+    """Raise ValueError for a module outside the project that a stored document names and the user has not named."""
+    if "." in name and name not in (_TRUSTED.get() or ()):
+        shown = name if len(name) <= 100 else name[:97] + "..."
+        raise ValueError(
+            f"{kind}: '{shown}' is a module outside the project, named by a stored document; nothing was imported; "
+            f'if you trust it: --trust {shown} (in Python: trust=["{shown}"])'
+        )
+
+
+def modules_in(document: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """The (key, dotted name) pairs under which a document of plain JSON types names modules; a rule's own name is none."""
+    if isinstance(document, Mapping):
+        for inside, value in document.items():
+            if isinstance(value, str):
+                if inside in NAMING and "." in value and (key, inside) != ("rule", "name"):
+                    yield (key or str(inside)) if inside == "name" else str(inside), value
+            else:
+                yield from modules_in(value, key if inside == "name" else str(inside))
+    elif isinstance(document, list | tuple):
+        for value in document:
+            yield from modules_in(value, key)
+
+
+def consent_to(document: object) -> None:
+    """Raise ValueError for the first module in a stored document that needs consent and has none."""
+    for key, name in modules_in(document):
+        consent(key, name)
+
+
+def own_module(kind: str, name: str) -> ModuleType:
+    """Import a module by its dotted name; every import of a name from a config or a stored document goes through here.
+
+    Raises ValueError where the user's consent is needed and missing.
+    """
+    if _TRUSTED.get() is not None:
+        consent(kind, name)
+    return importlib.import_module(name)
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:
@@ -48,7 +121,7 @@ def load(kind: str, name: str) -> type:
         raise ValueError(f"{kind}: unknown name '{name}'{suggest(name, names(kind))}; known: {', '.join(names(kind))}")
     target = name if own else f"{package}.{name}"
     try:
-        module = importlib.import_module(target)
+        module = own_module(kind, name) if own else importlib.import_module(target)
     except ModuleNotFoundError as error:
         if error.name and (target == error.name or target.startswith(error.name + ".")):
             hint = " (for a file in this folder: PYTHONPATH=. metalearn ...)" if own else ""

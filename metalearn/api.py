@@ -40,6 +40,7 @@ def search(
     """
     from metalearn.cli import folder_of
     from metalearn.config import schema as configs
+    from metalearn.config.library import trusting_user
     from metalearn.rule.file import read
     from metalearn.runs.search import Experiment
 
@@ -48,14 +49,13 @@ def search(
     if checked.genome is not None:
         raise ValueError("config: it has a 'genome' section; run it with metalearn baldwin")
     folder = folder_of(Path(runs), name, Path(config).stem)
-    experiment = Experiment.create(
-        checked, folder, _console(quiet), [config, *overrides, *(["--name", name] if name else [])]
-    )
-    experiment.run()
     from metalearn.store.run_store import RunStore
 
-    with RunStore.open(folder, write=False) as store:
-        return Run(folder, read(folder), store.get("comparison"))
+    arguments = [config, *overrides, *(["--name", name] if name else [])]
+    with trusting_user(checked.plain()):
+        Experiment.create(checked, folder, _console(quiet), arguments).run()
+        with RunStore.open(folder, write=False) as store:
+            return Run(folder, read(folder), store.get("comparison"))
 
 
 def _yaml(value: Any) -> str:
@@ -67,9 +67,18 @@ def _yaml(value: Any) -> str:
 
 
 def compare(
-    rules: Sequence[str | Path], config: str | None = None, lifetimes: int | None = None, seed: int | None = None
+    rules: Sequence[str | Path],
+    config: str | None = None,
+    lifetimes: int | None = None,
+    seed: int | None = None,
+    trust: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Hold rules (run folders, rule.json files, library names) against each other on fresh lives; the first is the reference."""
+    """Hold rules (run folders, rule.json files, library names) against each other on fresh lives; the first is the reference.
+
+    trust: modules outside the project that runs and files may name, such as a task of your own.
+    """
+    from inner.components import trusting
     from metalearn.evidence.rules_from_anywhere import contest
 
-    return contest([str(rule) for rule in rules], config, lifetimes, seed, _console(True))
+    with trusting(trust):
+        return contest([str(rule) for rule in rules], config, lifetimes, seed, _console(True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
 from collections.abc import Callable
@@ -86,6 +87,20 @@ class Group(click.Group):
 
             complain(ValueError(f"no command '{args[0]}'{suggest(args[0], known)}; known: {', '.join(known)}"))
         return super().resolve_command(ctx, args)
+
+
+def consenting(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --trust to a command that reads stored documents, and limits what it imports to the modules named there."""
+
+    @click.option("--trust", multiple=True, metavar="MODULE", help="Module outside the project that may be imported.")
+    @functools.wraps(command)
+    def limited(*arguments: Any, trust: tuple[str, ...], **options: Any) -> None:
+        from inner.components import trusting
+
+        with trusting(trust):
+            command(*arguments, **options)
+
+    return limited
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -23,6 +23,7 @@ def command(
 
     CONFIG is a path or a name from `metalearn list configs`; KEY=VALUE overrides any key of it.
     """
+    from metalearn.config.inheritance import load_any
     from metalearn.runs.kinds import create
 
     changes, arguments = [*overrides], [config, *overrides]
@@ -35,4 +36,8 @@ def command(
     if name is not None:
         arguments += ["--name", name]
     folder = folder_of(Path(runs), name, Path(config).stem)
-    guarded(folder, create(config, changes, folder, console(), arguments).run)
+    found = load_any(config, changes)
+    from metalearn.config.library import trusting_user
+
+    with trusting_user(found.plain()):
+        guarded(folder, create(found, folder, console(), arguments).run)

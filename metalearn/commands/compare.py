@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from metalearn.cli import Command, console
+from metalearn.cli import Command, consenting, console
 
 
 @click.command(cls=Command)
@@ -16,6 +16,7 @@ from metalearn.cli import Command, console
     "--controls", is_flag=True, help="Is it a rule or a stored solution? One rule, one thing changed at a time."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole comparison as JSON.")
+@consenting
 def command(
     rules: tuple[str, ...],
     config_name: str | None,

@@ -6,17 +6,22 @@ from pathlib import Path
 
 import click
 
-from metalearn.cli import Command, run_folder
+from metalearn.cli import Command, consenting, run_folder
 
 
 @click.command(cls=Command)
 @click.argument("run", type=click.Path(), metavar="RUN|rule.json")
 @click.option("--to", type=click.Choice(["json", "torch", "latex", "python"]), default="json", show_default=True)
 @click.option("--output", "-o", type=click.Path(), help="File to write; default: print.")
+@consenting
 def command(run: str, to: str, output: str | None) -> None:
     """Write a rule as JSON, LaTeX, plain Python or a torch file that stands alone."""
     from metalearn.rule.export import export as write
     from metalearn.rule.file import read
+    from metalearn.runs.kinds import kind_of
 
-    text = write(read(run_folder(run)), to, Path(output) if output else None)
+    folder = run_folder(run)
+    if (folder / "run.sqlite").exists():
+        kind_of(folder)
+    text = write(read(folder), to, Path(output) if output else None)
     click.echo(f"wrote {output}" if output else text)

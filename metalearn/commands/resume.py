@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import click
 
-from metalearn.cli import Command, console, guarded, run_folder
+from metalearn.cli import Command, consenting, console, guarded, run_folder
 
 
 @click.command(cls=Command)
 @click.argument("run", type=click.Path())
+@consenting
 def command(run: str) -> None:
     """Go on with a run that was interrupted: the result is bit for bit that of the uninterrupted run."""
     from metalearn.runs.kinds import reopen
 
     folder = run_folder(run)
-    experiment = reopen(folder, console())
+    from metalearn.config.library import trusting_user
     from metalearn.store.environment import describe, differences
 
-    for line in differences(experiment.store.environment, describe()):
-        click.echo(f"warning: {line}", err=True)
-    guarded(folder, experiment.run)
+    with trusting_user():
+        experiment = reopen(folder, console())
+        for line in differences(experiment.store.environment, describe()):
+            click.echo(f"warning: {line}", err=True)
+        guarded(folder, experiment.run)

@@ -30,10 +30,17 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     from metalearn.runs.kinds import create, inherits
 
     if inherits(config_name):  # what evolves is more than a rule
-        guarded(folder, create(config_name, overrides, folder, console(), [*arguments]).run)
+        from metalearn.config.inheritance import load_any
+        from metalearn.config.library import trusting_user
+
+        found = load_any(config_name, overrides)
+        with trusting_user(found.plain()):
+            guarded(folder, create(found, folder, console(), [*arguments]).run)
         return
     config = configs.load(config_name, overrides)
+    from metalearn.config.library import trusting_user
     from metalearn.runs.search import Experiment
 
-    experiment = Experiment.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
-    guarded(folder, experiment.run)
+    with trusting_user(config.plain()):
+        experiment = Experiment.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
+        guarded(folder, experiment.run)

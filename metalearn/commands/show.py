@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from metalearn.cli import Command, console, run_folder
+from metalearn.cli import Command, consenting, console, run_folder
 
 
 @click.command(cls=Command)
@@ -17,6 +17,7 @@ from metalearn.cli import Command, console, run_folder
 )
 @click.option("--generations", type=int, help="Of each refit; default: a tenth of the run's.")
 @click.option("--kernel", is_flag=True, help="Print how the native engine takes the formula apart, and its C source.")
+@consenting
 def command(run: str, ablation: bool, distances: bool, generations: int | None, kernel: bool) -> None:
     """Show a rule: formula, coefficients, where it comes from, how it did, and what is known of its terms."""
     if kernel:

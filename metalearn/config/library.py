@@ -6,10 +6,11 @@ Both are read from `configs/` and from the current folder.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from inner.components import suggest
+from inner.components import modules_in, suggest, trusted, trusting
 from inner.rules.rule import Rule
 from metalearn.config.schema import folders, read_yaml
 
@@ -36,6 +37,13 @@ def _read(stem: str) -> dict[str, dict[str, Any]]:
                     raise ValueError(f"{path}: rule '{name}': expected {{dw: ..., pathway: ...}}, got {content!r}")
                 found[name] = content
     return found
+
+
+def trusting_user(*configs: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Consent to the modules that the user's own configs and the library in this folder name, beside those trusted already."""
+    named_here = [{"pathway": content.get("pathway")} for content in named().values()]
+    found = {name for _, name in modules_in([*configs, *named_here])}
+    return trusting(found | (trusted() or frozenset()))
 
 
 def entry(name: str) -> dict[str, Any]:

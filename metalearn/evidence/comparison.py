@@ -40,7 +40,9 @@ def setting_of(cell: CellConfig, config: Config, lifetimes: int, seed: int, read
     options = config.network.model_dump(include={"name", "activation", "output", "bias", "gain"})
     network = network_of(options, cell.hidden)
     what = "/".join(describe(cell)) + f"/{cell.steps}x{cell.batch}"
-    setting = Setting(task, network, cell.steps, cell.batch, tuple(("compare", what, n) for n in range(lifetimes)), "final")
+    setting = Setting(
+        task, network, cell.steps, cell.batch, tuple(("compare", what, n) for n in range(lifetimes)), "final"
+    )
     if read:
         task.life_data("final", 1, 1, seed, setting.labels[:1])
     return setting
@@ -163,7 +165,9 @@ def _cell(group: str, cell: CellConfig, setting: Setting, trials: dict[str, Fres
             },
         }
         if arm != reference:
-            mean, low, high = bootstrap_interval(np.asarray(trials[reference].scores - result.scores), seed, name, "difference")
+            mean, low, high = bootstrap_interval(
+                np.asarray(trials[reference].scores - result.scores), seed, name, "difference"
+            )
             verdict = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
             document["differences"][arm] = {"mean": mean, "low": low, "high": high, "verdict": verdict}
     return document

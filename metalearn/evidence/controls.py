@@ -154,7 +154,8 @@ def run_controls(
             progress(ended, len(found))
 
     jobs = [
-        (rule, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, resolve(config.device)) for c in found
+        (rule, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, resolve(config.device))
+        for c in found
     ]
     trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
     rows = []

@@ -9,6 +9,7 @@ from typing import Any
 from inner.rules.rule import Rule
 from metalearn.config import library
 from metalearn.config import schema as configs
+from metalearn.config.library import trusting_user
 from metalearn.config.schema import Config
 from metalearn.evidence.comparison import compare
 from metalearn.progress import Progress
@@ -58,7 +59,7 @@ def contest(
         arms[unique] = (rule, values, spent)
     if len(found) == 1:
         arms |= _baselines_of(rules[0])
-    with evaluator_of(config) as evaluator, Progress(console, "comparing", 1) as bar:
+    with trusting_user(config.plain()), evaluator_of(config) as evaluator, Progress(console, "comparing", 1) as bar:
         return compare(arms, config, evaluator, bar.at)
 
 
@@ -88,7 +89,7 @@ def examine(
         raise ValueError(f"compare --controls: expected one run, rule.json or library rule, got {len(rules)}")
     found = contestant(rules[0])
     config = _config_of([found], config_name, lifetimes, seed)
-    with evaluator_of(config) as evaluator, Progress(console, "controls", 1) as bar:
+    with trusting_user(config.plain()), evaluator_of(config) as evaluator, Progress(console, "controls", 1) as bar:
         return run_controls(found[1], found[2], config, config.compare.lifetimes, evaluator, bar.at)
 
 
@@ -104,5 +105,5 @@ def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:
     arms = {}
     for name, arm in stored["arms"].items():
         if name != stored["reference"]:
-            arms[name] = (Rule.from_dict(arm["rule"]), dict(arm["values"]), int(arm["lifetimes"]))
+            arms[name] = (rule_of(arm["rule"]), dict(arm["values"]), int(arm["lifetimes"]))
     return arms

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from inner.components import trusting
 from metalearn.rule import file as rule_file
 from metalearn.rule.module_activity import Seen, check_module, look
 
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 OUTPUTS = ("auto", "softmax", "linear")
 
 
-def load_rule(path: str | Path) -> LoadedRule:
-    """Load a rule.json or the run folder that holds one. Raises ValueError in one line; nothing in it is executed."""
-    document = rule_file.read(path)
-    return LoadedRule(rule_file.rule_of(document), rule_file.values_of(document), document)
+def load_rule(path: str | Path, trust: Sequence[str] = ()) -> LoadedRule:
+    """Load a rule.json or the run folder that holds one. Raises ValueError in one line; nothing in it is executed.
+
+    trust: modules outside the project that the rule may name, such as a pathway of your own.
+    """
+    with trusting(trust):
+        document = rule_file.read(path)
+        return LoadedRule(rule_file.rule_of(document), rule_file.values_of(document), document)
 
 
 @dataclass(frozen=True)

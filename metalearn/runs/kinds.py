@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from metalearn.store.run_store import RunStore
+
+if TYPE_CHECKING:
+    from metalearn.config.inheritance import StudyConfig
+    from metalearn.config.schema import Config
 
 
 class Runnable(Protocol):
@@ -18,18 +22,17 @@ class Runnable(Protocol):
         """Whatever is missing."""
 
 
-def create(config: str, overrides: Sequence[str], folder: Path, console: Any, arguments: Sequence[str]) -> Runnable:
+def create(config: Config | StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> Runnable:
     """A new run of an experiment on inheritance or of a study. Raises ValueError before anything is written."""
-    from metalearn.config.inheritance import StudyConfig, load_any
+    from metalearn.config.schema import Config
 
-    found = load_any(config, overrides)
-    if isinstance(found, StudyConfig):
+    if not isinstance(config, Config):
         from metalearn.runs.study import StudyRun
 
-        return StudyRun.create(found, folder, console, arguments)
+        return StudyRun.create(config, folder, console, arguments)
     from metalearn.runs.baldwin import Baldwin
 
-    return Baldwin.create(found, folder, console, arguments)
+    return Baldwin.create(config, folder, console, arguments)
 
 
 def inherits(config: str) -> bool:
@@ -40,10 +43,11 @@ def inherits(config: str) -> bool:
 
 
 def kind_of(folder: Path) -> str:
-    """search, races, baldwin, study or lineage."""
+    """search, races, baldwin, study or lineage. Raises ValueError for a config that needs the user's consent."""
     from metalearn.runs.search_bench import KEY
 
     with RunStore.open(folder, write=False) as store:
+        assert store.config is not None  # reading it asks for consent
         return "races" if store.get(KEY) else str(store.get("kind", "search"))
 
 

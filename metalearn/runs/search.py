@@ -22,6 +22,7 @@ from metalearn.evidence.comparison import REFERENCE, cells_of, check_fit, compar
 from metalearn.evidence.selection import choose, print_front, search_objective
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
+from metalearn.rule.file import rule_of
 from metalearn.runs.engine_line import engine_line
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore, write_text_atomically
@@ -158,7 +159,7 @@ class Experiment:
             stored = choose(self.config, self.rule, evaluator, generations)
             self.store.put("selection", stored)
         if "rule" in stored:  # a program search has found a rule of its own
-            self.rule = Rule.from_dict(stored["rule"])
+            self.rule = rule_of(stored["rule"])
         document = rule_document(self.rule, stored, self.config, self.folder.name, generations)
         write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
         self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)

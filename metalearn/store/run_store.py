@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inner.components import suggest
+from inner.components import consent_to, suggest
 from metalearn.store.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Transaction, connect
 from metalearn.store.files import RunError, WriterLock, damaged, one_line_errors, sync_folder, write_text_atomically
 from metalearn.store.records import DTYPES, checked_arrays, digest_of, stored_array, to_json
@@ -111,8 +111,13 @@ class RunStore:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The resolved config that the run was created with."""
-        return self.get("config")
+        """The resolved config that the run was created with.
+
+        Raises ValueError where it names a module outside the project that the user has not consented to.
+        """
+        found = self.get("config")
+        consent_to(found)
+        return found
 
     @property
     def environment(self) -> dict[str, Any]:

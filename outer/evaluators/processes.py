@@ -12,15 +12,17 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
+from inner.components import trust, trusted
 from outer.evaluators import base
 
 ATTEMPTS = 4  # jobs that kill this many pools of workers kill them by themselves
 
 
-def _begin() -> None:
-    """In a new worker: one thread, Ctrl-C is the parent's business, and no life after the parent's death."""
+def _begin(consent: frozenset[str] | None) -> None:
+    """In a new worker: one thread, the parent's consent to modules, no Ctrl-C, and no life after the parent's death."""
     import torch
 
+    trust(consent)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -54,7 +56,9 @@ class Evaluator(base.Evaluator):
     def _executor(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
+            self._pool = ProcessPoolExecutor(
+                self.workers, mp_context=context, initializer=_begin, initargs=(trusted(),)
+            )
         return self._pool
 
     def map(

@@ -96,7 +96,9 @@ def test_seeds_and_cells_have_lives_of_their_own() -> None:
     assert (lives(config()) != lives(config(seed=1))).any()
     assert (lives(config()) != lives(config(), {**DIGITS, "hidden": [9]})).any()
     longer = setting_of(CellConfig(**DIGITS), config(), 5, 0)
-    assert longer.labels[:3] == setting_of(CellConfig(**DIGITS), config(), 3, 0).labels  # more lives keep the first ones
+    assert (
+        longer.labels[:3] == setting_of(CellConfig(**DIGITS), config(), 3, 0).labels
+    )  # more lives keep the first ones
 
 
 def stub(monkeypatch: pytest.MonkeyPatch, scores: dict[float, Sequence[float]]) -> None:
@@ -140,7 +142,9 @@ def test_the_verdict_matches_the_interval(monkeypatch: pytest.MonkeyPatch) -> No
     for eta in shifts:
         found = cell["differences"][f"arm{eta}"]
         differences = np.array(ours) - np.array(others[eta])
-        assert (found["mean"], found["low"], found["high"]) == bootstrap_interval(differences, 0, cell["name"], "difference")
+        assert (found["mean"], found["low"], found["high"]) == bootstrap_interval(
+            differences, 0, cell["name"], "difference"
+        )
         verdicts.append("better" if found["low"] > 0 else "worse" if found["high"] < 0 else "not distinguishable")
         assert found["verdict"] == verdicts[-1]
     assert verdicts[0] == "better" and verdicts[6] == "not distinguishable" and verdicts[-1] == "worse"

@@ -109,8 +109,8 @@ def test_a_kill_loses_no_finished_course(whole: dict, place: Path, monkeypatch: 
     assert result.exit_code == 2 and "expected 8 courses, got 3; go on with: metalearn resume" in result.output
     assert result.output.count("\n") == 1 and not (folder / "bench.json").exists()
     ran = []
-    real = search_bench.course
-    monkeypatch.setattr(search_bench, "course", lambda *job: ran.append(job) or real(*job))
+    real = search_bench.budget_curve
+    monkeypatch.setattr(search_bench, "budget_curve", lambda *job: ran.append(job) or real(*job))
     result = invoke("resume", "killed")
     assert result.exit_code == 0, result.output
     assert len(ran) == 8 - 3 and document(folder)["arms"] == whole["arms"]

@@ -128,7 +128,9 @@ def test_a_single_value_stands_for_all() -> None:
     (setting,) = Distribution({"name": "digits"}, hidden=(6,), steps=(30, 30)).settings("final", 0, (0,), 4, 1)
     one = Rule("eta*err*pre", pathway="random")
     many = Rule("eta*err*pre", {}, (Coefficient("eta", share="synapse"),), "random")
-    scores = [live_fresh(rule, {"eta": value}, setting, 0).scores for rule, value in ((one, 0.05), (many, [0.05] * 444))]
+    scores = [
+        live_fresh(rule, {"eta": value}, setting, 0).scores for rule, value in ((one, 0.05), (many, [0.05] * 444))
+    ]
     np.testing.assert_allclose(scores[0], scores[1], atol=0.02)
     assert Learner(many).coefficients[0].share == "synapse"
 
