@@ -22,6 +22,7 @@ class Dialect:
     divide: Callable[[str, str], str]  # numerator as product text, denominator bracketed where it needs it
 
 
+BRACKETS = 3  # the rank of what is neither a number nor a name
 MAX_FACTOR = 8  # the largest exponent that a formula may contain
 
 
@@ -67,7 +68,7 @@ def _sum(expression: sympy.Expr, dialect: Dialect) -> str:
 
 def _product(expression: sympy.Expr, dialect: Dialect) -> str:
     negative, above, below = False, [], []
-    for factor in sorted(sympy.Mul.make_args(expression), key=_factor_order):
+    for factor in _ordered(sympy.Mul.make_args(expression)):
         if factor.is_Number:
             negative = bool(factor < 0)
             size = -factor if negative else factor
@@ -105,12 +106,19 @@ def _atom(expression: sympy.Expr, dialect: Dialect) -> str:
     raise ValueError(f"formula: no text for {type(expression).__name__}")
 
 
-def _factor_order(factor: sympy.Expr) -> tuple[int, int, str]:
+def _ordered(factors: Sequence[sympy.Expr]) -> list[sympy.Expr]:
     """Numbers, coefficients by name, signals as in the catalogue, then functions and brackets."""
+    ranks = [_rank(factor) for factor in factors]
+    if sum(rank[0] == BRACKETS for rank in ranks) > 1:  # the text that tells these apart is as long as they are
+        ranks = [(BRACKETS, 0, str(sympy.srepr(f))) if r[0] == BRACKETS else r for r, f in zip(ranks, factors)]
+    return [factors[n] for n in sorted(range(len(factors)), key=ranks.__getitem__)]
+
+
+def _rank(factor: sympy.Expr) -> tuple[int, int, str]:
     base = factor.base if factor.is_Pow else factor
     if factor.is_Number:
         return (0, 0, "")
     if base.is_Symbol:
         order = list(SIGNALS)
         return (2, order.index(base.name), "") if base.name in SIGNALS else (1, 0, base.name)
-    return (3, 0, str(sympy.srepr(factor)))
+    return (BRACKETS, 0, "")

@@ -218,3 +218,12 @@ def replace(expression: sympy.Expr, values: dict[sympy.Expr, sympy.Expr]) -> sym
     arguments = [replace(argument, values) for argument in expression.args]
     name = name_of(expression)
     return call(name, *arguments) if name else expression.func(*arguments)
+
+
+def stand_in(kind: str, number: int) -> sympy.Dummy:
+    """A symbol unlike every other, for a part of an expression that is cut out.
+
+    SymPy sorts sums and products by name. Its own names count on for ever, and Dummy_100 comes before Dummy_99: results
+    would depend on how many symbols were made before.
+    """
+    return sympy.Dummy(f"{kind}{number:06d}", real=True)

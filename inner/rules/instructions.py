@@ -17,7 +17,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from inner.rules.functions import FUNCTIONS, arguments_of, call, name_of
+from inner.rules.functions import FUNCTIONS, arguments_of, call, name_of, stand_in
 from inner.rules.numeric import evaluate
 from inner.rules.signals import SIGNALS
 
@@ -94,6 +94,9 @@ class Compiler:
         self.apart: dict[sympy.Expr, sympy.Expr] = {}  # what depends on coefficients alone -> its symbol
         names = {symbol.name for e in (*roots, *means.values()) for symbol in e.free_symbols if symbol not in means}
         self.inputs = sorted(names, key=_broadcast_order)
+        self.symbols = 0  # stand-ins made so far
+        self.names: dict[sympy.Expr, frozenset[sympy.Expr]] = {}
+        self.split: dict[sympy.Expr, sympy.Expr] = {}
         self.made: dict[int, Instruction] = {}  # by register, in the order of their emission
         self.known: dict[sympy.Expr, int | float] = {}
         self.calls: dict[sympy.Expr, tuple[str, tuple[sympy.Expr, ...]]] = {}  # stand-in -> function, arguments
@@ -116,26 +119,48 @@ class Compiler:
 
     def _split(self, node: sympy.Expr) -> sympy.Expr:
         """The expression with a symbol for whatever depends on coefficients alone: it stays together, computed once."""
-
-        def free(part: sympy.Expr) -> bool:
-            return bool(part.free_symbols) and not part.free_symbols & self.signals
-
         if not node.args:
             return node
-        if free(node):
-            return self.apart.setdefault(node, sympy.Dummy(real=True))
-        if not node.free_symbols:
+        if node not in self.split:
+            self.split[node] = self._split_new(node)
+        return self.split[node]
+
+    def _split_new(self, node: sympy.Expr) -> sympy.Expr:
+        if self._free(node):
+            return self._apart(node)
+        if not self._names(node):
             return node
-        arguments = [self._split(argument) for argument in node.args if not free(argument)]
-        rest = [argument for argument in node.args if free(argument)]
+        arguments = [self._split(argument) for argument in node.args if not self._free(argument)]
+        rest = [argument for argument in node.args if self._free(argument)]
         if rest and (node.is_Add or node.is_Mul):
             inside = node.func(*rest)
-            return node.func(
-                *arguments, self.apart.setdefault(inside, sympy.Dummy(real=True)) if inside.args else inside
-            )
+            return node.func(*arguments, self._apart(inside) if inside.args else inside)
         whole = [self._split(argument) for argument in node.args]
         name = name_of(node)
         return call(name, *whole) if name else node.func(*whole)
+
+    def _free(self, node: sympy.Expr) -> bool:
+        """Whether a part depends on coefficients and on nothing else."""
+        names = self._names(node)
+        return bool(names) and not names & self.signals
+
+    def _names(self, node: sympy.Expr) -> frozenset[sympy.Expr]:
+        """The symbols of an expression, found once for every part."""
+        if not node.args:
+            return frozenset(node.free_symbols)
+        if node not in self.names:
+            self.names[node] = frozenset().union(*(self._names(argument) for argument in node.args))
+        return self.names[node]
+
+    def _apart(self, node: sympy.Expr) -> sympy.Expr:
+        """The symbol that stands for a part of coefficients alone."""
+        if node not in self.apart:
+            self.apart[node] = self._symbol()
+        return self.apart[node]
+
+    def _symbol(self) -> sympy.Dummy:
+        self.symbols += 1
+        return stand_in("part", self.symbols)
 
     def _cut(self, node: sympy.Expr) -> sympy.Expr:
         """Replace every function of something by a stand-in symbol."""
@@ -143,22 +168,22 @@ class Compiler:
             return self.stand_ins.get(node, node)
         name = name_of(node)
         if name:
-            stand_in = sympy.Dummy(real=True)
-            self.calls[stand_in] = (name, tuple(self._cut(argument) for argument in arguments_of(node)))
-            self.stand_ins[node] = stand_in
-            return stand_in
+            symbol = self._symbol()
+            self.calls[symbol] = (name, tuple(self._cut(argument) for argument in arguments_of(node)))
+            self.stand_ins[node] = symbol
+            return symbol
         return node.func(*(self._cut(argument) for argument in node.args))
 
     def _share(self, roots: list[sympy.Expr]) -> list[sympy.Expr]:
         parts = [argument for _, arguments in self.calls.values() for argument in arguments] + roots
         if sum(1 for part in parts for _ in sympy.preorder_traversal(part)) > CSE_LIMIT:
             return roots
-        fresh: Iterator[sympy.Dummy] = iter(lambda: sympy.Dummy(real=True), None)
+        fresh: Iterator[sympy.Dummy] = iter(self._symbol, None)
         shared, reduced = sympy.cse(parts, symbols=fresh, order="none")
         self.shared = dict(shared)
         position = 0
-        for stand_in, (name, arguments) in self.calls.items():
-            self.calls[stand_in] = (name, tuple(reduced[position : position + len(arguments)]))
+        for symbol, (name, arguments) in self.calls.items():
+            self.calls[symbol] = (name, tuple(reduced[position : position + len(arguments)]))
             position += len(arguments)
         return list(reduced[position:])
 

@@ -17,13 +17,14 @@ from functools import lru_cache
 import sympy
 
 from inner.components import suggest
+from inner.rules.depth import MAX_TREE_DEPTH, depth
 from inner.rules.functions import FUNCTIONS, call
 from inner.rules.numeric import evaluate
 from inner.rules.signals import SIGNALS
 
 MAX_CHARACTERS = 10_000
-MAX_DEPTH = 100  # of brackets
-MAX_TREE_DEPTH = 200  # of operations, a chain of one kind counting once
+MAX_BRACKETS = 100  # open at once; what is redundant among them does not count as depth
+MAX_READING = 160  # levels of the text's operations while reading; `depth` has the limit of what is read
 MAX_NODES = 2_000
 MAX_EXPONENT = 8
 MAX_POWER = 64  # of the same base, after nested and repeated powers are collected
@@ -54,7 +55,9 @@ def parse(text: str, signals: Collection[str] = tuple(SIGNALS)) -> sympy.Expr:
             f"formula: no arithmetic expression at column {column}: {text[column - 1 : column + 29]!r}"
         ) from None
     except (RecursionError, MemoryError):
-        raise ValueError(f"formula: nested too deeply, at most {MAX_DEPTH} levels") from None
+        raise ValueError(f"formula: nested too deeply, at most {MAX_TREE_DEPTH} levels") from None
+    if (levels := depth(expression)) > MAX_TREE_DEPTH:
+        raise ValueError(f"formula: nested too deeply, {levels} levels of operations, at most {MAX_TREE_DEPTH}")
     _check_result(expression)
     return expression
 
@@ -87,7 +90,7 @@ def _scan(text: str) -> list[re.Match[str]]:
         raise ValueError(f"formula: expected at most {MAX_CHARACTERS} characters, got {len(text)}")
     if not text.strip():
         raise ValueError("formula: expected an expression, got an empty text")
-    tokens, position, depth, nodes = [], 0, 0, 0
+    tokens, position, open_, nodes = [], 0, 0, 0
     while position < len(text):
         match, column = _TOKEN.match(text, position), position + 1
         if match is None:
@@ -100,10 +103,10 @@ def _scan(text: str) -> list[re.Match[str]]:
         if match.lastgroup == "number" and not float(token) <= MAX_NUMBER:
             raise ValueError(f"formula: number at column {column} is beyond {MAX_NUMBER:g}")
         if match.lastgroup == "bracket":
-            depth += 1 if token == "(" else -1
-            if depth > MAX_DEPTH:
-                raise ValueError(f"formula: nested too deeply at column {column}, at most {MAX_DEPTH} levels")
-            if depth < 0:
+            open_ += 1 if token == "(" else -1
+            if open_ > MAX_BRACKETS:
+                raise ValueError(f"formula: nested too deeply at column {column}, at most {MAX_BRACKETS} brackets")
+            if open_ < 0:
                 raise ValueError(f"formula: ')' at column {column} closes nothing")
         elif match.lastgroup == "name" and token not in FUNCTIONS:
             check_name(token, f"formula: column {column}: name")
@@ -112,8 +115,8 @@ def _scan(text: str) -> list[re.Match[str]]:
             raise ValueError(f"formula: more than {MAX_NODES} names, numbers and operators")
         tokens.append(match)
         position = match.end()
-    if depth:
-        raise ValueError(f"formula: {depth} bracket(s) left open")
+    if open_:
+        raise ValueError(f"formula: {open_} bracket(s) left open")
     return tokens
 
 
@@ -126,25 +129,25 @@ class _Builder:
     def at(self, node: ast.expr) -> str:
         return f"at column {node.col_offset}"
 
-    def build(self, node: ast.expr, depth: int) -> sympy.Expr:
-        if depth > MAX_TREE_DEPTH:
+    def build(self, node: ast.expr, level: int) -> sympy.Expr:
+        if level > MAX_READING:
             raise ValueError(f"formula: nested too deeply {self.at(node)}, at most {MAX_TREE_DEPTH} levels")
         if isinstance(node, ast.Constant):
             return self.number(node)
         if isinstance(node, ast.Name):
             return self.name(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
-            value = self.build(node.operand, depth + 1)
+            value = self.build(node.operand, level + 1)
             return value if isinstance(node.op, ast.UAdd) else -value
         if isinstance(node, ast.Call):
-            return self.check(node, self.function(node, depth))
+            return self.check(node, self.function(node, level))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            return self.check(node, self.power(node, depth))
+            return self.check(node, self.power(node, level))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-            parts = self.chain(node, (ast.Add, ast.Sub), depth)
+            parts = self.chain(node, (ast.Add, ast.Sub), level)
             return self.check(node, sympy.Add(*(-part if inverse else part for _, part, inverse in parts)))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
-            parts = self.chain(node, (ast.Mult, ast.Div), depth)
+            parts = self.chain(node, (ast.Mult, ast.Div), level)
             return self.check(node, sympy.Mul(*(self.inverse(at, p) if inverse else p for at, p, inverse in parts)))
         what = type(getattr(node, "op", node)).__name__
         raise ValueError(
@@ -152,7 +155,7 @@ class _Builder:
             f"and {', '.join(FUNCTIONS)}"
         )
 
-    def chain(self, node: ast.expr, kinds: tuple[type, ...], depth: int) -> list[tuple[ast.expr, sympy.Expr, bool]]:
+    def chain(self, node: ast.expr, kinds: tuple[type, ...], level: int) -> list[tuple[ast.expr, sympy.Expr, bool]]:
         """The operands of a left-leaning chain, each with whether it is subtracted (or divided by)."""
         operands: list[tuple[ast.expr, bool]] = []
         while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
@@ -162,9 +165,9 @@ class _Builder:
         negative = False
         if ast.Mult in kinds:  # -(a + b)*c is -((a + b)*c), not (-a - b)*c: the same number, but SymPy keeps them apart
             while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-                node, negative, depth = node.operand, not negative, depth + 1
+                node, negative, level = node.operand, not negative, level + 1
             operands[-1] = (node, False)
-        parts = [(operand, self.build(operand, depth + 1), inverse) for operand, inverse in reversed(operands)]
+        parts = [(operand, self.build(operand, level + 1), inverse) for operand, inverse in reversed(operands)]
         return [(node, sympy.Integer(-1), False), *parts] if negative else parts
 
     def number(self, node: ast.Constant) -> sympy.Expr:
@@ -181,7 +184,7 @@ class _Builder:
             raise ValueError(f"formula: signal '{node.id}' {self.at(node)} is not available here; available: {known}")
         return sympy.Symbol(node.id, real=True)
 
-    def function(self, node: ast.Call, depth: int) -> sympy.Expr:
+    def function(self, node: ast.Call, level: int) -> sympy.Expr:
         if not isinstance(node.func, ast.Name):
             raise ValueError(f"formula: call {self.at(node)}: only {', '.join(FUNCTIONS)} can be called")
         name = node.func.id
@@ -193,9 +196,9 @@ class _Builder:
         expected = FUNCTIONS[name].arguments
         if len(node.args) != expected or node.keywords:
             raise ValueError(f"formula: {name} {self.at(node)}: expected {expected} argument(s), got {len(node.args)}")
-        return call(name, *(self.build(argument, depth + 1) for argument in node.args))
+        return call(name, *(self.build(argument, level + 1) for argument in node.args))
 
-    def power(self, node: ast.BinOp, depth: int) -> sympy.Expr:
+    def power(self, node: ast.BinOp, level: int) -> sympy.Expr:
         exponent, sign = node.right, 1
         while isinstance(exponent, ast.UnaryOp) and isinstance(exponent.op, ast.UAdd | ast.USub):
             sign = -sign if isinstance(exponent.op, ast.USub) else sign
@@ -205,7 +208,7 @@ class _Builder:
         if not whole or not isinstance(value, int | float) or value > MAX_EXPONENT:
             where = self.at(node.right)
             raise ValueError(f"formula: exponent {where}: expected a whole number up to {MAX_EXPONENT}")
-        base = self.build(node.left, depth + 1)
+        base = self.build(node.left, level + 1)
         if sign < 0 and base.is_zero:
             raise ValueError(f"formula: division by zero {self.at(node)}")
         return sympy.Pow(base, sign * int(value))

@@ -9,12 +9,15 @@ on the number of terms. What does not split this way is evaluated synapse by syn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import sympy
 
 MAX_TERMS = 400  # a formula that expands to more additive terms is evaluated synapse by synapse
+MAX_NODES = 20_000  # the same, counting every part of its expanded form
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,11 @@ def separate(expression: sympy.Expr, sides: Mapping[str, str]) -> Separated:
 
 
 def additive_terms(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
-    """The additive terms after expansion, or of the expression as it stands when expansion would be too long."""
-    if _expanded_size(expression) <= MAX_TERMS:
+    """The additive terms after expansion, or of the expression as it stands when expansion would be too long.
+
+    SymPy also expands what stands inside functions and denominators, so that nodes are counted beside terms.
+    """
+    if _expanded_size(expression) <= MAX_TERMS and expanded_nodes(expression) <= MAX_NODES:
         expression = sympy.expand_multinomial(sympy.expand_mul(sympy.expand_multinomial(expression)))
     return sympy.Add.make_args(expression)
 
@@ -80,6 +86,31 @@ def _expanded_size(expression: sympy.Expr) -> int:
     elif isinstance(expression, sympy.Pow) and expression.exp.is_Integer and expression.exp > 0:
         size = _expanded_size(expression.base) ** min(int(expression.exp), MAX_TERMS)
     return min(size, MAX_TERMS + 1)
+
+
+def expanded_nodes(
+    expression: sympy.Expr, sizes: Mapping[sympy.Expr, int] = MappingProxyType({}), most: int = MAX_NODES
+) -> int:
+    """The number of nodes of the expanded tree, at most, a symbol counting as its size; no further than `most` + 1."""
+
+    def count(node: sympy.Expr) -> tuple[int, int]:
+        """Additive terms and nodes."""
+        if node.is_Pow and node.exp.is_Integer and node.exp > 0:
+            terms, size = count(node.base)
+            powers = math.comb(terms + int(node.exp) - 1, int(node.exp))  # products of so many of the terms
+            terms, size = powers, size * powers
+        elif node.is_Mul:
+            terms, size = 1, 0
+            for of, own in map(count, node.args):
+                terms, size = terms * of, size * of + own * terms
+                terms, size = min(terms, most + 1), min(size, most + 1)
+        else:
+            counted = [count(argument) for argument in node.args]
+            terms = sum(of for of, _ in counted) if node.is_Add else 1
+            size = sizes.get(node, 1) + sum(own for _, own in counted)
+        return min(terms, most + 1), min(size, most + 1)
+
+    return count(expression)[1]
 
 
 def _gather(post: sympy.Expr, sides: Mapping[str, str]) -> sympy.Expr:

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 import sympy
 
 from inner.rules.faces import to_text
-from inner.rules.functions import name_of, replace
+from inner.rules.functions import name_of, replace, stand_in
 from inner.rules.numeric import evaluate
+from inner.rules.separate import MAX_NODES, expanded_nodes
 
 MAX_TERMS = 2_000  # of the expanded sum
 
@@ -18,12 +19,12 @@ def expanded_terms(expression: sympy.Expr, signals: Collection[str]) -> list[tup
     """[(coefficient part, signal part)] of the expanded sum, equal signal parts collected, in order of their text.
 
     A function of any signal belongs to the signal part, with the coefficients inside it. Raises ValueError where the
-    expanded sum would have more than `MAX_TERMS` terms.
+    expanded sum would have more than `MAX_TERMS` terms, or would be too long to write.
     """
     stand_ins: dict[sympy.Expr, sympy.Expr] = {}
     flat = _cut(expression, stand_ins)
-    if _count(flat) > MAX_TERMS:
-        raise ValueError(f"formula: its expanded form has more than {MAX_TERMS} terms")
+    if _too_long(flat, stand_ins):
+        raise ValueError(f"formula: its expanded form has more than {MAX_TERMS} terms or {MAX_NODES} parts")
     back = {stand_in: node for node, stand_in in stand_ins.items()}
     fronts: dict[sympy.Expr, list[sympy.Expr]] = {}
     for term in sympy.Add.make_args(_expand(flat)):
@@ -42,11 +43,12 @@ def numeric_terms(
 ) -> list[tuple[float, sympy.Expr]]:
     """[(number, signal part)] with the coefficients' values put in, largest |number| first; zero terms are left out.
 
-    Numbers are rounded to `digits` significant digits (None: not at all). A formula whose expanded sum would have more
-    than `MAX_TERMS` terms stays as it is written, one term.
+    Numbers are rounded to `digits` significant digits (None: not at all). A formula whose expanded sum would be too long
+    stays as it is written, one term.
     """
     rounded = {name: _rounded(value, digits) for name, value in values.items()}
-    if _count(_cut(expression, {})) > MAX_TERMS:
+    stand_ins: dict[sympy.Expr, sympy.Expr] = {}
+    if _too_long(_cut(expression, stand_ins), stand_ins):
         return [(1.0, with_numbers(expression, rounded))]
     found = []
     for front, basis in expanded_terms(expression, signals):
@@ -92,10 +94,16 @@ def _rounded(value: float, digits: int | None) -> float:
 def _cut(node: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Expr]) -> sympy.Expr:
     """Replace every function by a symbol, so that expanding cannot rewrite it."""
     if name_of(node):
-        return stand_ins.setdefault(node, sympy.Dummy(real=True))
+        return stand_ins.setdefault(node, stand_in("function", len(stand_ins)))
     if not node.args:
         return node
     return node.func(*(_cut(argument, stand_ins) for argument in node.args))
+
+
+def _too_long(flat: sympy.Expr, stand_ins: Mapping[sympy.Expr, sympy.Expr]) -> bool:
+    """Whether the expanded sum has too many terms, or together with the functions that were cut out too many nodes."""
+    sizes = {symbol: sum(1 for _ in sympy.preorder_traversal(node)) for node, symbol in stand_ins.items()}
+    return _count(flat) > MAX_TERMS or expanded_nodes(flat, sizes) > MAX_NODES
 
 
 def _count(node: sympy.Expr) -> int:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from sympy import Add, Dummy, Expr, Integer, Mul, Symbol
+from sympy import Add, Expr, Integer, Mul, Symbol
 from torch import Tensor
 
 from inner.networks.mlp import NARROW
+from inner.rules.functions import stand_in
 from inner.rules.instructions import SIDES
 from inner.rules.separate import Group, Separated, additive_terms
 from inner.rules.tape import Bound, Tape
@@ -186,7 +187,7 @@ def _mean(post: Expr, sides: Mapping[str, str], fixed: frozenset[str], means: di
             (basis if signal else front).append(factor)
         inside = Mul(*basis)
         if inside != ONE and inside not in known:
-            known[inside] = Dummy(real=True)
+            known[inside] = stand_in("mean", len(means))
             means[known[inside]] = inside
         parts.append(Mul(*front) * (known[inside] if inside != ONE else ONE))
     return Add(*parts)

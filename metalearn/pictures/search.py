@@ -219,7 +219,7 @@ def term_bars(terms: Mapping[str, float]) -> str | None:
 
 
 def formula(lines: Sequence[str], name: str) -> str | None:
-    """LaTeX lines set with mathtext; None when mathtext does not know something in them."""
+    """LaTeX lines set with mathtext; None when mathtext does not know something in them, or they nest too deeply for it."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -237,5 +237,5 @@ def formula(lines: Sequence[str], name: str) -> str | None:
             figure.text(0, 1 - (k + 0.7) / len(lines), f"${line}$", fontsize=16)
         try:
             return to_svg(figure, name, tight=True)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None

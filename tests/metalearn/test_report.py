@@ -220,6 +220,14 @@ def test_a_rule_that_cannot_be_read_is_shown_as_text(tmp_path: Path, rule: dict[
     assert str(rule.get("dw", rule.get("formula"))) in page.words
 
 
+def test_a_formula_too_deep_for_a_picture_is_shown_as_text() -> None:
+    inside = "x"
+    for _ in range(40):
+        inside = rf"\left|{{{inside} - 1}}\right|"
+    assert pictures.formula([inside], "deep") is None
+    assert pictures.formula([r"\left|{x}\right|"], "flat") is not None
+
+
 def test_an_interrupted_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text, _ = write(tmp_path)
 

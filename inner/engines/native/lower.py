@@ -19,6 +19,7 @@ from inner.rules.numeric import evaluate
 COEFFICIENT, PRE, POST, SYNAPSE = range(4)
 LEVELS = {"pre": PRE, "post": POST, "global": POST}
 LARGEST = 3.4028234e38
+LONGEST = 400  # characters of a coefficient's text; a longer one is stored before it is used again
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Value:
 class Code:
     """The statements of all levels but the synapse's, and what they hand over to the loop over synapses."""
 
-    constants: list[str] = field(default_factory=list)  # float k[n] = ...
+    constants: dict[str, int] = field(default_factory=dict)  # text -> its place, as it is written: float K[n] = text
     pre: list[str] = field(default_factory=list)  # vec p[n] = ...
     post: list[str] = field(default_factory=list)
     pre_out: list[str] = field(default_factory=list)  # texts whose values the loop over synapses reads
@@ -72,9 +73,9 @@ class Lowering:
 
     def constant(self, text: str) -> str:
         """Store a coefficient-level value once per life; returns how other levels read it."""
-        if text not in self.code.constants:
-            self.code.constants.append(text)
-        return f"K[{self.code.constants.index(text)}]"
+        if re.fullmatch(r"K\[\d+\]", text):
+            return text
+        return f"K[{self.code.constants.setdefault(text, len(self.code.constants))}]"
 
     def read(self, value: Value, level: int) -> str:
         """`value` as seen from another level, handed over where that takes something."""
@@ -220,7 +221,8 @@ class Inner:
             form = ("s_" if level == COEFFICIENT else "v_") + form
         text = form.format(*texts)
         if level == COEFFICIENT:
-            return Value(f"({text})" if not call else text, COEFFICIENT)
+            text = f"({text})" if not call else text
+            return Value(text if len(text) <= LONGEST else self.lowering.constant(text), COEFFICIENT)
         code = self.lowering.code
         lines = {PRE: code.pre, POST: code.post, SYNAPSE: self.statements}[level]
         name = f"{'_pqr'[level]}{len(lines)}{self.letter if level == SYNAPSE else '_'}"
