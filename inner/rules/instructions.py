@@ -17,9 +17,10 @@ import sympy
 import torch
 from torch import Tensor
 
-from inner.rules.functions import FUNCTIONS, arguments_of, call, name_of, stand_in
+from inner.rules.functions import FUNCTIONS, arguments_of, name_of, stand_in
 from inner.rules.numeric import evaluate
 from inner.rules.signals import SIGNALS
+from inner.rules.splitting import Split
 
 Value = Tensor | float
 
@@ -90,13 +91,9 @@ class Compiler:
     ) -> None:
         sides = {name: signal.side for name, signal in SIGNALS.items()} if sides is None else sides
         means = means or {}
-        self.signals = {sympy.Symbol(name, real=True) for name in sides if name not in fixed} | set(means)
-        self.apart: dict[sympy.Expr, sympy.Expr] = {}  # what depends on coefficients alone -> its symbol
         names = {symbol.name for e in (*roots, *means.values()) for symbol in e.free_symbols if symbol not in means}
         self.inputs = sorted(names, key=_broadcast_order)
         self.symbols = 0  # stand-ins made so far
-        self.names: dict[sympy.Expr, frozenset[sympy.Expr]] = {}
-        self.split: dict[sympy.Expr, sympy.Expr] = {}
         self.made: dict[int, Instruction] = {}  # by register, in the order of their emission
         self.known: dict[sympy.Expr, int | float] = {}
         self.calls: dict[sympy.Expr, tuple[str, tuple[sympy.Expr, ...]]] = {}  # stand-in -> function, arguments
@@ -106,57 +103,17 @@ class Compiler:
         self.varying = [name in sides and name not in fixed for name in self.inputs]
         for index, name in enumerate(self.inputs):
             self.known[sympy.Symbol(name, real=True)] = index
+        split = Split({sympy.Symbol(name, real=True) for name in sides if name not in fixed} | set(means), self._symbol)
         for symbol, inside in means.items():
-            self.calls[symbol] = ("mean", (self._cut(self._split(inside)),))
-        cut = self._share([self._cut(self._split(root)) for root in roots])
-        self.alone = {symbol: inside for inside, symbol in self.apart.items()}
+            self.calls[symbol] = ("mean", (self._cut(split(inside)),))
+        cut = self._share([self._cut(split(root)) for root in roots])
+        self.alone = {symbol: inside for inside, symbol in split.apart.items()}  # what depends on coefficients alone
         self.results = [self.register(root) for root in cut]
 
     @property
     def instructions(self) -> list[Instruction]:
         """Everything that was emitted, in order."""
         return list(self.made.values())
-
-    def _split(self, node: sympy.Expr) -> sympy.Expr:
-        """The expression with a symbol for whatever depends on coefficients alone: it stays together, computed once."""
-        if not node.args:
-            return node
-        if node not in self.split:
-            self.split[node] = self._split_new(node)
-        return self.split[node]
-
-    def _split_new(self, node: sympy.Expr) -> sympy.Expr:
-        if self._free(node):
-            return self._apart(node)
-        if not self._names(node):
-            return node
-        arguments = [self._split(argument) for argument in node.args if not self._free(argument)]
-        rest = [argument for argument in node.args if self._free(argument)]
-        if rest and (node.is_Add or node.is_Mul):
-            inside = node.func(*rest)
-            return node.func(*arguments, self._apart(inside) if inside.args else inside)
-        whole = [self._split(argument) for argument in node.args]
-        name = name_of(node)
-        return call(name, *whole) if name else node.func(*whole)
-
-    def _free(self, node: sympy.Expr) -> bool:
-        """Whether a part depends on coefficients and on nothing else."""
-        names = self._names(node)
-        return bool(names) and not names & self.signals
-
-    def _names(self, node: sympy.Expr) -> frozenset[sympy.Expr]:
-        """The symbols of an expression, found once for every part."""
-        if not node.args:
-            return frozenset(node.free_symbols)
-        if node not in self.names:
-            self.names[node] = frozenset().union(*(self._names(argument) for argument in node.args))
-        return self.names[node]
-
-    def _apart(self, node: sympy.Expr) -> sympy.Expr:
-        """The symbol that stands for a part of coefficients alone."""
-        if node not in self.apart:
-            self.apart[node] = self._symbol()
-        return self.apart[node]
 
     def _symbol(self) -> sympy.Dummy:
         self.symbols += 1
