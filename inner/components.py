@@ -24,6 +24,7 @@ KINDS = {
     "network": ("inner.networks", "Network"),
     "pathway": ("inner.pathways", "Pathway"),
     "search": ("outer.searches", "Search"),
+    "fitness": ("outer.fitness", "Fitness"),
     "evaluator": ("outer.evaluators", "Evaluator"),
     "study": ("outer.studies", "Study"),
 }

@@ -8,7 +8,10 @@ from hashlib import blake2b
 import numpy as np
 
 ARRAYS = ("candidates", "fitness", "scores", "alive", "favourite")
-OPTIONAL = ("digest", "gradient")  # only where the candidates were left out; only where the search sent a gradient estimator
+OPTIONAL = (
+    "digest",
+    "gradient",
+)  # only where the candidates were left out; only where the search sent a gradient estimator
 LARGE = 2**20  # bytes of candidates above which a digest takes their place: a search can ask them again
 
 

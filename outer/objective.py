@@ -12,17 +12,13 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from inner.components import suggest
 from inner.engines.choice import check_engine, live
 from inner.learners.local_rule import Learner
 from inner.rules.rule import Rule
-from inner.tasks.base import Task
+from outer.fitness.base import Fitness
+from outer.fitness.final import Fitness as Final
 from outer.genome.coefficients import Genome
 from outer.settings import Distribution, Setting
-
-MEASURES = ("final", "halvings", "area", "steps_to_threshold", "prequential_bits")
-CURVE_POINTS = 10
-WORST_BITS = 100.0  # per sample: what a failed life is charged
 
 
 @dataclass(frozen=True)
@@ -48,18 +44,13 @@ class Objective:
     seed: int
     lifetimes: int = 6
     shapes: int = 2  # different settings per generation
-    measure: str = "final"
-    threshold: float = 0.8
+    fitness: Fitness = Final()
     complexity: float = 0.0  # fitness lost per unit of sum |coefficient|
     engine: str = "auto"
     device: str = "cpu"  # or "cuda"
     fixed: bool = False  # so many lives in networks of one shape that they are worth a kernel of their own
 
     def __post_init__(self) -> None:
-        if self.measure not in MEASURES:
-            raise ValueError(
-                f"fitness: unknown measure '{self.measure}'{suggest(self.measure, MEASURES)}; known: {', '.join(MEASURES)}"
-            )
         check_engine(self.engine)
         if self.lifetimes < 1 or self.shapes < 1:
             raise ValueError(f"lifetimes and shapes: expected at least 1, got {self.lifetimes} and {self.shapes}")
@@ -87,29 +78,11 @@ class Objective:
         lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
         if setting.until is not None:
             lives = replace(lives, order=lives.order[:, : setting.until])
-        steps = lives.order.shape[1]
-        curve = self.measure in ("area", "steps_to_threshold")
-        record = [round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)] if curve else []
+        record = self.fitness.record(lives.order.shape[1])
         with torch.no_grad():
-            prequential = self.measure == "prequential_bits"
             places = (self.engine, learner, setting.task, lives, theta, self.seed, setting.labels)
-            result = live(*places, record, prequential, self.device, self.fixed)
-        alive = result.alive.numpy()
-        if self.measure == "final":
-            value = result.score.numpy()
-        elif self.measure == "halvings":
-            value = halvings(result.score.numpy(), setting.task, lives.test_y.shape[1])
-        elif self.measure == "area":
-            value = result.curve.mean(-1).numpy()
-        elif self.measure == "steps_to_threshold":
-            over = (result.curve >= self.threshold).numpy()
-            reached = np.asarray(record, dtype=np.float64)[over.argmax(-1)]
-            value = -np.where(over.any(-1), reached, 2.0 * steps)
-        else:
-            shown = lives.order.shape[1] * lives.order.shape[2]
-            bits = result.bits.numpy()
-            value = -np.where(alive & np.isfinite(bits), bits, WORST_BITS * shown) / shown
-        return value, alive
+            result = live(*places, record, self.fitness.prequential, self.device, self.fixed)
+        return self.fitness.value(result, setting.task, lives), result.alive.numpy()
 
     def assemble(self, vectors: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
         """Fitness from the scores per setting, in the order of `settings`."""
@@ -119,16 +92,3 @@ class Objective:
         if self.complexity:
             fitness = fitness - self.complexity * np.abs(self.genome.decode(vectors)).sum(1)
         return Evaluation(np.where(np.isfinite(fitness), fitness, -1e9), scores, alive)
-
-
-def halvings(score: np.ndarray, task: Task, samples: int) -> np.ndarray:
-    """How often the error of chance has been halved: log2((best - chance) / (best - score)), higher is better.
-
-    A gain counts the same where lives are easy and where they are hard. best is 1, or 0 for a regression's -MSE; half a
-    test sample is added to either error so that a perfect life has a finite score.
-    """
-    best = 0.0 if task.kind == "regression" else 1.0
-    span = best - task.chance
-    spare = 0.5 * span / samples
-    found: np.ndarray = np.log2((span + spare) / (np.maximum(best - score, 0.0) + spare))
-    return found

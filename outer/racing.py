@@ -50,7 +50,9 @@ def race(
     scores[kept], alive[kept] = whole.scores, whole.alive
     fitness = below(heat.fitness, kept, float(whole.fitness.min()))
     fitness[kept] = whole.fitness
-    lived = sum(len(w.labels) * (len(candidates) * s.until + count * w.steps) for s, w in zip(short, settings) if s.until)
+    lived = sum(
+        len(w.labels) * (len(candidates) * s.until + count * w.steps) for s, w in zip(short, settings) if s.until
+    )
     return Evaluation(fitness, scores, alive, steps=float(lived))
 
 

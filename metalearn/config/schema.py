@@ -41,11 +41,17 @@ class LifeConfig(Section):
 class FitnessConfig(Section):
     """What a life earns."""
 
-    measure: str = Field(
-        "final", description="final, halvings (of the error), area, steps_to_threshold or prequential_bits"
+    measure: str | dict[str, Any] = Field(
+        "final",
+        description="final, halvings (of the error), area, steps_to_threshold, prequential_bits, or {name: ..., option: ...}",
     )
     threshold: float = Field(0.8, description="the score that steps_to_threshold waits for")
     complexity: float = Field(0.0, ge=0, description="fitness lost per unit of sum |coefficient|")
+
+    @property
+    def name(self) -> str:
+        """The name of the measure."""
+        return self.measure if isinstance(self.measure, str) else str(self.measure.get("name"))
 
 
 class RacingConfig(Section):

@@ -19,6 +19,7 @@ from metalearn.rule.file import values_of
 from metalearn.store.environment import describe
 from outer.evaluators.base import Evaluator
 from outer.evidence.tuning import Tuned, tune
+from outer.fitness.base import fitness_of
 from outer.objective import Objective
 from outer.racing import Racing
 from outer.searches.base import Search
@@ -55,8 +56,7 @@ def objective(config: Config, rule: Rule) -> Objective:
         config.seed,
         config.lifetimes,
         config.shapes,
-        fitness.measure,
-        fitness.threshold,
+        fitness_of(fitness.measure, threshold=fitness.threshold),
         fitness.complexity,
         config.engine,
         resolve(config.device),

@@ -62,8 +62,8 @@ def summary(
     return {
         "format": 1,
         "command": command,
-        "metric": METRICS[task.kind] if config.fitness.measure == "final" else config.fitness.measure,
-        "chance": task.chance if config.fitness.measure == "final" else None,
+        "metric": METRICS[task.kind] if config.fitness.name == "final" else config.fitness.name,
+        "chance": task.chance if config.fitness.name == "final" else None,
         "judged_on": f"{config.selection.lifetimes} fresh lives of the select tier, the same for every arm and seed",
         "plan": dict(plan),
         "arms": arms,

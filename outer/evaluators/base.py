@@ -26,7 +26,9 @@ def scores(objective: Objective, candidates: np.ndarray, setting: Setting) -> Pa
     return objective.scores(candidates, setting)
 
 
-def gradients(objective: Objective, candidates: np.ndarray, rows: range, setting: Setting, estimator: GradientEstimator) -> np.ndarray:
+def gradients(
+    objective: Objective, candidates: np.ndarray, rows: range, setting: Setting, estimator: GradientEstimator
+) -> np.ndarray:
     """One job: the gradient of every life of some candidates, which stand at `rows` of their generation, in one setting."""
     return estimator.gradient(objective, candidates, rows, setting)
 
@@ -62,7 +64,11 @@ class Evaluator(ABC):
         """The results of function(*job), in the order of jobs; done(j, result) is called as each one ends."""
 
     def evaluate(
-        self, objective: Objective, candidates: np.ndarray, settings: Sequence[Setting], estimator: GradientEstimator | None = None
+        self,
+        objective: Objective,
+        candidates: np.ndarray,
+        settings: Sequence[Setting],
+        estimator: GradientEstimator | None = None,
     ) -> Evaluation:
         """Score candidates [P, D]: a job per setting and chunk, put together in the order of the settings.
 
@@ -72,7 +78,8 @@ class Evaluator(ABC):
         candidates = np.ascontiguousarray(candidates)
         if estimator is not None:
             return replace(
-                self.evaluate(objective, candidates, settings), **self._gradient(objective, candidates, settings, estimator)
+                self.evaluate(objective, candidates, settings),
+                **self._gradient(objective, candidates, settings, estimator),
             )
         first, copies = distinct(candidates)
         if len(first) < len(candidates):

@@ -41,4 +41,6 @@ class Search(_descent.Search):
 
     def estimator(self, seed: int, generation: int) -> GradientEstimator:
         """Particles of this generation."""
-        return GradientEstimator(seed, generation, self.loss, self.window, self.noise, self.pairs, self.persistent, self.clip)
+        return GradientEstimator(
+            seed, generation, self.loss, self.window, self.noise, self.pairs, self.persistent, self.clip
+        )

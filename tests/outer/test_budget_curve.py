@@ -64,7 +64,9 @@ def test_a_search_that_costs_more_gets_fewer_generations(monkeypatch: pytest.Mon
 def test_a_rule_without_free_coefficients_is_judged_as_it_is() -> None:
     spec = {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.05, "fixed": True}}}
     fixed = Rule.from_dict({"name": "fixed", **spec})
-    found = budget_curve(Objective(fixed, DISTRIBUTION, 5), search("cma"), 100, 3, Objective(fixed, DISTRIBUTION, 9), WORLDS)
+    found = budget_curve(
+        Objective(fixed, DISTRIBUTION, 5), search("cma"), 100, 3, Objective(fixed, DISTRIBUTION, 9), WORLDS
+    )
     assert (
         len(set(found.quality)) == 1 and found.inner_steps == 0 and found.rows == () and found.values == {"eta": 0.05}
     )

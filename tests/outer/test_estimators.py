@@ -92,7 +92,9 @@ def unroll(learner: base.Learner, lives: int, steps: int, loss: str, target: flo
     return Unroll(learner, Sinusoid(), data, 0, [("toy", n) for n in range(lives)], loss)
 
 
-def estimate(estimator: GradientEstimator, learner: base.Learner, vector: np.ndarray, lives: int, steps: int, loss: str) -> np.ndarray:
+def estimate(
+    estimator: GradientEstimator, learner: base.Learner, vector: np.ndarray, lives: int, steps: int, loss: str
+) -> np.ndarray:
     """Estimates [lives, D] at one vector; the influence toy wants an output of 1."""
     target = 1.0 if isinstance(learner, Influence) else 0.0
     where = unroll(learner, lives, steps, loss, target)
@@ -105,7 +107,9 @@ def forward_sample(kind: str, draws: int = 100_000, size: int = 50) -> np.ndarra
     estimator = forward.GradientEstimator(0, 0, "test", 1, kind, double=True)
     point = stream(0, "point").standard_normal(size)
     lives = 10_000
-    parts = [estimate(replace(estimator, generation=g), Bowl(size), point, lives, 1, "test") for g in range(draws // lives)]
+    parts = [
+        estimate(replace(estimator, generation=g), Bowl(size), point, lives, 1, "test") for g in range(draws // lives)
+    ]
     return np.concatenate(parts)
 
 
@@ -128,7 +132,9 @@ def test_several_directions_are_the_mean_of_single_ones() -> None:
     """K directions divide the variance by K."""
     point = np.ones(8)
     spread = [
-        estimate(forward.GradientEstimator(0, 0, "test", k, "gaussian", double=True), Bowl(8), point, 2000, 1, "test").var(0).sum()
+        estimate(forward.GradientEstimator(0, 0, "test", k, "gaussian", double=True), Bowl(8), point, 2000, 1, "test")
+        .var(0)
+        .sum()
         for k in (1, 8)
     ]
     assert 6.5 < spread[0] / spread[1] < 9.5

@@ -14,8 +14,9 @@ from inner.tasks.linear import Task
 from outer.evaluators.serial import Evaluator
 from outer.evidence.tuning import tune
 from outer.evolution import evolve, finalists, select
+from outer.fitness.base import fitness_of
 from outer.generation import Generation
-from outer.objective import MEASURES, Evaluation, Objective
+from outer.objective import Evaluation, Objective
 from outer.settings import Distribution
 
 RULE = Rule.from_dict(
@@ -130,11 +131,11 @@ def test_a_generation_that_fails_whole_ends_only_a_search_that_has_found_nothing
         assert all(a.same_bits(b) for a, b in zip(seen[2:], rest, strict=True))
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", names("fitness"))
 def test_fitness_is_finite_where_candidates_fail(measure: str) -> None:
     """Some candidates explode; their fitness is finite and not above anyone's who lived."""
     rule = Rule.from_dict({"dw": "g*w + eta*err*pre", "coefficients": {"g": {"init": 0.0, "scale": 4.0}, "eta": 0.05}})
-    o = replace(OBJECTIVE, rule=rule, measure=measure, complexity=1e-3)
+    o = replace(OBJECTIVE, rule=rule, fitness=fitness_of(measure), complexity=1e-3)
     vectors = np.array([[0.0, 1.0], [5.0, 1.0], [600.0, 1.0], [0.0, -0.5]])
     with Evaluator() as serial:
         found = serial.evaluate(o, vectors, o.settings(0))

@@ -52,7 +52,9 @@ def test_coverage(draw: str) -> None:
 
 def test_arms_live_the_same_lives() -> None:
     """At birth all arms are the same networks on the same data; a rule that does nothing stays there."""
-    arms = [live_fresh(BACKPROP, {"eta": v}, setting(), 0) for v in (0.0, 0.1)] + [live_fresh(ALIGNMENT, {"eta": 0.1}, setting(), 0)]
+    arms = [live_fresh(BACKPROP, {"eta": v}, setting(), 0) for v in (0.0, 0.1)] + [
+        live_fresh(ALIGNMENT, {"eta": 0.1}, setting(), 0)
+    ]
     for arm in arms:
         assert arm.scores.shape == arm.alive.shape == (12,) and arm.alive.all()
         assert arm.steps[0] == 0 and arm.steps[-1] == 60 and arm.curve.shape == (12, len(arm.steps))

@@ -270,7 +270,9 @@ def test_gradient_through_the_hypernetwork_of_layers() -> None:
     running.place(o.genome.layers())
     network = running.network
     weights = running.weights + 0.05 * np.sin(np.arange(running.weights.size))
-    life = backprop.GradientEstimator("test", double=True).gradient(o, network.write(weights)[None], range(1), o.settings(0)[0])
+    life = backprop.GradientEstimator("test", double=True).gradient(
+        o, network.write(weights)[None], range(1), o.settings(0)[0]
+    )
     got = network.pull(weights, np.asarray(life).reshape(-1, o.genome.size)[0])
 
     def loss(w: np.ndarray) -> float:

@@ -73,6 +73,8 @@ def test_positive_coefficients_cannot_be_removed() -> None:
 def test_only_the_select_tier_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     own, seen = objective(), []
     spied = type(own).scores
-    monkeypatch.setattr(type(own), "scores", lambda self, v, setting: seen.append(setting.tier) or spied(self, v, setting))
+    monkeypatch.setattr(
+        type(own), "scores", lambda self, v, setting: seen.append(setting.tier) or spied(self, v, setting)
+    )
     prune(own, Evaluator(), vector(own, a=0.05), lifetimes=2, shapes=1, tolerance=0.01)
     assert set(seen) == {"select"}

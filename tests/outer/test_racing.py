@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from inner.components import build
+from inner.components import build, names
 from inner.random import stream
 from inner.rules.rule import Rule
 from metalearn.config.schema import validate
@@ -16,6 +16,7 @@ from metalearn.evidence.baselines import address, racing
 from outer.evaluators.base import Evaluator as Base
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
+from outer.fitness.base import fitness_of
 from outer.objective import Objective
 from outer.racing import Racing, below, race
 from outer.searches.base import Search
@@ -28,9 +29,9 @@ CANDIDATES = 0.3 * stream(0, "candidates").standard_normal((11, 3))
 CANDIDATES[4] = 1e20  # leaves the finite range at once
 
 
-@pytest.mark.parametrize("measure", ["final", "area", "prequential_bits", "steps_to_threshold"])
+@pytest.mark.parametrize("measure", names("fitness"))
 def test_survivors_are_scored_as_without_racing(measure: str) -> None:
-    own = replace(OBJECTIVE, measure=measure, complexity=0.01)
+    own = replace(OBJECTIVE, fitness=fitness_of(measure), complexity=0.01)
     settings = own.settings(5)
     with Evaluator() as evaluator:
         plain = evaluator.evaluate(own, CANDIDATES, settings)

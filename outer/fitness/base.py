@@ -1,0 +1,50 @@
+"""The interface of a fitness measure: which recordings of a life it needs, and the value of every life from them.
+
+A measure is one file in this folder that defines a frozen dataclass `Fitness`; its fields are its options.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from inner.components import build, load, options_of
+from inner.life.eager import Result
+from inner.tasks.base import LifeData, Task
+
+CURVE_POINTS = 10
+WORST_BITS = 100.0  # charged per sample of a life that failed
+
+
+class Fitness(ABC):
+    """Concrete measures are frozen dataclasses named `Fitness`."""
+
+    prequential: ClassVar[bool] = False  # True: needs `Result.bits`, the log-loss of each sample before it is learned
+
+    def record(self, steps: int) -> tuple[int, ...]:
+        """Steps, ascending and each once, at which a life of `steps` steps is tested: the columns of `Result.curve`."""
+        return ()
+
+    @abstractmethod
+    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+        """Scores [P, L] float64 of P candidates with L lives each, higher is better, from what their lives left behind."""
+
+
+def curve_steps(steps: int) -> tuple[int, ...]:
+    """At most CURVE_POINTS steps, evenly up to the last; a life with fewer steps than points has each of them once."""
+    return tuple(sorted({round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)}))
+
+
+def fitness_of(measure: str | Mapping[str, Any], **shared: Any) -> Fitness:
+    """The measure of a config: a name, or a mapping of name and options.
+
+    shared: options that are passed to a measure that has them, and to no other.
+
+    Raises ValueError for an unknown name or option.
+    """
+    spec = {"name": measure} if isinstance(measure, str) else dict(measure)
+    known = options_of(load("fitness", str(spec.get("name"))))
+    return cast(Fitness, build("fitness", {**{k: v for k, v in shared.items() if k in known}, **spec}))

@@ -1,0 +1,26 @@
+"""Minus the bits per sample of a code that predicts every sample before it learns from it (prequential, Dawid 1984)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from inner.life.eager import Result
+from inner.tasks.base import LifeData, Task
+from outer.fitness import base
+
+
+@dataclass(frozen=True)
+class Fitness(base.Fitness):
+    """Needs the log-loss of every sample; a life that failed is charged WORST_BITS per sample."""
+
+    prequential: ClassVar[bool] = True
+
+    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+        """Minus bits per sample [P, L]."""
+        samples = data.order.shape[1] * data.order.shape[2]
+        alive, bits = result.alive.numpy(), result.bits.numpy()
+        value: np.ndarray = -np.where(alive & np.isfinite(bits), bits, base.WORST_BITS * samples) / samples
+        return value
