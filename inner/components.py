@@ -29,7 +29,7 @@ KINDS = {
     "study": ("outer.studies", "Study"),
 }
 NOT_COMPONENTS = {"base"}
-NAMING = {*KINDS, "name", "factory", "cls"}  # keys of a document under which modules are named
+NAMING = {*KINDS, "name", "measure", "factory", "cls"}  # keys of a document under which modules are named
 _TRUSTED: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=None)
 
 

@@ -42,7 +42,7 @@ def search(
     from metalearn.config import schema as configs
     from metalearn.config.library import trusting_user
     from metalearn.rule.file import read
-    from metalearn.runs.search import Experiment
+    from metalearn.runs.search import SearchRun
 
     overrides = [f"{key.replace('__', '.')}={_yaml(value)}" for key, value in keys.items()]
     checked = configs.load(config, overrides)
@@ -53,7 +53,7 @@ def search(
 
     arguments = [config, *overrides, *(["--name", name] if name else [])]
     with trusting_user(checked.plain()):
-        Experiment.create(checked, folder, _console(quiet), arguments).run()
+        SearchRun.create(checked, folder, _console(quiet), arguments).run()
         with RunStore.open(folder, write=False) as store:
             return Run(folder, read(folder), store.get("comparison"))
 

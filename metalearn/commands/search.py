@@ -39,8 +39,8 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
         return
     config = configs.load(config_name, overrides)
     from metalearn.config.library import trusting_user
-    from metalearn.runs.search import Experiment
+    from metalearn.runs.search import SearchRun
 
     with trusting_user(config.plain()):
-        experiment = Experiment.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
+        experiment = SearchRun.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
         guarded(folder, experiment.run)

@@ -19,11 +19,11 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen settings apart."""
     from rich.console import Console
 
+    from metalearn import build
     from metalearn.config import schema as configs
     from metalearn.config.inheritance import refuse_genome
     from metalearn.progress import Progress
     from metalearn.runs import sweep as sweeping
-    from metalearn.runs.search import evaluator_of
     from metalearn.store.run_store import write_text_atomically
 
     names = [a for a in arguments if "=" not in a]
@@ -35,7 +35,7 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     config = configs.load(names[0], overrides)
     refuse_genome(config, "sweep", "metalearn baldwin repeats it over --seeds")
     shown = Console(quiet=True) if as_json else console()
-    with evaluator_of(config) as evaluator, Progress(shown, "searches", 1) as bar:
+    with build.evaluator(config) as evaluator, Progress(shown, "searches", 1) as bar:
         document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, bar.at)
     if picture:
         write_text_atomically(Path(picture), sweeping.picture(document) + "\n")

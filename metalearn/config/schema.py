@@ -5,27 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from inner.components import suggest
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
-from metalearn.config.sections import Component, FloatRange, IntRange, Section
+from metalearn.config.sections import Component, FloatRange, IntRange, Section, named
 
 
 class NetworkConfig(Section):
-    """The inner network, or a range of networks."""
+    """The inner network, or a range of networks: a component with options of its own beside the keys here."""
 
-    name: str = Field("mlp", description="mlp, or lateral: linear output units, each hears those before it")
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    name: str = Field("mlp", description="a network, such as mlp; its options stand beside the keys here")
     depth: IntRange = Field((1, 1), description="hidden layers: a number, or [low, high] drawn per setting")
     width: IntRange = Field((32, 32), description="units of each hidden layer: a number, or [low, high]")
     hidden: tuple[int, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")
-    activation: str = Field("tanh", description="of hidden units: tanh, relu, sigmoid, softplus or linear")
-    output: str = Field("auto", description="of output units: auto, softmax, linear or sigmoid")
-    bias: bool = Field(False, description="whether units have a bias, learned by the same rule")
-    gain: float = Field(1.0, description="initial weights are N(0, (gain / sqrt(inputs))^2)")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The component: its name and the options that are the network's own."""
+        return {"name": self.name, **(self.model_extra or {})}
 
 
 class LifeConfig(Section):
@@ -80,6 +83,16 @@ class CellConfig(Section):
     steps: int = Field(300, ge=1, description="training steps")
     batch: int = Field(1, ge=1, description="samples per step")
 
+    @property
+    def titles(self) -> tuple[str, str]:
+        """The task with its options, and the network, as words."""
+        options = {k: v for k, v in self.task.items() if k != "name"}
+        task = self.task["name"] + ("" if not options else f" ({', '.join(f'{k} {v}' for k, v in options.items())})")
+        widths = list(self.hidden)
+        if widths and len(set(widths)) == 1:
+            return task, f"{len(widths)} x {widths[0]}"
+        return task, "-".join(str(width) for width in widths) or "no hidden layer"
+
 
 class CompareConfig(Section):
     """What the winner is held against, and where."""
@@ -105,7 +118,9 @@ class Config(Section):
     rule: dict[str, Any] | str = Field(
         description="the rule: {dw: formula, pathway: ..., ...}, or a name in the library"
     )
-    network: NetworkConfig = Field(NetworkConfig(), description="the inner network")
+    network: Annotated[NetworkConfig, BeforeValidator(named)] = Field(
+        NetworkConfig(), description="the inner network: a name, or {name: mlp, width: 32, ...}"
+    )
     life: LifeConfig = Field(LifeConfig(), description="length of a life")
     search: Component = Field({"name": "cma"}, description="the outer search: a name, or {name: cma, popsize: 16}")
     lifetimes: int = Field(6, ge=1, description="lives of each candidate per generation")

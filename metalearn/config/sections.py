@@ -12,7 +12,7 @@ def _pair(value: Any) -> Any:
     return (value, value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-def _component(value: Any) -> Any:
+def component(value: Any) -> Any:
     """`cma` and `{name: cma}` are the same component."""
     spec = {"name": value} if isinstance(value, str) else value
     name = spec.get("name") if isinstance(spec, dict) else ""
@@ -21,9 +21,14 @@ def _component(value: Any) -> Any:
     return spec
 
 
+def named(value: Any) -> Any:
+    """`mlp` and `{name: mlp}` are the same section."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 IntRange = Annotated[tuple[int, int], BeforeValidator(_pair)]
 FloatRange = Annotated[tuple[float, float], BeforeValidator(_pair)]
-Component = Annotated[dict[str, Any], BeforeValidator(_component)]
+Component = Annotated[dict[str, Any], BeforeValidator(component)]
 
 
 class Section(BaseModel):

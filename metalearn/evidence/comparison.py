@@ -4,69 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from inner.components import build
-from inner.life.devices import resolve
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat, spread
-from inner.tasks.base import Task
-from metalearn.config.schema import CellConfig, Config
-from metalearn.evidence.baselines import objective
+from metalearn.build import Experiment
+from metalearn.config.schema import CellConfig
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
-from outer.settings import Setting, network_of
+from outer.settings import Setting
 
 Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
 POINTS = 12  # of a learning curve
 
 
-def describe(cell: CellConfig) -> tuple[str, str]:
-    """The task with its options, and the network, as words."""
-    options = {k: v for k, v in cell.task.items() if k != "name"}
-    task = cell.task["name"] + ("" if not options else f" ({', '.join(f'{k} {v}' for k, v in options.items())})")
-    widths = list(cell.hidden)
-    if widths and len(set(widths)) == 1:
-        return task, f"{len(widths)} x {widths[0]}"
-    return task, "-".join(str(width) for width in widths) or "no hidden layer"
-
-
-def setting_of(cell: CellConfig, config: Config, lifetimes: int, seed: int, read: bool = True) -> Setting:
-    """The setting of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""
-    task = cast(Task, build("task", cell.task))
-    options = config.network.model_dump(include={"name", "activation", "output", "bias", "gain"})
-    network = network_of(options, cell.hidden)
-    what = "/".join(describe(cell)) + f"/{cell.steps}x{cell.batch}"
-    setting = Setting(
-        task, network, cell.steps, cell.batch, tuple(("compare", what, n) for n in range(lifetimes)), "final"
-    )
-    if read:
-        task.life_data("final", 1, 1, seed, setting.labels[:1])
-    return setting
-
-
-def cells_of(config: Config) -> list[tuple[str, CellConfig]]:
-    """The cells of a comparison with their group; without any, the middle of what was searched."""
-    found = [("main", cell) for cell in config.compare.main] + [("transfer", cell) for cell in config.compare.transfer]
-    if found:
-        return found
-    depth, width, steps = (
-        (low + high) // 2 for low, high in (config.network.depth, config.network.width, config.life.steps)
-    )
-    hidden = config.network.hidden if config.network.hidden is not None else (width,) * depth
-    return [("main", CellConfig(task=config.task, hidden=hidden, steps=steps, batch=config.life.batch))]
-
-
-def check_fit(config: Config, rule: Rule) -> None:
+def check_fit(experiment: Experiment, rule: Rule) -> None:
     """Raise ValueError where a rule with a value per layer, unit or synapse would meet networks of several shapes."""
     if not spread(rule.coefficients):
         return
-    counts = objective(config, rule).genome.counts
-    for group, cell in cells_of(config):
-        setting = setting_of(cell, config, 1, config.seed, read=False)
+    counts = experiment.objective_of(rule).genome.counts
+    for group, cell in experiment.cells:
+        setting = experiment.setting(cell, 1, read=False)
         if group == "main":  # a transfer cell of another shape is skipped
             values = {c.name: np.zeros(n) if c.share != "rule" else 0.0 for c, n in zip(rule.coefficients, counts)}
             flat(rule.coefficients, values, setting.shapes)
@@ -74,18 +35,17 @@ def check_fit(config: Config, rule: Rule) -> None:
 
 def compare(
     arms: Arms,
-    config: Config,
+    experiment: Experiment,
     evaluator: Evaluator,
     progress: Callable[[int, int], None] | None = None,
-    cells: list[tuple[str, CellConfig]] | None = None,
 ) -> dict[str, Any]:
     """The comparison document: per cell the scores of every arm, and the reference's paired lead over each."""
-    started = time.perf_counter()
+    started, config = time.perf_counter(), experiment.config
     settings: list[tuple[str, CellConfig, Setting]] = []
     skipped = []
-    for group, cell in cells_of(config) if cells is None else cells:
+    for group, cell in experiment.cells:
         try:
-            setting = setting_of(cell, config, config.compare.lifetimes, config.seed)
+            setting = experiment.setting(cell, config.compare.lifetimes)
             for rule, values, _ in arms.values():
                 if spread(rule.coefficients):  # refuses values that belong to another network
                     flat(rule.coefficients, values, setting.shapes)
@@ -93,9 +53,9 @@ def compare(
         except ValueError as error:
             if group == "main":
                 raise
-            skipped.append({"cell": ", ".join(describe(cell)), "why": str(error)})
+            skipped.append({"cell": ", ".join(cell.titles), "why": str(error)})
     jobs = [
-        (rule, dict(values), setting, config.seed, POINTS, None, config.engine, resolve(config.device))
+        (rule, dict(values), setting, config.seed, POINTS, None, config.engine, experiment.device)
         for _, _, setting in settings
         for rule, values, _ in arms.values()
     ]
@@ -132,7 +92,7 @@ def compare(
 
 
 def _cell(group: str, cell: CellConfig, setting: Setting, trials: dict[str, FreshLives], seed: int) -> dict[str, Any]:
-    task, network = describe(cell)
+    task, network = cell.titles
     name = f"{task}, {network}, {cell.steps} steps" + (f" of {cell.batch}" if cell.batch > 1 else "")
     reference = next(iter(trials))
     document: dict[str, Any] = {

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from inner.life.devices import resolve
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat
 from inner.tasks._controls import Permuted, Shuffled
-from metalearn.config.schema import CellConfig, Config
-from metalearn.evidence.comparison import cells_of, describe, setting_of
+from metalearn.build import Experiment
+from metalearn.config.schema import CellConfig
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
 from outer.settings import Setting
@@ -75,13 +74,14 @@ def mixed(values: Mapping[str, Any], free: list[str], seed: int, number: int) ->
 
 
 def controls_of(
-    rule: Rule, values: Mapping[str, Any], config: Config, lifetimes: int
+    rule: Rule, values: Mapping[str, Any], experiment: Experiment, lifetimes: int
 ) -> tuple[list[Control], list[dict[str, str]]]:
     """The controls and what had to be left out. Raises ValueError when the first cell's own data are missing."""
-    cell, seed, skipped = cells_of(config)[0][1], config.seed, []
+    config = experiment.config
+    cell, seed, skipped = experiment.cells[0][1], config.seed, []
 
     def setting(**changes: Any) -> Setting:
-        return setting_of(cell.model_copy(update=changes), config, lifetimes, seed)
+        return experiment.setting(cell.model_copy(update=changes), lifetimes)
 
     def fitting(name: str, other: Setting) -> None:
         """A control in another network: values per layer, unit or synapse may not fit it."""
@@ -109,9 +109,9 @@ def controls_of(
             continue
         named = CellConfig(task=options, hidden=cell.hidden, steps=cell.steps, batch=cell.batch)
         try:
-            fitting(describe(named)[0], setting(task=options))
+            fitting(named.titles[0], setting(task=options))
         except ValueError as error:
-            skipped.append({"control": describe(named)[0], "why": str(error)})
+            skipped.append({"control": named.titles[0], "why": str(error)})
     if base.task.kind == "unsupervised":
         skipped.append({"control": "teacher shuffled", "why": "this task has no teacher"})
     else:
@@ -138,13 +138,14 @@ def verdict_of(expected: str, low: float, high: float, chance: float) -> str:
 def run_controls(
     rule: Rule,
     values: Mapping[str, Any],
-    config: Config,
+    experiment: Experiment,
     lifetimes: int,
     evaluator: Evaluator,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """The document of all controls: means with 95 % intervals, score at birth, chance, failures, verdicts."""
-    found, skipped = controls_of(rule, values, config, lifetimes)
+    config = experiment.config
+    found, skipped = controls_of(rule, values, experiment, lifetimes)
     ended = 0
 
     def done(j: int, result: Any) -> None:
@@ -154,8 +155,7 @@ def run_controls(
             progress(ended, len(found))
 
     jobs = [
-        (rule, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, resolve(config.device))
-        for c in found
+        (rule, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, experiment.device) for c in found
     ]
     trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
     rows = []
@@ -183,7 +183,7 @@ def run_controls(
         "formula": rule.pruned(dict(values), 0.0),
         "coefficients": sum(int(np.count_nonzero(values[c.name])) for c in rule.coefficients),
         "lifetimes": lifetimes,
-        "task": describe(cells_of(config)[0][1])[0],
+        "task": experiment.cells[0][1].titles[0],
         "metric": {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}[kind],
         "rows": rows,
         "skipped": skipped,

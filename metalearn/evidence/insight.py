@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from inner.components import build, options_of
+from inner.components import options_of
 from inner.rules.rule import Rule
+from metalearn import build
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
-from metalearn.evidence.baselines import objective
-from metalearn.evidence.comparison import cells_of, describe, setting_of
 from metalearn.rule.file import read, rule_of, values_of
 from metalearn.store.run_store import RunStore
 from outer.evidence.ablation import Ablation, ablate
 from outer.evidence.fresh_lives import bootstrap_interval
-from outer.searches.base import Search
 
 ABLATION, DISTANCES = "ablation", "distances"  # keys in the run store
 SHARE = 10  # a refit gets this fraction of the run's generations
@@ -81,35 +80,34 @@ def _term(rule: Rule, name: str) -> str:
 def run_ablation(folder: Path, console: Any, generations: int | None = None) -> dict[str, Any]:
     """Ablate the rule of a run as its search left it (before pruning) and keep the answer. Raises ValueError in one line."""
     from metalearn.progress import Progress
-    from metalearn.runs.search import evaluator_of
 
     if generations is not None and generations < 1:
         raise ValueError(f"--generations: expected at least 1, got {generations}")
     with RunStore.open(folder, write=True) as store:
-        config = validate(store.config)
+        experiment = build.Experiment(validate(store.config))
+        config, rule = experiment.config, experiment.rule
         selection = store.get("selection")
         if selection is None:
             raise ValueError(f"show: {folder} has no rule yet: metalearn resume {folder}")
-        rule = library.rule(config.rule)
         if any(c.share != "rule" for c in rule.coefficients):
             raise ValueError(
                 f"show --ablation: expected one value per coefficient, {folder} has values per layer or unit"
             )
-        spec = dict(config.search)
-        whole = cast(Search, build("search", spec))
+        spec, whole = dict(config.search), experiment.search
         spent = generations or max(3, whole.generations // SHARE)
         spec |= {"generations": spent}
         if "sigma0" in options_of(type(whole)):
             spec["sigma0"] = 0.3 * cast(Any, whole).sigma0
         values = {name: float(v) for name, v in selection.get("whole", selection["values"]).items()}
         chosen = config.selection
-        with evaluator_of(config) as evaluator, Progress(console, "ablation", 1) as bar:
+        with build.evaluator(config) as evaluator, Progress(console, "ablation", 1) as bar:
 
             def step(what: str, ended: int, total: int) -> None:
                 bar.at(ended, total, what)
 
-            own, search = objective(config, rule), cast(Search, build("search", spec))
-            found = ablate(own, evaluator, values, search, 2 * chosen.lifetimes, chosen.shapes, step)
+            found = ablate(
+                experiment.objective, evaluator, values, build.search(spec), 2 * chosen.lifetimes, chosen.shapes, step
+            )
         document = ablation_document(found, rule, config, spent)
         store.put(ABLATION, document)
     return document
@@ -145,18 +143,17 @@ def run_distances(path: Path) -> dict[str, Any]:
     document = read(path)
     rule, values = rule_of(document), values_of(document)
     if not path.is_dir():
-        config = load("digits")
-        return _distances(rule, values, config, distances)
+        return _distances(rule, values, build.Experiment(load("digits")), distances)
     with RunStore.open(path, write=True) as store:
-        found = _distances(rule, values, validate(store.config), distances)
+        found = _distances(rule, values, build.Experiment(validate(store.config)), distances)
         store.put(DISTANCES, found)
     return found
 
 
-def _distances(rule: Rule, values: dict[str, float], config: Config, measure: Any) -> dict[str, Any]:
-    cell = cells_of(config)[0][1]
-    rows = measure(rule, values, known_rules(), setting_of(cell, config, 1, config.seed), config.seed)
-    return {"rows": rows, "where": ", ".join(describe(cell)) + f", {cell.steps} steps"}
+def _distances(rule: Rule, values: dict[str, float], experiment: Experiment, measure: Any) -> dict[str, Any]:
+    cell = experiment.cells[0][1]
+    rows = measure(rule, values, known_rules(), experiment.setting(cell, 1), experiment.config.seed)
+    return {"rows": rows, "where": ", ".join(cell.titles) + f", {cell.steps} steps"}
 
 
 def print_ablation(document: Mapping[str, Any], console: Any) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from inner.rules.rule import Rule
+from metalearn import build
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config import schema as configs
 from metalearn.config.library import trusting_user
@@ -14,7 +16,6 @@ from metalearn.config.schema import Config
 from metalearn.evidence.comparison import compare
 from metalearn.progress import Progress
 from metalearn.rule.file import read, rule_of, values_of
-from metalearn.runs.search import evaluator_of
 from metalearn.store.run_store import RunStore
 
 Contestant = tuple[str, Rule, dict[str, Any], int, Config | None]
@@ -59,8 +60,8 @@ def contest(
         arms[unique] = (rule, values, spent)
     if len(found) == 1:
         arms |= _baselines_of(rules[0])
-    with trusting_user(config.plain()), evaluator_of(config) as evaluator, Progress(console, "comparing", 1) as bar:
-        return compare(arms, config, evaluator, bar.at)
+    with trusting_user(config.plain()), build.evaluator(config) as evaluator, Progress(console, "comparing", 1) as bar:
+        return compare(arms, Experiment(config), evaluator, bar.at)
 
 
 def _config_of(found: Sequence[Contestant], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:
@@ -89,8 +90,8 @@ def examine(
         raise ValueError(f"compare --controls: expected one run, rule.json or library rule, got {len(rules)}")
     found = contestant(rules[0])
     config = _config_of([found], config_name, lifetimes, seed)
-    with trusting_user(config.plain()), evaluator_of(config) as evaluator, Progress(console, "controls", 1) as bar:
-        return run_controls(found[1], found[2], config, config.compare.lifetimes, evaluator, bar.at)
+    with trusting_user(config.plain()), build.evaluator(config) as evaluator, Progress(console, "controls", 1) as bar:
+        return run_controls(found[1], found[2], Experiment(config), config.compare.lifetimes, evaluator, bar.at)
 
 
 def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:

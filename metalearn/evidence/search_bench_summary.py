@@ -33,9 +33,9 @@ def summary(
     environment: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The document of bench.json, from the courses of every arm, one per seed."""
-    from inner.components import build
+    from metalearn.build import Experiment
 
-    task: Any = build("task", config.task)
+    task = Experiment(config).task
     arms = {}
     for arm, runs in courses.items():
         curve = [student([run["quality"][k] for run in runs]) for k in range(plan["marks"])]

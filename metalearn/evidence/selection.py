@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from inner.components import build
-from inner.rules.rule import Rule
-from metalearn.config.schema import Config
-from metalearn.evidence.baselines import objective
+from metalearn.build import Experiment
 from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import prune
 from outer.evolution import select
@@ -16,22 +13,11 @@ from outer.generation import Generation
 from outer.objective import Objective
 from outer.programs.objective import ProgramObjective, rule_objective
 from outer.programs.pareto import distinct, front, simplest
-from outer.searches.program import Search as ProgramSearch
 
 
-def search_objective(config: Config, rule: Rule) -> Objective:
-    """The objective that the run's own search works on: of a rule's coefficients, or of whole programs."""
-    plain, search = objective(config, rule), build("search", config.search)
-    if not isinstance(search, ProgramSearch):
-        return plain
-    programs = ProgramObjective(plain, search.language())
-    programs.genome.start()  # a formula that the language cannot say is refused now
-    return cast(Objective, programs)  # the same methods
-
-
-def choose(config: Config, rule: Rule, evaluator: Evaluator, generations: Sequence[Generation]) -> dict[str, Any]:
+def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[Generation]) -> dict[str, Any]:
     """The selection document of a run; that of programs holds the discovered rule and the front of its rivals too."""
-    own, chosen = search_objective(config, rule), config.selection
+    own, rule, chosen = experiment.searched, experiment.rule, experiment.config.selection
     if not generations:
         return {"values": rule.defaults, "score": None, "finalists": 0, "lifetimes": 0, "scores": [], "chosen": 0}
     found: dict[str, Any] = {}

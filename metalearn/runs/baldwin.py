@@ -8,21 +8,18 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from inner.components import build
 from inner.engines.choice import choose
-from inner.life.devices import resolve
 from inner.networks.mlp import Network
 from inner.rules.sharing import spread
-from inner.tasks.base import Task
+from metalearn import build
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config
-from metalearn.evidence.baselines import objective
 from metalearn.progress import Progress
-from metalearn.runs.search import check_options, evaluator_of
 from metalearn.store.environment import describe
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore
@@ -35,7 +32,6 @@ from outer.inheritance.kinds import Inheritance
 from outer.inheritance.lives import Habitat, lives
 from outer.objective import Evaluation
 from outer.searches.base import Search
-from outer.settings import network_of
 
 NAIVE = 16  # unselected newborns that the outcome is held against
 STORED = 10**9 - 10**6  # bytes of one array in SQLite
@@ -47,9 +43,9 @@ def selected(generation: int, last: int) -> bool:
     return generation == last or (digits[0] in "0125" and not digits[1:].strip("0"))
 
 
-def habitat(config: Config, seed: int) -> Habitat:
-    """What a config describes, at one seed. Raises ValueError for an experiment that cannot work."""
-    rule = library.rule(config.rule)
+def habitat(experiment: Experiment, seed: int) -> Habitat:
+    """The organism of an experiment and the lives it is born into, at one seed. Raises ValueError for what cannot work."""
+    config, rule = experiment.config, experiment.rule
     if spread(rule.coefficients):
         shared = next(c for c in rule.coefficients if c.share != "rule")
         raise ValueError(
@@ -59,7 +55,7 @@ def habitat(config: Config, seed: int) -> Habitat:
     genome = config.genome
     if genome is None:
         raise ValueError("config: metalearn baldwin needs a 'genome' section, such as genome: {weights: direct}")
-    distribution = objective(config, rule).distribution
+    distribution = experiment.distribution
     for name, (low, high) in (("network.depth", distribution.depth), ("network.width", distribution.width)):
         if distribution.hidden is None and low != high:
             raise ValueError(
@@ -69,7 +65,7 @@ def habitat(config: Config, seed: int) -> Habitat:
         raise ValueError(f"config: life.steps: expected one number, got {list(distribution.steps)}")
     widths = distribution.hidden
     hidden = widths if widths is not None else (distribution.width[0],) * distribution.depth[0]
-    network, task = network_of(distribution.network, hidden), cast(Task, build("task", dict(config.task)))
+    network, task = experiment.network(hidden), experiment.task
     if not isinstance(network, Network):
         raise ValueError(
             f"config: network.name: expected 'mlp', the only one with a genome, got '{config.network.name}'"
@@ -100,7 +96,7 @@ def habitat(config: Config, seed: int) -> Habitat:
         config.lifetimes,
         given.learning,
         engine=config.engine,
-        device=resolve(config.device),
+        device=experiment.device,
     )
 
 
@@ -116,14 +112,14 @@ def keeps_what_it_is_told(search: Search) -> bool:
 
 def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
-    check_options("task", config.task)
-    check_options("search", config.search)
-    search = cast(Search, build("search", config.search))
-    found = habitat(config, config.seed)
+    build.check_options("task", config.task)
+    build.check_options("search", config.search)
+    experiment = Experiment(config)
+    search, found = experiment.search, habitat(experiment, config.seed)
     task = found.settings(0)[0].task
     task.life_data("final", 1, 1, config.seed, [("check", 0)])
     choose(config.engine, found.learner, task.kind, found.device)
-    evaluator_of(config).close()
+    build.evaluator(config).close()
     arms = config.inheritance.arms
     if len(set(arms)) != len(arms):
         raise ValueError(f"inheritance.arms: expected each kind once, got {', '.join(arms)}")
@@ -150,7 +146,8 @@ class Baldwin:
         from metalearn.config.schema import validate
 
         self.store, self.folder, self.console = store, folder, console
-        self.config = validate(store.config)
+        self.experiment = Experiment(validate(store.config))
+        self.config = self.experiment.config
 
     @classmethod
     def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Baldwin:
@@ -172,7 +169,7 @@ class Baldwin:
 
         self.console.print(f"run {self.folder}", highlight=False)
         given = self.config.inheritance
-        with closing(self.store), evaluator_of(self.config) as evaluator:
+        with closing(self.store), build.evaluator(self.config) as evaluator:
             for seed in range(self.config.seed, self.config.seed + given.seeds):
                 for arm in given.arms:
                     self._lineage(arm, seed, evaluator)
@@ -203,7 +200,7 @@ class Baldwin:
                 tracker.close(code)
 
     def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
-        search, own = cast(Search, build("search", self.config.search)), habitat(self.config, seed)
+        search, own = self.experiment.search, habitat(self.experiment, seed)
         given, done = self.config.inheritance, store.count
         inheritance = Inheritance(arm, given.cost)
         with Progress(self.console, f"{arm}, seed {seed}", search.generations, done) as bar:

@@ -6,10 +6,10 @@ from typing import cast
 
 from inner.components import load
 from inner.rules.rule import Rule
-from metalearn.config.schema import Config
+from metalearn.build import Experiment
 
 
-def engine_line(config: Config, rule: Rule) -> str:
+def engine_line(experiment: Experiment, rule: Rule) -> str:
     """ "engine native (gcc 12.2.0)" or "engine eager (why not native)", and the GPU where there is one in use.
 
     Raises ValueError where the engine or the device that was asked for cannot be had.
@@ -17,15 +17,12 @@ def engine_line(config: Config, rule: Rule) -> str:
     from inner.engines.choice import choose
     from inner.engines.native import compiler
     from inner.learners.local_rule import Learner
-    from inner.life.devices import describe, resolve
+    from inner.life.devices import describe
     from inner.tasks.base import Task
-    from outer.settings import network_of
 
-    network = config.network
-    options = network.model_dump(include={"name", "activation", "output", "bias"})
-    learner = Learner(rule, network_of(options, network.hidden or ()))
+    config, device = experiment.config, experiment.device
+    learner = Learner(rule, experiment.network(config.network.hidden or ()))
     task = cast(type[Task], load("task", config.task["name"]))
-    device = resolve(config.device)
     if device != "cpu" and config.search["name"] == "program":
         raise ValueError(f"device: programs run on the CPU, expected cpu, got {config.device}")
     name, why = choose(config.engine, learner, task.kind, device)

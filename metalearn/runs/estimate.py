@@ -11,21 +11,17 @@ import multiprocessing
 import resource
 import sys
 import time
-from typing import Any, cast
+from typing import Any
 
-from inner.components import build
-from inner.rules.rule import Rule
+from metalearn import build
+from metalearn.build import Experiment
 from metalearn.config.schema import Config
-from metalearn.evidence.baselines import arms, objective, racing
 from metalearn.evidence.comparison import compare
-from metalearn.evidence.selection import search_objective
 from metalearn.progress import clock
-from metalearn.runs.search import check, evaluator_of
+from metalearn.runs.search import check
 from outer.calibration import Pace, graded, makespan, pace, pace_alone
 from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import removable
-from outer.objective import Objective
-from outer.searches.base import Search
 
 SEARCH_S = 3.0  # of timing the search
 BASELINES_S = 3.0  # of timing baselines, in each worker
@@ -35,15 +31,15 @@ AROUND_S = 5.0  # starting, tracking, pictures and pages, as seen on two cores
 
 def estimate(config: Config, console: Any) -> dict[str, float]:
     """Print and return the seconds of each stage, of what happens once, their sum, and the peak memory in MiB."""
-    rule = check(config)
-    own, search = search_objective(config, rule), cast(Search, build("search", config.search))
-    raced, generations = racing(config), search.generations
-    with evaluator_of(config) as evaluator:
-        found = pace(own, search, evaluator, raced, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
+    experiment = check(config)
+    own, search = experiment.searched, experiment.search
+    generations = search.generations
+    with build.evaluator(config) as evaluator:
+        found = pace(own, search, evaluator, experiment.racing, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
         generations = generations if own.genome.size else 0
-        starting, baselines = _baselines(config, rule, evaluator)
-        selection = _selection(config, rule, own, search, evaluator, found)
-        loading, comparison = _comparison(config, rule, evaluator)
+        starting, baselines = _baselines(experiment, evaluator)
+        selection = _selection(experiment, evaluator, found)
+        loading, comparison = _comparison(experiment, evaluator)
         workers = evaluator.workers
     lives = search.popsize * config.lifetimes * generations
     once = found.first_s + starting + loading
@@ -64,16 +60,17 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
     return stages | {"once_s": once, "total_s": total, "lifetimes": float(lives), "memory_mib": memory}
 
 
-def _baselines(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float, float]:
+def _baselines(experiment: Experiment, evaluator: Evaluator) -> tuple[float, float]:
     """Seconds that the first generations of all baselines take beyond later ones, and the seconds of tuning them all."""
-    tuned = [(objective(config, r), s) for r, s in arms(config, rule).values()]
+    config = experiment.config
+    tuned = [(experiment.objective_of(rule), search) for rule, search in experiment.arms().values()]
     tuned = sorted((t for t in tuned if t[0].genome.size), key=lambda t: -len(t[0].rule.coefficients))
     if not tuned:
         return 0.0, 0.0
     timed = _representatives([type(search).__module__ for _, search in tuned])
     each = sorted(set(timed))
     budget = BASELINES_S * evaluator.workers / len(each)
-    paces = dict(zip(each, evaluator.map(pace_alone, [(*tuned[j], racing(config), budget) for j in each])))
+    paces = dict(zip(each, evaluator.map(pace_alone, [(*tuned[j], experiment.racing, budget) for j in each])))
     chosen, share = config.selection, _share(config)
     jobs = []
     for (own, search), representative in zip(tuned, timed):
@@ -100,9 +97,10 @@ def _share(config: Config) -> float:
     return 1.0 if config.racing is None else config.racing.at + config.racing.keep
 
 
-def _selection(config: Config, rule: Rule, own: Objective, search: Search, evaluator: Evaluator, found: Pace) -> float:
+def _selection(experiment: Experiment, evaluator: Evaluator, found: Pace) -> float:
     """Seconds of selection and pruning; half of what pruning may take is what it is likely to."""
-    chosen, plain = config.selection, objective(config, rule)
+    config, own, search, plain = experiment.config, experiment.searched, experiment.search, experiment.objective
+    chosen = config.selection
     if not plain.genome.size:
         return 0.0
     terms = len(removable(plain))
@@ -118,18 +116,18 @@ def _selection(config: Config, rule: Rule, own: Objective, search: Search, evalu
     return max(seconds[0] - seconds[1], 0.0) + seconds[1] * lives / chosen.lifetimes
 
 
-def _comparison(config: Config, rule: Rule, evaluator: Evaluator) -> tuple[float, float]:
+def _comparison(experiment: Experiment, evaluator: Evaluator) -> tuple[float, float]:
     """Seconds of comparing all arms, from one and from three that live with the values that the rule starts from.
 
     What the first time takes beyond the second comes first: data, kernels.
     """
-    times = []
+    times, rule = [], experiment.rule
     for count in (1, 1, 3):
         started = time.perf_counter()
-        compare({f"start {arm}": (rule, rule.defaults, 0) for arm in range(count)}, config, evaluator)
+        compare({f"start {arm}": (rule, rule.defaults, 0) for arm in range(count)}, experiment, evaluator)
         times.append(time.perf_counter() - started)
     each = max(0.0, times[2] - times[1]) / 2
-    return max(0.0, times[0] - times[1]), times[1] + each * len(arms(config, rule))
+    return max(0.0, times[0] - times[1]), times[1] + each * len(experiment.arms())
 
 
 def _peak_mib(children: bool = False) -> float:

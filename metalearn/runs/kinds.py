@@ -68,9 +68,9 @@ def reopen(folder: Path, console: Any) -> Runnable:
         from metalearn.runs.search_bench import Bench
 
         return Bench.open(folder, console)
-    from metalearn.runs.search import Experiment
+    from metalearn.runs.search import SearchRun
 
-    return Experiment.open(folder, console)
+    return SearchRun.open(folder, console)
 
 
 def show(folder: Path, console: Any) -> bool:

@@ -7,19 +7,18 @@ import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from inner.components import build, load, options_of, suggest
-from inner.life.devices import resolve
 from inner.rules.rule import Rule
+from metalearn import build
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config
-from metalearn.evidence.baselines import arms as baseline_arms
-from metalearn.evidence.baselines import named, racing, tune_all
-from metalearn.evidence.comparison import REFERENCE, cells_of, check_fit, compare, setting_of
-from metalearn.evidence.selection import choose, print_front, search_objective
+from metalearn.evidence.baselines import tune_all
+from metalearn.evidence.comparison import REFERENCE, check_fit, compare
+from metalearn.evidence.selection import choose, print_front
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
 from metalearn.rule.file import rule_of
@@ -31,37 +30,17 @@ from outer.evaluators.base import Evaluator
 from outer.evolution import evolve
 from outer.generation import Generation
 from outer.genome.coefficients import Genome
-from outer.searches.base import Search
 
 TOP = 10  # rows of the W&B table
 
 
-def evaluator_of(config: Config) -> Evaluator:
-    """The evaluator of a config; `auto` takes processes where there are cores for them."""
-    spec = dict(config.evaluator)
-    if spec["name"] == "auto":
-        from outer.evaluators.processes import cores
-
-        check_options("evaluator", spec | {"name": "processes"})
-        if unknown := sorted(set(spec) - {"name", "workers"}):
-            raise ValueError(
-                f"evaluator.{unknown[0]}: 'auto' has no such option{suggest(unknown[0], ['workers'])}; options: workers"
-            )
-        workers = spec.get("workers", 0)
-        if workers < 0:
-            raise ValueError(f"evaluator.workers: expected 0 (one per core) or more, got {workers}")
-        workers = workers or (cores() if resolve(config.device) == "cpu" else 1)
-        spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
-    check_options("evaluator", spec)
-    return cast(Evaluator, build("evaluator", spec))
-
-
-def check(config: Config) -> Rule:
+def check(config: Config) -> Experiment:
     """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
-    rule = library.rule(config.rule)
-    check_options("task", config.task)
-    check_options("search", config.search)
-    distribution = search_objective(config, rule).distribution
+    found = Experiment(config)
+    rule = found.rule
+    build.check_options("task", config.task)
+    build.check_options("search", config.search)
+    distribution = found.searched.distribution
     for name, (low, high) in (
         ("network.depth", distribution.depth),
         ("network.width", distribution.width),
@@ -71,59 +50,49 @@ def check(config: Config) -> Rule:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
     if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
         raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
-    check_fit(config, rule)
+    check_fit(found, rule)
     settings = distribution.settings("search", config.seed, ("check",), 1, 1)
     settings[0].task.life_data("search", 1, 1, config.seed, settings[0].labels)
-    build("search", config.search)
-    evaluator_of(config).close()
-    for name in named(config):
-        check_fit(config, library.rule(name))
-    engine_line(config, rule)
-    for group, cell in cells_of(config):  # data that a transfer cell lacks only skip it
-        setting_of(cell, config, 1, config.seed, read=group == "main")
-    return rule
+    build.evaluator(config).close()
+    for name in found.baselines:
+        check_fit(found, library.rule(name))
+    engine_line(found, rule)
+    for group, cell in found.cells:  # data that a transfer cell lacks only skip it
+        found.setting(cell, 1, read=group == "main")
+    return found
 
 
-def check_options(kind: str, spec: Mapping[str, Any]) -> None:
-    """Check that a component's options have the types of their defaults; raises ValueError for the first that has not."""
-    fields = options_of(load(kind, str(spec.get("name"))))
-    for key, value in spec.items():
-        default = fields[key].default if key in fields else None
-        wanted = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.get(type(default))
-        if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
-            raise ValueError(f"{kind}.{key}: expected a value like {default!r}, got {value!r}")
-
-
-class Experiment:
+class SearchRun:
     """A run folder in progress. Use `create` for a new run and `open` to go on with one."""
 
     def __init__(self, store: RunStore, folder: Path, console: Any, command: str) -> None:
         from metalearn.config.schema import validate
 
         self.store, self.folder, self.console, self.command = store, folder, console, command
-        self.config = validate(store.config)
-        self.rule = library.rule(self.config.rule)
+        self.experiment = Experiment(validate(store.config))
+        self.config = self.experiment.config
+        self.rule = self.experiment.rule
 
     @classmethod
-    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Experiment:
+    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> SearchRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
-        rule = check(config)
+        checked = check(config)
         plain = config.plain()
-        plain["device"] = resolve(config.device)  # a resumed run goes on where it began
-        plain["rule"] = rule.to_dict()  # library names resolved: the run does not change when the library does
+        plain["device"] = checked.device  # a resumed run goes on where it began
+        plain["rule"] = checked.rule.to_dict()  # library names resolved: the run does not change when the library does
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
         return cls(begin(folder, plain, command), folder, console, command)
 
     @classmethod
-    def open(cls, folder: Path, console: Any) -> Experiment:
+    def open(cls, folder: Path, console: Any) -> SearchRun:
         """An existing run, to go on with."""
         store = RunStore.open(folder, write=True)
         return cls(store, folder, console, store.get("command", "metalearn search"))
 
     def run(self) -> None:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""
-        self.console.print(f"run {self.folder}, {engine_line(self.config, self.rule)}", highlight=False)
-        with closing(self.store), evaluator_of(self.config) as evaluator:
+        self.console.print(f"run {self.folder}, {engine_line(self.experiment, self.rule)}", highlight=False)
+        with closing(self.store), build.evaluator(self.config) as evaluator:
             tracker = mirror(self.store, self.folder, self.folder.name, self.config.tracking)
             code = 1
             try:
@@ -139,13 +108,12 @@ class Experiment:
         self.console.print(f"report {path}", highlight=False)
 
     def _search(self, evaluator: Evaluator, tracker: Tracker) -> list[Generation]:
-        search = cast(Search, build("search", self.config.search))
-        own = search_objective(self.config, self.rule)
+        search, own = self.experiment.search, self.experiment.searched
         history = self.store.generations()
         if own.genome.size == 0 or self.store.get("selection") is not None:
             return history
         with Progress(self.console, "search", search.generations, len(history)) as bar:
-            for generation in evolve(own, search, evaluator, history, racing(self.config)):
+            for generation in evolve(own, search, evaluator, history, self.experiment.racing):
                 self.store.append(generation)
                 tracker.generation(generation)
                 history.append(generation)
@@ -156,11 +124,11 @@ class Experiment:
     def _select(self, evaluator: Evaluator, generations: list[Generation]) -> dict[str, Any]:
         stored = self.store.get("selection")
         if stored is None:
-            stored = choose(self.config, self.rule, evaluator, generations)
+            stored = choose(self.experiment, evaluator, generations)
             self.store.put("selection", stored)
         if "rule" in stored:  # a program search has found a rule of its own
             self.rule = rule_of(stored["rule"])
-        document = rule_document(self.rule, stored, self.config, self.folder.name, generations)
+        document = rule_document(self.rule, stored, self.experiment, self.folder.name, generations)
         write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
         self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)
         then = f"\nthen     {self.rule.homeostasis.text}" if self.rule.homeostasis else ""
@@ -173,23 +141,20 @@ class Experiment:
         if comparison is None:
             spent = int(sum(g.scores.size for g in generations))
             arms = {REFERENCE: (self.rule, document["values"], spent)}
-            count = len(baseline_arms(self.config, self.rule))
+            count = len(self.experiment.arms())
             if count:
                 with Progress(self.console, "tuning baselines", count) as bar:
-                    found = tune_all(
-                        self.config, self.rule, evaluator, lambda name, ended, all: bar.update(ended, name)
-                    )
+                    found = tune_all(self.experiment, evaluator, lambda name, ended, all: bar.update(ended, name))
                 arms |= found
             with Progress(self.console, "comparing", 1) as bar:
-                comparison = compare(arms, self.config, evaluator, bar.at)
+                comparison = compare(arms, self.experiment, evaluator, bar.at)
             self.store.put("comparison", comparison)
         from metalearn.report.tables import print_comparison
 
         print_comparison(comparison, self.console)
 
     def _top(self, generations: Sequence[Generation]) -> list[dict[str, Any]]:
-        search_rule = library.rule(self.config.rule)  # not what a program search has found since
-        return top_rows(generations, search_objective(self.config, search_rule).genome)
+        return top_rows(generations, self.experiment.searched.genome)
 
     def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
         comparison = self.store.get("comparison") or {"cells": []}
@@ -210,10 +175,10 @@ def formula_of(rule: Rule, values: Mapping[str, float]) -> str:
 
 
 def rule_document(
-    rule: Rule, selection: dict[str, Any], config: Config, run: str, generations: Sequence[Generation]
+    rule: Rule, selection: dict[str, Any], experiment: Experiment, run: str, generations: Sequence[Generation]
 ) -> dict[str, Any]:
     """What rule.json holds: the rule with its values, and where it comes from."""
-    values = selection["values"]
+    values, network = selection["values"], experiment.whole_network
     return {
         "format": 1,
         **rule.to_dict(),
@@ -221,9 +186,9 @@ def rule_document(
         "pruned": formula_of(rule, values),
         "whole": formula_of(rule, selection.get("whole", values)),
         "values": values,
-        "activation": config.network.activation,
-        "network": config.network.model_dump(mode="json"),
-        "task": config.task["name"],
+        "activation": network.get("activation", ""),
+        "network": network,
+        "task": experiment.config.task["name"],
         "run": run,
         "fitness": selection["score"],
         "generations": len(generations),

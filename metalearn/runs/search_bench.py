@@ -11,22 +11,22 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
-from inner.components import build, names, suggest
+from inner.components import names, suggest
+from metalearn import build
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
-from metalearn.evidence.baselines import named, objective, racing
 from metalearn.evidence.search_bench_summary import print_table, summary
 from metalearn.progress import Progress
-from metalearn.runs.search import check, check_options, evaluator_of
+from metalearn.runs.search import check
 from metalearn.store.environment import describe
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
 from outer.evidence.budget_curve import BudgetCurve, budget_curve
-from outer.searches.base import Search
 from outer.settings import networks
 
 RULE = "rule: "  # what the name of a hand-written rule's arm begins with
@@ -50,14 +50,14 @@ def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict
             raise ValueError(f"--set: expected SEARCH.OPTION=VALUE with one of {', '.join(found)}, got '{change}'")
         found[name][option] = yaml.safe_load(text)
     for spec in found.values():
-        check_options("search", spec)
-        build("search", spec)
+        build.check_options("search", spec)
+        build.search(spec)
     return found
 
 
 def default_budget(config: Config) -> float:
     """What the experiment's own search consumes."""
-    search = cast(Search, build("search", config.search))
+    search = build.search(config.search)
     low, high = config.life.steps
     return search.popsize * search.generations * config.lifetimes * (low + high) / 2
 
@@ -72,7 +72,13 @@ def plan_of(
     if seeds < 2:
         raise ValueError(f"--seeds: expected at least 2 (an interval needs them), got {seeds}")
     found = specs(config, wanted, changes)
-    return {"searches": found, "rules": named(config), "budget": float(budget), "seeds": seeds, "marks": MARKS}
+    return {
+        "searches": found,
+        "rules": Experiment(config).baselines,
+        "budget": float(budget),
+        "seeds": seeds,
+        "marks": MARKS,
+    }
 
 
 class Bench:
@@ -80,17 +86,18 @@ class Bench:
 
     def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
         self.store, self.folder, self.console = store, folder, console
-        self.config = validate(store.config)
+        self.experiment = Experiment(validate(store.config))
+        self.config = self.experiment.config
         self.plan: dict[str, Any] = store.get(KEY)
 
     @classmethod
     def create(cls, config: Config, plan: dict[str, Any], folder: Path, console: Any, command: str) -> Bench:
         """A new folder; raises ValueError before anything is written when the experiment cannot work."""
-        rule = check(config)
-        settings = objective(config, rule).settings(0)
+        checked = check(config)
+        settings = checked.objective.settings(0)
         if plan["budget"] < min(setting.steps for setting in settings) * networks(settings):
             raise ValueError(f"--budget: {plan['budget']:g} inner steps are less than one candidate's lives")
-        store = RunStore.create(folder, config.plain() | {"rule": rule.to_dict()}, describe())
+        store = RunStore.create(folder, config.plain() | {"rule": checked.rule.to_dict()}, describe())
         store.put(KEY, plan)
         store.put("command", command)
         return cls(store, folder, console)
@@ -103,28 +110,28 @@ class Bench:
     def run(self) -> None:
         """Whatever is missing: courses, their W&B runs, then table, bench.json and bench.svg."""
         self.console.print(f"run {self.folder}", highlight=False)
-        with closing(self.store), evaluator_of(self.config) as evaluator:
+        with closing(self.store), build.evaluator(self.config) as evaluator:
             arms = self._arms()
             tasks = [(arm, seed) for arm in arms for seed in range(self.plan["seeds"])]
             missing = [task for task in tasks if self.store.get(_key(*task)) is None]
-            base = objective(self.config, library.rule(self.config.rule))
+            base = self.experiment.objective
             chosen = self.config.selection
             fresh = base.distribution.settings("select", base.seed, ("bench",), chosen.lifetimes, chosen.shapes)
             jobs = []
             for arm, seed in missing:
                 rule, spec = arms[arm]
-                shifted = self.config.model_copy(update={"seed": self.config.seed + seed})
-                search = cast(Search, build("search", spec))
-                judge = objective(self.config, rule)
+                shifted = self.experiment.seeded(self.config.seed + seed)
+                search = build.search(spec)
+                judge = self.experiment.objective_of(rule)
                 jobs.append(
                     (
-                        objective(shifted, rule),
+                        shifted.objective_of(rule),
                         search,
                         self.plan["budget"],
                         self.plan["marks"],
                         judge,
                         fresh,
-                        racing(self.config),
+                        self.experiment.racing,
                     )
                 )
             for task in tasks:  # those whose mirror a kill has cut off
@@ -145,7 +152,7 @@ class Bench:
 
     def _arms(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         """Name -> rule and search: every search over the experiment's rule, the experiment's search over every other rule."""
-        own = library.rule(self.config.rule)
+        own = self.experiment.rule
         found = {name: (own, spec) for name, spec in self.plan["searches"].items()}
         return found | {RULE + name: (library.rule(name), dict(self.config.search)) for name in self.plan["rules"]}
 

@@ -6,22 +6,15 @@ import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from inner.components import build
+from metalearn import build
 from metalearn.config.inheritance import StudyConfig, study
 from metalearn.pictures import line_panels as panels
 from metalearn.progress import Progress
-from metalearn.runs.search import check_options
 from metalearn.store.folder import begin
 from metalearn.store.run_store import RunStore, write_text_atomically
-from outer.studies.base import Study, Summary
-
-
-def make(config: StudyConfig) -> Study:
-    """The study of a config. Raises ValueError for an unknown name or option."""
-    check_options("study", config.study)
-    return cast(Study, build("study", dict(config.study)))
+from outer.studies.base import Summary
 
 
 class StudyRun:
@@ -34,7 +27,7 @@ class StudyRun:
     @classmethod
     def create(cls, config: StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> StudyRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
-        make(config).check()
+        build.study(config).check()
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, config.plain(), command, "study"), folder, console)
 
@@ -46,7 +39,7 @@ class StudyRun:
     def run(self) -> None:
         """The parts that are missing, then table, pictures and page."""
         self.console.print(f"run {self.folder}", highlight=False)
-        own = make(self.config)
+        own = build.study(self.config)
         with closing(self.store):
             for part in own.parts():
                 if self.store.get(f"part/{part}") is None:
@@ -70,7 +63,7 @@ def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, dict[str, A
     """The summary (None while a part is missing), the config, the command and the environment of a run."""
     with RunStore.open(folder, write=False) as store:
         config = study(store.config)
-        own = make(config)
+        own = build.study(config)
         results = {part: store.get(f"part/{part}") for part in own.parts()}
         found = own.summary(results) if all(r is not None for r in results.values()) else None
         return found, config, store.get("command", "metalearn baldwin"), store.environment
@@ -84,7 +77,7 @@ def print_summary(folder: Path, console: Any) -> None:
     found, config, _, _ = summary(folder)
     if found is None:
         with RunStore.open(folder, write=False) as store:
-            parts = make(config).parts()
+            parts = build.study(config).parts()
             done = sum(store.get(f"part/{part}") is not None for part in parts)
         line = f"run {folder}: {done} of {len(parts)} parts, in progress: metalearn resume {folder}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from inner.components import build
-from metalearn.config import library
+from metalearn.build import Experiment
 from metalearn.config import schema as configs
 from metalearn.config.schema import Config
-from metalearn.evidence.baselines import objective
 from outer.evaluators.base import Evaluator
 from outer.evaluators.serial import Evaluator as Serial
 from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evidence.tuning import tune
-from outer.searches.base import Search
 
 
 def one_search(config: Config) -> dict[str, Any]:
     """Search and selection of one config, and how the winner does on fresh lives of the search tier and the final tier."""
     started = time.perf_counter()
-    rule, chosen = library.rule(config.rule), config.selection
-    own = objective(config, rule)
-    search = cast(Search, build("search", config.search))
-    found = tune(own, search, chosen.finalists, chosen.lifetimes, chosen.shapes)
+    experiment, chosen = Experiment(config), config.selection
+    own, rule = experiment.objective, experiment.rule
+    found = tune(own, experiment.search, chosen.finalists, chosen.lifetimes, chosen.shapes)
     vector = own.genome.encode(found.values) if own.genome.size else np.empty(0)
     scores = {}
     with Serial() as evaluator:

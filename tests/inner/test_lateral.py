@@ -171,15 +171,16 @@ def test_what_it_is_not_is_refused_in_one_line(override: str, part: str) -> None
 
 def test_what_knows_only_multilayer_perceptrons_says_so() -> None:
     """Inherited weights and a torch file refuse the network; the controls leave out those with hidden layers."""
+    from metalearn.build import Experiment
     from metalearn.evidence.controls import controls_of
     from metalearn.rule.export_torch import torch_source
     from metalearn.runs.baldwin import habitat
 
     config = load("papers/confavreux_subspace", ["genome.weights=direct"])
     with pytest.raises(ValueError, match="network.name: expected 'mlp'"):
-        habitat(config, 0)
+        habitat(Experiment(config), 0)
     document = {"network": config.network.model_dump(mode="json")}
     with pytest.raises(ValueError, match="^network: a torch file can hold mlp, got 'lateral'$"):
         torch_source(RULE, RULE.defaults, document, {name: name for name in RULE.defaults})
-    names = [control.name for control in controls_of(RULE, RULE.defaults, config, 2)[0]]
+    names = [control.name for control in controls_of(RULE, RULE.defaults, Experiment(config), 2)[0]]
     assert "inputs permuted" in names and not [name for name in names if "hidden" in name]

@@ -14,11 +14,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from inner.components import build
+from metalearn.build import study as make
 from metalearn.cli import main
 from metalearn.config import schema as configs
 from metalearn.config.inheritance import StudyConfig, load_any
 from metalearn.runs.baldwin import check, keeps_what_it_is_told, selected
-from metalearn.runs.study import make
 from metalearn.store.run_store import RunStore
 from outer.evidence.change_points import jumps
 from outer.generation import Generation

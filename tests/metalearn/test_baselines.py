@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from inner.rules.rule import Rule
+from metalearn.build import RANDOM, Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config, apply, load, validate
 from metalearn.evidence import baselines
-from metalearn.evidence.baselines import RANDOM, address, arms, objective, tune_all
+from metalearn.evidence.baselines import address, tune_all
 from metalearn.store.environment import describe
 from outer.evaluators.serial import Evaluator
 from outer.evidence.tuning import tune
@@ -60,7 +61,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tuned(chosen: Config) -> tuple[dict[str, tuple[Rule, dict[str, float], int]], int]:
     """The answers, and how many of them had to be worked for."""
     evaluator = Counting()
-    return tune_all(chosen, library.rule(chosen.rule), evaluator), evaluator.jobs
+    return tune_all(Experiment(chosen), evaluator), evaluator.jobs
 
 
 def test_the_second_time_is_remembered(cache: Path) -> None:
@@ -78,8 +79,8 @@ def test_answers_are_those_of_the_search_itself(cache: Path) -> None:
     chosen = config("compare.random_search=true")
     found, _ = tuned(chosen)
     assert list(found) == ["backprop", "hebb", RANDOM]
-    for name, (rule, search) in arms(chosen, library.rule(chosen.rule)).items():
-        own = objective(chosen, rule)
+    for name, (rule, search) in Experiment(chosen).arms().items():
+        own = Experiment(chosen).objective_of(rule)
         with Evaluator() as evaluator:
             history = list(evolve(own, search, evaluator))
             winner = select(own, evaluator, history, 2, 2, 1)
@@ -96,8 +97,8 @@ def test_every_arm_spends_what_the_search_spends(cache: Path) -> None:
         found, _ = tuned(chosen)
         assert (RANDOM in found) == (name != "random")  # random search against itself is no baseline
         with Evaluator() as evaluator:
-            search = arms(chosen, rule)["backprop"][1]
-            spent = sum(g.scores.size for g in evolve(objective(chosen, rule), search, evaluator))
+            search = Experiment(chosen).arms()["backprop"][1]
+            spent = sum(g.scores.size for g in evolve(Experiment(chosen).objective_of(rule), search, evaluator))
         assert spent == POPSIZE * GENERATIONS * LIFETIMES
         assert {lifetimes for *_, lifetimes in found.values()} == {spent}
 
@@ -131,7 +132,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path, monkeypa
 def where(*overrides: str, rule: str | None = None) -> str:
     chosen = config(*overrides)
     own = library.rule(rule or "backprop")
-    return address(chosen, own, arms(chosen, own)["backprop"][1])
+    return address(Experiment(chosen), own, Experiment(chosen).arms()["backprop"][1])
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_rule_machine_and_source_are_in_the_address(monkeypatch: pytest.MonkeyPa
 def test_progress_names_what_ended(cache: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     chosen = config()
-    tune_all(chosen, library.rule(chosen.rule), Evaluator(), lambda *news: seen.append(news))
+    tune_all(Experiment(chosen), Evaluator(), lambda *news: seen.append(news))
     assert [news[1:] for news in seen] == [(1, 2), (2, 2)] and {name for name, *_ in seen} == {"backprop", "hebb"}
 
 
@@ -206,4 +207,4 @@ def test_values_come_back_bit_for_bit(cache: Path) -> None:
 )
 def test_long_searches_in_networks_of_one_shape_get_a_kernel_of_their_own(overrides: list[str], much: bool) -> None:
     own = load("digits", overrides)
-    assert objective(own, Rule.from_dict(own.rule or {})).fixed is much
+    assert Experiment(own).objective.fixed is much

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from inner.rules.rule import Rule
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import CellConfig, Config, validate
 from metalearn.evidence import comparison
-from metalearn.evidence.comparison import Arms, cells_of, compare, setting_of
+from metalearn.evidence.comparison import Arms, compare
 from outer.evaluators.serial import Evaluator
 from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
 
@@ -42,7 +43,7 @@ def arms(**rates: float) -> Arms:
 
 def run(given: Arms, chosen: Config, **options: Any) -> dict[str, Any]:
     with Evaluator() as evaluator:
-        return compare(given, chosen, evaluator, **options)
+        return compare(given, Experiment(chosen), evaluator, **options)
 
 
 def test_all_arms_live_the_same_lives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +54,7 @@ def test_all_arms_live_the_same_lives(monkeypatch: pytest.MonkeyPatch) -> None:
             settings.extend((setting, seed) for _, _, setting, seed, *_ in jobs)
             return super().map(function, jobs, done)
 
-    document = compare(arms(a=0.05, b=0.05, c=0.5), config(seed=4), Spy())
+    document = compare(arms(a=0.05, b=0.05, c=0.5), Experiment(config(seed=4)), Spy())
     assert len(settings) == 3 and settings[0] == settings[1] == settings[2]
     results = document["cells"][0]["arms"]
     assert (
@@ -76,7 +77,7 @@ def test_an_arm_does_not_depend_on_its_company() -> None:
 def test_scores_are_those_of_the_final_tier() -> None:
     chosen = config(seed=2)
     document = run(arms(a=0.05), chosen)
-    setting = setting_of(chosen.compare.main[0], chosen, 3, 2)
+    setting = Experiment(chosen).setting(chosen.compare.main[0], 3)
     assert setting.tier == document["cells"][0]["tier"] == "final"
     assert setting.steps == 20 and tuple(setting.network.hidden) == (8,)
     expected = live_fresh(library.rule("backprop"), {"eta": 0.05}, setting, 2)
@@ -89,15 +90,15 @@ def test_scores_are_those_of_the_final_tier() -> None:
 
 def test_seeds_and_cells_have_lives_of_their_own() -> None:
     def lives(chosen: Config, cell: Any = DIGITS) -> np.ndarray:
-        setting = setting_of(CellConfig(**cell), chosen, 3, chosen.seed)
+        setting = Experiment(chosen).setting(CellConfig(**cell), 3)
         return setting.task.life_data(setting.tier, setting.steps, setting.batch, chosen.seed, setting.labels).x.numpy()
 
     assert (lives(config()) == lives(config())).all()
     assert (lives(config()) != lives(config(seed=1))).any()
     assert (lives(config()) != lives(config(), {**DIGITS, "hidden": [9]})).any()
-    longer = setting_of(CellConfig(**DIGITS), config(), 5, 0)
+    longer = Experiment(config()).setting(CellConfig(**DIGITS), 5)
     assert (
-        longer.labels[:3] == setting_of(CellConfig(**DIGITS), config(), 3, 0).labels
+        longer.labels[:3] == Experiment(config()).setting(CellConfig(**DIGITS), 3).labels
     )  # more lives keep the first ones
 
 
@@ -170,7 +171,7 @@ def test_nothing_is_skipped_when_all_data_are_there() -> None:
 
 
 def test_without_cells_the_middle_of_what_was_searched() -> None:
-    ((group, cell),) = cells_of(config(main=[]))
+    ((group, cell),) = Experiment(config(main=[])).cells
     assert group == "main" and cell.hidden == (6, 6) and cell.steps == 30
     assert cell.task == {"name": "digits", "test": 40}
 

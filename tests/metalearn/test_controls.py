@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from inner.rules.rule import Rule
+from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.controls import mixed, run_controls, verdict_of
@@ -25,7 +26,7 @@ def config(task: Any = "digits", **cell: Any) -> Config:
 
 def examined(rule: Rule, task: Any = "digits", **cell: Any) -> dict[str, Any]:
     with Evaluator() as evaluator:
-        return run_controls(rule, rule.defaults, config(task, **cell), 6, evaluator)
+        return run_controls(rule, rule.defaults, Experiment(config(task, **cell)), 6, evaluator)
 
 
 def test_a_rule_learns_everywhere_and_nothing_from_a_shuffled_teacher() -> None:

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from inner.rules.rule import Rule
+from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config.schema import validate
-from metalearn.evidence.comparison import setting_of
 from metalearn.evidence.distances import angle_to_span, behaviour_angle, coefficient_angle, columns
 from metalearn.report.insight_section import insight_section
 
@@ -77,7 +77,7 @@ def test_projection_against_least_squares() -> None:
 
 def test_the_angle_of_changes() -> None:
     """A rule is at 0 degrees to itself whatever its rate, at 180 to its opposite, and backprop is not feedback alignment."""
-    found, values, setting = rule("a*err*pre"), {"a": 0.05}, setting_of(CELL, CONFIG, 1, 0)
+    found, values, setting = rule("a*err*pre"), {"a": 0.05}, Experiment(CONFIG).setting(CELL, 1)
     log = {"init": 0.01, "transform": "log"}
     assert behaviour_angle(found, values, rule("eta*err*pre", eta=log), setting, 0) == pytest.approx(0.0, abs=0.1)
     assert behaviour_angle(found, values, rule("-eta*err*pre", eta=log), setting, 0) == pytest.approx(180.0, abs=0.1)
@@ -92,9 +92,9 @@ def test_the_angle_of_changes() -> None:
 def test_the_way_into_store_terminal_and_report(tmp_path: Path) -> None:
     from rich.console import Console
 
-    from metalearn.runs.search import Experiment
+    from metalearn.runs.search import SearchRun
 
-    Experiment.create(CONFIG, tmp_path / "run", Console(quiet=True), ["x"]).run()
+    SearchRun.create(CONFIG, tmp_path / "run", Console(quiet=True), ["x"]).run()
     before = CliRunner().invoke(main, ["show", str(tmp_path / "run")])
     assert before.exit_code == 0 and "smallest rule" not in before.output
     said = CliRunner().invoke(main, ["show", str(tmp_path / "run"), "--ablation", "--distances", "--generations", "2"])

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from metalearn.cli import main
 from metalearn.config import schema as configs
 from metalearn.report.front_section import front_section
-from metalearn.runs.search import Experiment
+from metalearn.runs.search import SearchRun
 from metalearn.store.run_store import RunStore
 
 CONFIG = """
@@ -74,7 +74,7 @@ def test_a_stopped_run_is_the_uninterrupted_run(search: str, tmp_path: Path, mon
 
     from rich.console import Console
 
-    experiment = Experiment.create(configs.validate(content(search)), tmp_path / "cut", Console(quiet=True), ["x"])
+    experiment = SearchRun.create(configs.validate(content(search)), tmp_path / "cut", Console(quiet=True), ["x"])
     monkeypatch.setattr(RunStore, "append", stop_after_three)
     with pytest.raises(Stopped):
         experiment.run()

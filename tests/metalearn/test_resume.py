@@ -20,7 +20,7 @@ from rich.console import Console
 from inner.random import stream
 from metalearn.cli import main
 from metalearn.config import schema as configs
-from metalearn.runs.search import Experiment
+from metalearn.runs.search import SearchRun
 from metalearn.store.run_store import DATABASE, RunStore
 from outer.generation import Generation
 
@@ -110,7 +110,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("METALEARN_CACHE", str(folder / "cache"))
         config = configs.load(str(folder / "tiny.yaml"))
-        Experiment.create(config, folder / "x", Console(quiet=True), ["tiny.yaml", "--name", "x"]).run()
+        SearchRun.create(config, folder / "x", Console(quiet=True), ["tiny.yaml", "--name", "x"]).run()
     return folder / "x"
 
 
@@ -165,14 +165,14 @@ def test_stopped_by_signals_and_guarded_from_a_second_process(place: Path, whole
             until(lambda: count(run) >= seen + 3, process)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("METALEARN_CACHE", str(place / "cache"))
-        Experiment.open(run, Console(quiet=True)).run()
+        SearchRun.open(run, Console(quiet=True)).run()
     assert_equal(run, whole)
 
 
 def test_resuming_a_finished_run_changes_nothing(whole: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(whole, tmp_path / "x"))
     before = {name: (whole / name).read_text(encoding="utf-8") for name in ("rule.json", "report.html")}
-    Experiment.open(run, Console(quiet=True)).run()
+    SearchRun.open(run, Console(quiet=True)).run()
     for name, text in before.items():  # the report says where the run lies
         assert (run / name).read_text(encoding="utf-8").replace(str(run), str(whole)) == text
     assert_equal(run, whole)

@@ -13,6 +13,7 @@ from inner.engines import moments
 from inner.learners.local_rule import Learner
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
+from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config import library
 from metalearn.config import schema as configs
@@ -143,7 +144,7 @@ def test_named_rules_stay_apart_from_the_baselines() -> None:
     assert library.rule("sanger").signals >= {"recon_ordered"}
     with pytest.raises(ValueError, match="did you mean 'three_factor'"):
         library.rule("threefactor")
-    assert check(configs.load("digits", ["rule=bcm"])).name == "bcm"
+    assert check(configs.load("digits", ["rule=bcm"])).rule.name == "bcm"
 
 
 def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
@@ -151,7 +152,7 @@ def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
     rule = Rule("A*err*pre", {}, (Coefficient("A", share="synapse"),), "random")
     config = configs.load("digits", small("synapse", "compare={baselines: []}"))
     values = {"A": list(np.linspace(0.0, 0.1, 444))}
-    found, skipped = controls.controls_of(rule, values, config, 2)
+    found, skipped = controls.controls_of(rule, values, Experiment(config), 2)
     names = {control.name for control in found}
     assert "as it is" in names and "twice the width" not in names
     left = {entry["control"]: entry["why"] for entry in skipped}
@@ -162,7 +163,7 @@ def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
 
 def test_inheritance_refuses_values_per_unit() -> None:
     with pytest.raises(ValueError, match="share 'synapse' is for `metalearn search`"):
-        baldwin.habitat(configs.load("digits", small("synapse")), 0)
+        baldwin.habitat(Experiment(configs.load("digits", small("synapse"))), 0)
 
 
 def test_moments_leave_what_they_do_not_know_to_the_engine() -> None:

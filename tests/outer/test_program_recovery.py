@@ -9,10 +9,10 @@ import pytest
 import sympy
 from rich.console import Console
 
-from inner.components import build
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import load
-from metalearn.evidence.selection import choose, print_front, search_objective
+from metalearn.evidence.selection import choose, print_front
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 
@@ -21,12 +21,13 @@ from outer.evolution import evolve
 def test_the_delta_rule_is_found_and_printed(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One run of `configs/delta_rule.yaml`, continued after 4 generations; 10 of each engine: tests/papers."""
     config = load("delta_rule", [f"search.engine={engine}", "search.generations=12"])
-    rule, search = library.rule(config.rule), build("search", config.search)
-    objective: Any = search_objective(config, rule)
+    experiment = Experiment(config)
+    search: Any = experiment.search
+    objective: Any = experiment.searched
     with Evaluator() as serial:
         first = [g for g, _ in zip(evolve(objective, search, serial), range(4))]
         history = first + list(evolve(objective, search, serial, first))
-        document = choose(config, rule, serial, history)
+        document = choose(experiment, serial, history)
     pre, post, target = sympy.symbols("pre post target", real=True)
     found = library.rule({**document["rule"]})
     ratio = sympy.simplify(found.expression / ((target - post) * pre))

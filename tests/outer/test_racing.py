@@ -11,8 +11,9 @@ import pytest
 from inner.components import build, names
 from inner.random import stream
 from inner.rules.rule import Rule
+from metalearn.build import Experiment
 from metalearn.config.schema import validate
-from metalearn.evidence.baselines import address, racing
+from metalearn.evidence.baselines import address
 from outer.evaluators.base import Evaluator as Base
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
@@ -106,9 +107,9 @@ def test_config() -> None:
     """Off by default; shares are checked; a raced baseline is another baseline for the cache."""
     plain = validate({"task": "digits", "rule": "backprop"})
     raced = validate({"task": "digits", "rule": "backprop", "racing": {"at": 0.2}})
-    assert racing(plain) is None and racing(raced) == Racing(0.2, 0.5)
+    assert Experiment(plain).racing is None and Experiment(raced).racing == Racing(0.2, 0.5)
     search = cast(Search, build("search", "cma"))
-    assert address(plain, RULE, search) != address(raced, RULE, search)
+    assert address(Experiment(plain), RULE, search) != address(Experiment(raced), RULE, search)
     with pytest.raises(ValueError, match="racing.keep: .*less than 1, got 1"):
         validate({"task": "digits", "rule": "backprop", "racing": {"keep": 1}})
     with pytest.raises(ValueError, match="unknown key 'racing.kep'.*'keep'"):

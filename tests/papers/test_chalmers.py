@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from metalearn import build
 from metalearn.config.schema import load
-from metalearn.evidence.baselines import objective
-from metalearn.runs.search import check, evaluator_of
+from metalearn.runs.search import check
 from metalearn.runs.sweep import sweep
 from outer.evaluators.serial import Evaluator
 
@@ -23,7 +23,7 @@ def is_delta(values: dict[str, float]) -> bool:
 def test_the_delta_rule_in_this_protocol() -> None:
     """(a) at least 0.96: the learning rate 8 of the published chromosome, dw = 4 (2 a t - 2 a o)."""
     config = load("papers/chalmers")
-    own = objective(config, check(config))
+    own = check(config).objective
     values = dict.fromkeys(own.rule.defaults, 0.0) | {"k0": 4.0, "k8": -2.0, "k9": 2.0}
     assert is_delta(values)
     settings = own.distribution.settings("search", 0, ("delta",), 200, 1)
@@ -35,7 +35,7 @@ def test_the_delta_rule_in_this_protocol() -> None:
 
 def test_ten_runs() -> None:
     """(b) mean best 0.89 .. 0.95, (c) the delta rule at least once, (d) unseen within 3 points of seen."""
-    with evaluator_of(load("papers/chalmers")) as evaluator:
+    with build.evaluator(load("papers/chalmers")) as evaluator:
         row = sweep("papers/chalmers", [], None, 10, evaluator)["rows"][0]
     best = np.array([1 + run["fitness"] for run in row["runs"]])
     delta = [run["seed"] for run in row["runs"] if is_delta(run["values"])]
@@ -50,7 +50,7 @@ def test_ten_runs() -> None:
 
 def test_few_tasks_give_rules_for_those_tasks() -> None:
     """A clear drop on unseen mappings where only one or two were seen, against twenty (five runs each)."""
-    with evaluator_of(load("papers/chalmers")) as evaluator:
+    with build.evaluator(load("papers/chalmers")) as evaluator:
         rows = sweep("papers/chalmers", ["search.generations=300"], "task.tasks=1,20", 5, evaluator)["rows"]
     one, twenty = rows
     print(

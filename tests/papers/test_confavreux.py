@@ -9,7 +9,6 @@ import pytest
 
 from inner.random import stream
 from metalearn.config.schema import load
-from metalearn.evidence.baselines import objective
 from metalearn.runs.search import check
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
@@ -26,7 +25,7 @@ def setting(name: str, seed: int) -> tuple[Objective, Search, np.ndarray]:
     from inner.components import build
 
     config = load(f"papers/{name}", [f"seed={seed}"])
-    own = objective(config, check(config))
+    own = check(config).objective
     oja = dict.fromkeys(own.rule.defaults, 0.0) | {"c110": 1.0, "c021": -1.0}
     search = build("search", config.search)
     assert isinstance(search, Search) and search.generations <= 150

@@ -10,9 +10,9 @@ import pytest
 
 from inner.components import build
 from inner.random import stream
+from metalearn.build import evaluator as make_evaluator
 from metalearn.config.schema import load
-from metalearn.evidence.baselines import objective
-from metalearn.runs.search import check, evaluator_of
+from metalearn.runs.search import check
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.objective import Objective
@@ -25,7 +25,7 @@ TARGET = {"f110": 1.0, "f021": -1.0, "l110": -1.0}  # Oja, Oja, anti-Hebb
 
 def objective_of(seed: int) -> Objective:
     config = load("papers/confavreux_subspace", [f"seed={seed}"])
-    return objective(config, check(config))
+    return check(config).objective
 
 
 def vector(own: Objective, values: dict[str, float]) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_oja_and_anti_hebb_are_found(seed: int) -> None:
     config = load("papers/confavreux_subspace")
     search = build("search", config.search)
     assert isinstance(search, Search) and search.generations <= 150
-    with evaluator_of(config) as evaluator:
+    with make_evaluator(config) as evaluator:
         found = list(evolve(own, search, evaluator))[-1].favourite
     values, target = own.genome.values(found), vector(own, TARGET)
     angle = np.degrees(np.arccos(found @ target / np.linalg.norm(found) / np.linalg.norm(target)))

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from inner.components import build
-from metalearn.config import library
+from metalearn.build import Experiment
 from metalearn.config.schema import load
-from metalearn.evidence.baselines import objective
 from outer.evaluators.serial import Evaluator
 from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evolution import evolve, select
@@ -65,7 +64,7 @@ def test_memory_of_checkpoints_grows_with_the_root_of_the_life(capsys: pytest.Ca
 def winner(search: dict[str, Any], seed: int) -> tuple[np.ndarray, float]:
     """Scores [L] of the selected rule on 40 final lives per cell of `configs/gradient.yaml`'s worlds; inner steps."""
     config = load("gradient")
-    own = replace(objective(config, library.rule(config.rule)), seed=seed)
+    own = replace(Experiment(config).objective, seed=seed)
     with Evaluator() as serial:
         history = list(evolve(own, build("search", search), serial))
         chosen = select(own, serial, history, 6, 16, 8)

@@ -6,8 +6,8 @@ import pytest
 
 from inner.rules.rule import Rule
 from inner.tasks._download import DataMissing
+from metalearn.build import Experiment
 from metalearn.config.schema import load
-from metalearn.evidence.comparison import setting_of
 from outer.evidence.fresh_lives import live_fresh
 
 pytestmark = pytest.mark.paper
@@ -19,7 +19,7 @@ def test_test_accuracy_after_ten_epochs(name: str, least: float) -> None:
     config = load(name)
     rule = Rule.from_dict(config.rule if isinstance(config.rule, dict) else {"name": config.rule})
     try:
-        setting = setting_of(config.compare.main[0], config, config.compare.lifetimes, config.seed)
+        setting = Experiment(config).setting(config.compare.main[0], config.compare.lifetimes)
     except DataMissing as missing:
         pytest.skip(str(missing))
     result = live_fresh(rule, rule.defaults, setting, config.seed, points=2)

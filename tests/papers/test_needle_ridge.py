@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from metalearn.build import study as make
 from metalearn.config.inheritance import load_any
-from metalearn.runs.study import make
 
 pytestmark = pytest.mark.paper
 

@@ -10,9 +10,9 @@ import pytest
 from inner.components import build
 from inner.random import stream
 from inner.rules.rule import Rule
-from metalearn.config import library
+from metalearn.build import Experiment
 from metalearn.config.schema import load
-from metalearn.evidence.selection import choose, search_objective
+from metalearn.evidence.selection import choose
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.programs import cgp
@@ -28,11 +28,11 @@ def found(seed: int, engine: str) -> dict[str, Any]:
     digits it has rivals (pre*(target - post**2) is 1 % behind), and a search finds some of these.
     """
     config = load("delta_rule", [f"search.engine={engine}", f"seed={seed}"])
-    rule = library.rule(config.rule)
-    objective: Any = search_objective(config, rule)
+    experiment = Experiment(config)
+    objective: Any = experiment.searched
     with Evaluator() as serial:
         history = list(evolve(objective, build("search", config.search), serial))
-        return choose(config, rule, serial, history)
+        return choose(experiment, serial, history)
 
 
 def is_delta_rule(rule: Rule, engine: str) -> bool:

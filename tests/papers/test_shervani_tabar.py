@@ -15,8 +15,8 @@ import pytest
 
 from inner.rules.rule import Rule
 from inner.tasks._download import DataMissing
+from metalearn.build import Experiment
 from metalearn.config.schema import load
-from metalearn.evidence.comparison import setting_of
 from outer.evidence.fresh_lives import live_fresh
 
 pytestmark = pytest.mark.paper
@@ -40,7 +40,7 @@ def scores() -> dict[str, np.ndarray]:
     """Query accuracy [40] of each rule, the same episodes for all."""
     config = load("papers/shervani_tabar")
     try:
-        setting = setting_of(config.compare.main[0], config, 40, config.seed)
+        setting = Experiment(config).setting(config.compare.main[0], 40)
     except DataMissing as missing:
         pytest.skip(str(missing))
     found = {}

@@ -13,9 +13,9 @@ import pytest
 
 from inner.rules.rule import Rule
 from inner.tasks._controls import Shuffled
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import CellConfig, load
-from metalearn.evidence.comparison import setting_of
 from outer.evidence.fresh_lives import live_fresh
 from outer.settings import Setting
 
@@ -26,7 +26,7 @@ SEEDS = 50
 def parity_by_reward(bits: int, hidden: int, steps: int) -> tuple[Rule, Setting]:
     config = load("papers/xor")
     cell = CellConfig(task={"name": "parity", "bits": bits}, hidden=(hidden,), steps=steps)
-    return library.rule(config.rule), setting_of(cell, config, SEEDS, config.seed)
+    return library.rule(config.rule), Experiment(config).setting(cell, SEEDS)
 
 
 def solved(rule: Rule, setting: Setting) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from inner.rules.rule import Rule
+from metalearn.build import Experiment
 from metalearn.config.schema import load
-from metalearn.evidence.comparison import setting_of
 from outer.evidence.fresh_lives import live_fresh
 
 pytestmark = pytest.mark.paper
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.paper
 def test_accuracy_after_80_epochs(pathway: str, low: float, high: float) -> None:
     """Mean over 10 seeds of 1,000 fresh points; learning rate 0.1, batches of 20 out of 5,000 points."""
     config = load("papers/yin_yang")
-    setting = setting_of(config.compare.main[0], config, 10, config.seed)
+    setting = Experiment(config).setting(config.compare.main[0], 10)
     rule = Rule.from_dict({"dw": "eta*err*pre", "pathway": pathway, "coefficients": {"eta": {"init": 0.1}}})
     scores = live_fresh(rule, rule.defaults, setting, config.seed, points=2).scores
     print(f"yin-yang {pathway}: {scores.mean():.4f} +- {scores.std(ddof=1):.4f}")

@@ -1,0 +1,237 @@
+"""Makes what a config describes: the only place where names and numbers become tasks, networks, objectives and searches.
+
+Everything else takes an `Experiment`, whose values are made once each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, cast
+
+from inner.components import build, load, options_of, suggest
+from inner.life.devices import resolve
+from inner.rules.rule import Rule
+from inner.tasks.base import Task
+from metalearn.config import library
+from metalearn.config.inheritance import StudyConfig
+from metalearn.config.schema import CellConfig, Config
+from outer.evaluators.base import Evaluator
+from outer.fitness.base import fitness_of
+from outer.objective import Objective
+from outer.programs.objective import ProgramObjective
+from outer.racing import Racing
+from outer.searches.base import Search
+from outer.searches.program import Search as ProgramSearch
+from outer.settings import Distribution, Network, Setting, network_of
+from outer.studies.base import Study
+
+RANDOM = "random_search"
+MUCH = 3e11  # samples seen by synapses in a search: about half a minute of one core
+
+
+def check_options(kind: str, spec: Mapping[str, Any]) -> None:
+    """Check that a component's options have the types of their defaults; raises ValueError for the first that has not."""
+    fields = options_of(load(kind, str(spec.get("name"))))
+    for key, value in spec.items():
+        default = fields[key].default if key in fields else None
+        wanted = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.get(type(default))
+        if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
+            like = "true or false" if isinstance(default, bool) else f"a value like {default!r}"
+            raise ValueError(f"{kind}.{key}: expected {like}, got {value!r}")
+
+
+def task(spec: Mapping[str, Any]) -> Task:
+    """A task by name and options."""
+    return cast(Task, build("task", dict(spec)))
+
+
+def search(spec: Mapping[str, Any]) -> Search:
+    """A search by name and options."""
+    return cast(Search, build("search", dict(spec)))
+
+
+def study(config: StudyConfig) -> Study:
+    """The study of a config. Raises ValueError for an unknown name or option."""
+    check_options("study", config.study)
+    return cast(Study, build("study", dict(config.study)))
+
+
+def evaluator(config: Config) -> Evaluator:
+    """The evaluator of a config; `auto` takes processes where there are cores for them."""
+    spec = dict(config.evaluator)
+    if spec["name"] == "auto":
+        from outer.evaluators.processes import cores
+
+        check_options("evaluator", spec | {"name": "processes"})
+        if unknown := sorted(set(spec) - {"name", "workers"}):
+            raise ValueError(
+                f"evaluator.{unknown[0]}: 'auto' has no such option{suggest(unknown[0], ['workers'])}; options: workers"
+            )
+        workers = spec.get("workers", 0)
+        if workers < 0:
+            raise ValueError(f"evaluator.workers: expected 0 (one per core) or more, got {workers}")
+        workers = workers or (cores() if resolve(config.device) == "cpu" else 1)
+        spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
+    check_options("evaluator", spec)
+    return cast(Evaluator, build("evaluator", spec))
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What a config describes; each value is made when it is first asked for, and once."""
+
+    config: Config
+
+    @cached_property
+    def rule(self) -> Rule:
+        """The rule whose coefficients are searched."""
+        return library.rule(self.config.rule)
+
+    @cached_property
+    def device(self) -> str:
+        """Where lives run: cpu or cuda."""
+        return resolve(self.config.device)
+
+    @cached_property
+    def task(self) -> Task:
+        """The task as the config gives it."""
+        return task(self.config.task)
+
+    @cached_property
+    def search(self) -> Search:
+        """The search."""
+        return search(self.config.search)
+
+    @cached_property
+    def racing(self) -> Racing | None:
+        """The racing of a generation, or None."""
+        raced = self.config.racing
+        return None if raced is None else Racing(raced.at, raced.keep)
+
+    @cached_property
+    def distribution(self) -> Distribution:
+        """The settings that lives are drawn from."""
+        network, life = self.config.network, self.config.life
+        return Distribution(
+            task=self.config.task,
+            depth=network.depth,
+            width=network.width,
+            steps=life.steps,
+            batch=life.batch,
+            scale=life.scale,
+            network=self.network_options,
+            hidden=network.hidden,
+        )
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The objective over the coefficients of the experiment's own rule."""
+        return self.objective_of(self.rule)
+
+    @cached_property
+    def searched(self) -> Objective:
+        """The objective that the search works on: of the rule's coefficients, or of whole programs."""
+        if not isinstance(self.search, ProgramSearch):
+            return self.objective
+        programs = ProgramObjective(self.objective, self.search.language())
+        programs.genome.start()  # a formula that the language cannot say is refused now
+        return cast(Objective, programs)  # the same methods
+
+    def objective_of(self, rule: Rule) -> Objective:
+        """The objective over the coefficients of a rule: the same lives and fitness for every rule."""
+        config = self.config
+        return Objective(
+            rule,
+            self.distribution,
+            config.seed,
+            config.lifetimes,
+            config.shapes,
+            fitness_of(config.fitness.measure, threshold=config.fitness.threshold),
+            config.fitness.complexity,
+            config.engine,
+            self.device,
+            self._long_search_in_one_shape,
+        )
+
+    @cached_property
+    def _long_search_in_one_shape(self) -> bool:
+        """True where the search runs so long in networks of one shape that compiling for this shape pays."""
+        config, shape = self.config, self.distribution.shape()
+        if shape is None:
+            return False
+        lives = self.search.popsize * self.search.generations * config.lifetimes
+        synapses = sum(below * above for below, above in zip(shape, shape[1:]))
+        return lives * config.life.steps[1] * config.life.batch * synapses >= MUCH
+
+    @property
+    def baselines(self) -> list[str]:
+        """Names of the library that the config holds its rule against."""
+        chosen = self.config.compare.baselines
+        return list(library.entries()) if chosen == "all" else list(chosen)
+
+    def arms(self) -> dict[str, tuple[Rule, Search]]:
+        """Baselines to tune: rules of the library under the run's search, and random search over the run's own rule."""
+        config, own = self.config, self.search
+        programs = isinstance(own, ProgramSearch)
+        if programs:  # their form is fixed: numbers get CMA-ES with the same budget
+            own = search({"name": "cma", "popsize": own.popsize, "generations": own.generations})
+        found = {name: (library.rule(name), own) for name in self.baselines}
+        free = any(not c.fixed for c in self.rule.coefficients)
+        if config.compare.random_search and config.search["name"] != "random" and not programs and free:
+            spec = {"name": "random", "popsize": own.popsize, "generations": own.generations}
+            found[RANDOM] = (self.rule, search(spec))
+        return found
+
+    @cached_property
+    def cells(self) -> tuple[tuple[str, CellConfig], ...]:
+        """The cells of a comparison with their group; without any, the middle of what was searched."""
+        compare, network = self.config.compare, self.config.network
+        found = [("main", cell) for cell in compare.main] + [("transfer", cell) for cell in compare.transfer]
+        if found:
+            return tuple(found)
+        ranges = (network.depth, network.width, self.config.life.steps)
+        depth, width, steps = ((low + high) // 2 for low, high in ranges)
+        hidden = network.hidden if network.hidden is not None else (width,) * depth
+        return (("main", CellConfig(task=self.config.task, hidden=hidden, steps=steps, batch=self.config.life.batch)),)
+
+    @cached_property
+    def network_options(self) -> dict[str, Any]:
+        """The network's name and the options that the config gives it. Raises ValueError for one that it has not."""
+        options = self.config.network.options
+        name, fields = options["name"], options_of(load("network", options["name"]))
+        known = list(dict.fromkeys(["depth", "width", "hidden", *fields]))
+        for key in options:
+            if key not in fields and key != "name":
+                near = f"{suggest(key, known)}; options: {', '.join(known)}"
+                raise ValueError(f"network.{key}: '{name}' has no such option{near}")
+        check_options("network", options)
+        return options
+
+    @cached_property
+    def whole_network(self) -> dict[str, Any]:
+        """The network section as plain JSON with every option of the network, given or default."""
+        section, options = self.config.network, self.network_options
+        fields = options_of(load("network", section.name))
+        defaults = {key: field.default for key, field in fields.items() if key != "hidden"}
+        shape = section.model_dump(mode="json", include={"name", "depth", "width", "hidden"})
+        return shape | defaults | {key: value for key, value in options.items() if key != "name"}
+
+    def network(self, hidden: tuple[int, ...]) -> Network:
+        """The network of the config with these hidden layers."""
+        return network_of(self.network_options, hidden)
+
+    def setting(self, cell: CellConfig, lifetimes: int, read: bool = True) -> Setting:
+        """The setting of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""
+        found = task(cell.task)
+        what = "/".join(cell.titles) + f"/{cell.steps}x{cell.batch}"
+        labels = tuple(("compare", what, n) for n in range(lifetimes))
+        setting = Setting(found, self.network(cell.hidden), cell.steps, cell.batch, labels, "final")
+        if read:
+            found.life_data("final", 1, 1, self.config.seed, setting.labels[:1])
+        return setting
+
+    def seeded(self, seed: int) -> Experiment:
+        """The same experiment at another seed."""
+        return replace(self, config=self.config.model_copy(update={"seed": seed}))
