@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from metalearn.evidence.documents import Comparison
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Run:
 
     folder: Path
     rule: dict[str, Any]
-    comparison: dict[str, Any]
+    comparison: Comparison
 
     @property
     def formula(self) -> str:
@@ -49,13 +52,14 @@ def search(
     if checked.genome is not None:
         raise ValueError("config: it has a 'genome' section; run it with metalearn baldwin")
     folder = folder_of(Path(runs), name, Path(config).stem)
+    from metalearn.evidence.documents import Comparison
     from metalearn.store.run_store import RunStore
 
     arguments = [config, *overrides, *(["--name", name] if name else [])]
     with trusting_user(checked.plain()):
         SearchRun.create(checked, folder, _console(quiet), arguments).run()
         with RunStore.open(folder, write=False) as store:
-            return Run(folder, read(folder), store.get("comparison"))
+            return Run(folder, read(folder), Comparison.read(store.get("comparison"), "comparison"))
 
 
 def _yaml(value: Any) -> str:
@@ -72,13 +76,13 @@ def compare(
     lifetimes: int | None = None,
     seed: int | None = None,
     trust: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Comparison:
     """Hold rules (run folders, rule.json files, library names) against each other on fresh lives; the first is the reference.
 
     trust: modules outside the project that runs and files may name, such as a task of your own.
     """
     from inner.components import trusting
-    from metalearn.evidence.rules_from_anywhere import contest
+    from metalearn.evidence.rules_from_anywhere import compare_anything
 
     with trusting(trust):
-        return contest([str(rule) for rule in rules], config, lifetimes, seed, _console(True))
+        return compare_anything([str(rule) for rule in rules], config, lifetimes, seed, _console(True))

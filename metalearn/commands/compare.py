@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from metalearn.cli import Command, consenting, console
+
+if TYPE_CHECKING:
+    from metalearn.evidence.documents import Document
 
 
 @click.command(cls=Command)
@@ -31,19 +36,23 @@ def command(
     """
     from rich.console import Console
 
-    from metalearn.evidence.rules_from_anywhere import contest, examine
+    from metalearn.evidence.rules_from_anywhere import compare_anything, controls_of_anything
 
     shown = Console(quiet=True) if as_json else console()
-    document = (examine if controls else contest)(rules, config_name, lifetimes, seed, shown)
-    if as_json:
-        import json
-
-        click.echo(json.dumps(document, indent=2))
-    elif controls:
+    if controls:
         from metalearn.evidence.controls import print_controls
 
-        print_controls(document, console())
+        tested = controls_of_anything(rules, config_name, lifetimes, seed, shown)
+        print_json(tested) if as_json else print_controls(tested, console())
     else:
         from metalearn.report.tables import print_comparison
 
-        print_comparison(document, console())
+        compared = compare_anything(rules, config_name, lifetimes, seed, shown)
+        print_json(compared) if as_json else print_comparison(compared, console())
+
+
+def print_json(document: Document) -> None:
+    """Print a document as JSON."""
+    import json
+
+    click.echo(json.dumps(document.plain(), indent=2))

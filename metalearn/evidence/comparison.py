@@ -12,6 +12,7 @@ from inner.rules.rule import Rule
 from inner.rules.sharing import flat, spread
 from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
+from metalearn.evidence.documents import Arm, ArmScores, Cell, Comparison, Curve, Difference, Skipped, verdict
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
 from outer.settings import Setting
@@ -19,6 +20,7 @@ from outer.settings import Setting
 Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
 POINTS = 12  # of a learning curve
+METRICS = {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}
 
 
 def check_fit(experiment: Experiment, rule: Rule) -> None:
@@ -38,8 +40,8 @@ def compare(
     experiment: Experiment,
     evaluator: Evaluator,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """The comparison document: per cell the scores of every arm, and the reference's paired lead over each."""
+) -> Comparison:
+    """The comparison: per cell the scores of every arm, and the reference's paired lead over each."""
     started, config = time.perf_counter(), experiment.config
     settings: list[tuple[str, CellConfig, Setting]] = []
     skipped = []
@@ -53,7 +55,7 @@ def compare(
         except ValueError as error:
             if group == "main":
                 raise
-            skipped.append({"cell": ", ".join(cell.titles), "why": str(error)})
+            skipped.append(Skipped(cell=", ".join(cell.titles), why=str(error)))
     jobs = [
         (rule, dict(values), setting, config.seed, POINTS, None, config.engine, experiment.device)
         for _, _, setting in settings
@@ -72,62 +74,56 @@ def compare(
     for c, (group, cell, setting) in enumerate(settings):
         own = dict(zip(arms, trials[c * len(arms) : (c + 1) * len(arms)]))
         documents.append(_cell(group, cell, setting, own, config.seed))
-    return {
-        "arms": {
-            name: {
-                "formula": rule.with_values(dict(values)),
-                "rule": rule.to_dict(),
-                "latex": rule.latex(),
-                "pathway": rule.pathway,
-                "values": dict(values),
-                "lifetimes": lifetimes,
-            }
+    return Comparison(
+        arms={
+            name: Arm(
+                formula=rule.with_values(dict(values)),
+                rule=rule.to_dict(),
+                latex=rule.latex(),
+                pathway=rule.pathway,
+                values=dict(values),
+                lifetimes=lifetimes,
+            )
             for name, (rule, values, lifetimes) in arms.items()
         },
-        "reference": next(iter(arms)),
-        "cells": documents,
-        "skipped": skipped,
-        "seconds": time.perf_counter() - started,
-    }
+        reference=next(iter(arms)),
+        cells=tuple(documents),
+        skipped=tuple(skipped),
+        seconds=time.perf_counter() - started,
+    )
 
 
-def _cell(group: str, cell: CellConfig, setting: Setting, trials: dict[str, FreshLives], seed: int) -> dict[str, Any]:
+def interval_of(samples: np.ndarray, seed: int, *labels: str) -> dict[str, float]:
+    """Mean and 95 % interval of samples [L], as the fields of an `Interval`."""
+    return dict(zip(("mean", "low", "high"), bootstrap_interval(samples, seed, *labels), strict=True))
+
+
+def _cell(group: str, cell: CellConfig, setting: Setting, lived: dict[str, FreshLives], seed: int) -> Cell:
     task, network = cell.titles
     name = f"{task}, {network}, {cell.steps} steps" + (f" of {cell.batch}" if cell.batch > 1 else "")
-    reference = next(iter(trials))
-    document: dict[str, Any] = {
-        "name": name,
-        "tier": setting.tier,
-        "group": group,
-        "task": task,
-        "network": network,
-        "steps": cell.steps,
-        "lifetimes": len(setting.labels),
-        "chance": setting.task.chance,
-        "metric": {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}[setting.task.kind],
-        "arms": {},
-        "differences": {},
-    }
-    for arm, result in trials.items():
-        mean, low, high = bootstrap_interval(result.scores, seed, name, "score")
+    reference, arms, differences = next(iter(lived)), {}, {}
+    for arm, result in lived.items():
         points = [bootstrap_interval(result.curve[:, c], seed, name, "curve") for c in range(len(result.steps))]
-        document["arms"][arm] = {
-            "scores": result.scores.tolist(),
-            "mean": mean,
-            "low": low,
-            "high": high,
-            "failures": int((~result.alive).sum()),
-            "curve": {
-                "steps": list(result.steps),
-                "mean": [p[0] for p in points],
-                "low": [p[1] for p in points],
-                "high": [p[2] for p in points],
-            },
-        }
+        mean, low, high = zip(*points, strict=True)
+        arms[arm] = ArmScores(
+            **interval_of(result.scores, seed, name, "score"),
+            scores=tuple(result.scores.tolist()),
+            failures=int((~result.alive).sum()),
+            curve=Curve(steps=result.steps, mean=mean, low=low, high=high),
+        )
         if arm != reference:
-            mean, low, high = bootstrap_interval(
-                np.asarray(trials[reference].scores - result.scores), seed, name, "difference"
-            )
-            verdict = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
-            document["differences"][arm] = {"mean": mean, "low": low, "high": high, "verdict": verdict}
-    return document
+            ahead = interval_of(np.asarray(lived[reference].scores - result.scores), seed, name, "difference")
+            differences[arm] = Difference(**ahead, verdict=verdict(ahead["low"], ahead["high"]))
+    return Cell(
+        name=name,
+        tier=setting.tier,
+        group=group,
+        task=task,
+        network=network,
+        steps=cell.steps,
+        lifetimes=len(setting.labels),
+        chance=setting.task.chance,
+        metric=METRICS[setting.task.kind],
+        arms=arms,
+        differences=differences,
+    )

@@ -17,8 +17,10 @@ from inner.rules.sharing import flat
 from inner.tasks._controls import Permuted, Shuffled
 from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
+from metalearn.evidence.comparison import METRICS, interval_of
+from metalearn.evidence.documents import ControlRow, Controls, LeftOut
 from outer.evaluators.base import Evaluator
-from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
+from outer.evidence.fresh_lives import FreshLives, live_fresh
 from outer.settings import Setting
 
 LONGER = 3  # times the life
@@ -75,7 +77,7 @@ def mixed(values: Mapping[str, Any], free: list[str], seed: int, number: int) ->
 
 def controls_of(
     rule: Rule, values: Mapping[str, Any], experiment: Experiment, lifetimes: int
-) -> tuple[list[Control], list[dict[str, str]]]:
+) -> tuple[list[Control], list[LeftOut]]:
     """The controls and what had to be left out. Raises ValueError when the first cell's own data are missing."""
     config = experiment.config
     cell, seed, skipped = experiment.cells[0][1], config.seed, []
@@ -89,7 +91,7 @@ def controls_of(
             flat(rule.coefficients, values, other.shapes)
             found.append(Control(name, other, values, learned))
         except ValueError as error:
-            skipped.append({"control": name, "why": str(error)})
+            skipped.append(LeftOut(control=name, why=str(error)))
 
     base = setting()
     learned = "" if base.task.kind == "unsupervised" else "learns"
@@ -111,9 +113,9 @@ def controls_of(
         try:
             fitting(named.titles[0], setting(task=options))
         except ValueError as error:
-            skipped.append({"control": named.titles[0], "why": str(error)})
+            skipped.append(LeftOut(control=named.titles[0], why=str(error)))
     if base.task.kind == "unsupervised":
-        skipped.append({"control": "teacher shuffled", "why": "this task has no teacher"})
+        skipped.append(LeftOut(control="teacher shuffled", why="this task has no teacher"))
     else:
         silenced = replace(base, task=Shuffled(base.task), steps=max(1, min(base.steps, SHOWN // base.batch)))
         found.append(Control("teacher shuffled", silenced, values, "chance"))
@@ -123,7 +125,7 @@ def controls_of(
             Control(f"coefficients shuffled ({m + 1})", base, mixed(values, free, seed, m), "") for m in range(MIXES)
         ]
     else:
-        skipped.append({"control": "coefficients shuffled", "why": "there are no two different coefficients"})
+        skipped.append(LeftOut(control="coefficients shuffled", why="there are no two different coefficients"))
     return found, skipped
 
 
@@ -142,8 +144,8 @@ def run_controls(
     lifetimes: int,
     evaluator: Evaluator,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """The document of all controls: means with 95 % intervals, score at birth, chance, failures, verdicts."""
+) -> Controls:
+    """All controls: means with 95 % intervals, score at birth, chance, failures, verdicts."""
     config = experiment.config
     found, skipped = controls_of(rule, values, experiment, lifetimes)
     ended = 0
@@ -160,37 +162,34 @@ def run_controls(
     trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
     rows = []
     for control, result in zip(found, trials):
-        mean, low, high = bootstrap_interval(result.scores, config.seed, "control", control.name)
+        ends = interval_of(result.scores, config.seed, "control", control.name)
         chance = control.setting.task.chance
         rows.append(
-            {
-                "control": control.name,
-                "hidden": list(control.setting.network.hidden),
-                "steps": control.setting.steps,
-                "mean": mean,
-                "low": low,
-                "high": high,
-                "birth": float(result.curve[:, 0].mean()),
-                "chance": chance,
-                "failures": int((~result.alive).sum()),
-                "weights": weight_count(control.setting),
-                "expected": control.expected,
-                "verdict": verdict_of(control.expected, low, high, chance),
-            }
+            ControlRow(
+                **ends,
+                control=control.name,
+                hidden=control.setting.network.hidden,
+                steps=control.setting.steps,
+                birth=float(result.curve[:, 0].mean()),
+                chance=chance,
+                failures=int((~result.alive).sum()),
+                weights=weight_count(control.setting),
+                expected=control.expected,
+                verdict=verdict_of(control.expected, ends["low"], ends["high"], chance),
+            )
         )
-    kind = found[0].setting.task.kind
-    return {
-        "formula": rule.pruned(dict(values), 0.0),
-        "coefficients": sum(int(np.count_nonzero(values[c.name])) for c in rule.coefficients),
-        "lifetimes": lifetimes,
-        "task": experiment.cells[0][1].titles[0],
-        "metric": {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}[kind],
-        "rows": rows,
-        "skipped": skipped,
-    }
+    return Controls(
+        formula=rule.pruned(dict(values), 0.0),
+        coefficients=sum(int(np.count_nonzero(values[c.name])) for c in rule.coefficients),
+        lifetimes=lifetimes,
+        task=experiment.cells[0][1].titles[0],
+        metric=METRICS[found[0].setting.task.kind],
+        rows=tuple(rows),
+        skipped=tuple(skipped),
+    )
 
 
-def print_controls(document: Mapping[str, Any], console: Any) -> None:
+def print_controls(document: Controls, console: Any) -> None:
     """The table: one row per control."""
     from rich import box
     from rich.table import Table
@@ -198,21 +197,21 @@ def print_controls(document: Mapping[str, Any], console: Any) -> None:
     from metalearn.report.tables import interval as shown
     from metalearn.report.tables import number
 
-    metric = document["metric"]
+    metric = document.metric
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("control", "mean", "95 % CI", "at birth", "chance", "weights", "verdict"):
         table.add_column(heading, justify="left" if heading in ("control", "verdict") else "right")
-    for row in document["rows"]:
-        ends = (number(row["mean"], metric), shown(row["low"], row["high"], metric), number(row["birth"], metric))
-        chance = number(row["chance"], metric)
-        table.add_row(row["control"], *ends, chance, f"{row['weights']:,}", row["verdict"])
-    console.print(f"dw = {document['formula']}", highlight=False, soft_wrap=True)
+    for row in document.rows:
+        ends = (number(row.mean, metric), shown(row.low, row.high, metric), number(row.birth, metric))
+        chance = number(row.chance, metric)
+        table.add_row(row.control, *ends, chance, f"{row.weights:,}", row.verdict)
+    console.print(f"dw = {document.formula}", highlight=False, soft_wrap=True)
     console.print(
-        f"{document['task']}; {document['lifetimes']} fresh lives per control; {document['coefficients']} coefficients "
-        f"train {document['rows'][0]['weights']:,} weights. (!) marks what a rule should not do.",
+        f"{document.task}; {document.lifetimes} fresh lives per control; {document.coefficients} coefficients "
+        f"train {document.rows[0].weights:,} weights. (!) marks what a rule should not do.",
         highlight=False,
         soft_wrap=True,
     )
     console.print(table)
-    for entry in document["skipped"]:
-        console.print(f"Left out {entry['control']}: {entry['why']}", highlight=False, markup=False)
+    for entry in document.skipped:
+        console.print(f"Left out {entry.control}: {entry.why}", highlight=False, markup=False)

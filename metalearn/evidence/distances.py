@@ -19,6 +19,7 @@ from inner.rules.faces import to_text
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
 from inner.rules.terms import expanded_terms, numeric_terms
+from metalearn.evidence.documents import DistanceRow
 
 RECORDED = 12  # moments of a life at which changes are compared
 
@@ -138,18 +139,18 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, settin
 
 def distances(
     rule: Rule, values: Mapping[str, float], known: Mapping[str, Rule], setting: Any, seed: int
-) -> list[dict[str, Any]]:
+) -> list[DistanceRow]:
     """One row per named rule, the nearest in behaviour first: angles in degrees, None where there is nothing to compare."""
     rows = []
     for name, other in known.items():
         behaviour = behaviour_angle(rule, values, other, setting, seed)
         rows.append(
-            {
-                "rule": name,
-                "terms": coefficient_angle(rule, values, other),
-                "behaviour": behaviour,
-                "correlation": None if behaviour is None else math.cos(math.radians(behaviour)),
-                "pathway": other.pathway,
-            }
+            DistanceRow(
+                rule=name,
+                terms=coefficient_angle(rule, values, other),
+                behaviour=behaviour,
+                correlation=None if behaviour is None else math.cos(math.radians(behaviour)),
+                pathway=other.pathway,
+            )
         )
-    return sorted(rows, key=lambda row: math.inf if row["behaviour"] is None else row["behaviour"])
+    return sorted(rows, key=lambda row: math.inf if row.behaviour is None else row.behaviour)

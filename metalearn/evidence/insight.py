@@ -6,7 +6,6 @@ where `show` and the report find them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,8 @@ from metalearn import build
 from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
+from metalearn.evidence.comparison import interval_of
+from metalearn.evidence.documents import AblationResult, Distances, Selection, Stage, TermAlone
 from metalearn.rule.file import read, rule_of, values_of
 from metalearn.store.run_store import RunStore
 from outer.evidence.ablation import Ablation, ablate
@@ -25,40 +26,37 @@ ABLATION, DISTANCES = "ablation", "distances"  # keys in the run store
 SHARE = 10  # a refit gets this fraction of the run's generations
 
 
-def ablation_document(found: Ablation, rule: Rule, config: Config, spent: int) -> dict[str, Any]:
-    """JSON types only: the stages with intervals, what each term is worth alone, and the smallest rule."""
+def ablation_result(found: Ablation, rule: Rule, config: Config, spent: int) -> AblationResult:
+    """The stages with intervals, what each term is worth alone, and the smallest rule."""
     whole, seed = found.stages[0], config.seed
     best = max(found.stages, key=lambda stage: float(stage.scores.mean()))
     stages = []
     for stage in found.stages:
-        mean, low, high = bootstrap_interval(stage.scores, seed, "ablation", "score")
         lost, least, most = bootstrap_interval(best.scores - stage.scores, seed, "ablation", "lost")
         stages.append(
-            {
-                "removed": stage.removed,
-                "terms": sum(v != 0 for c, v in stage.values.items() if not _is_fixed(rule, c)),
-                "formula": rule.pruned(stage.values, 0.0),
-                "values": stage.values,
-                "mean": mean,
-                "low": low,
-                "high": high,
-                "dropped": stage.dropped,
-                "lost": lost,
-                "lost_low": least,
-                "lost_high": most,
-            }
+            Stage(
+                **interval_of(stage.scores, seed, "ablation", "score"),
+                removed=stage.removed,
+                terms=sum(v != 0 for c, v in stage.values.items() if not _is_fixed(rule, c)),
+                formula=rule.pruned(stage.values, 0.0),
+                values=dict(stage.values),
+                dropped=stage.dropped,
+                lost=lost,
+                lost_low=least,
+                lost_high=most,
+            )
         )
     alone = {}
     for name, scores in found.alone.items():
         mean, low, high = bootstrap_interval(whole.scores - scores, seed, "ablation", "alone")
-        alone[name] = {"lost": mean, "low": low, "high": high, "term": _term(rule, name)}
-    return {
-        "stages": stages,
-        "alone": alone,
-        "smallest": found.smallest,
-        "lifetimes": len(whole.scores),
-        "generations": spent,
-    }
+        alone[name] = TermAlone(lost=mean, low=low, high=high, term=_term(rule, name))
+    return AblationResult(
+        stages=tuple(stages),
+        alone=alone,
+        smallest=found.smallest,
+        lifetimes=len(whole.scores),
+        generations=spent,
+    )
 
 
 def _is_fixed(rule: Rule, name: str) -> bool:
@@ -77,7 +75,7 @@ def _term(rule: Rule, name: str) -> str:
     return " , ".join(bases) or name
 
 
-def run_ablation(folder: Path, console: Any, generations: int | None = None) -> dict[str, Any]:
+def run_ablation(folder: Path, console: Any, generations: int | None = None) -> AblationResult:
     """Ablate the rule of a run as its search left it (before pruning) and keep the answer. Raises ValueError in one line."""
     from metalearn.progress import Progress
 
@@ -86,9 +84,9 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
     with RunStore.open(folder, write=True) as store:
         experiment = build.Experiment(validate(store.config))
         config, rule = experiment.config, experiment.rule
-        selection = store.get("selection")
-        if selection is None:
+        if store.get("selection") is None:
             raise ValueError(f"show: {folder} has no rule yet: metalearn resume {folder}")
+        selection = Selection.read(store.get("selection"), "selection")
         if any(c.share != "rule" for c in rule.coefficients):
             raise ValueError(
                 f"show --ablation: expected one value per coefficient, {folder} has values per layer or unit"
@@ -98,7 +96,7 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
         spec |= {"generations": spent}
         if "sigma0" in options_of(type(whole)):
             spec["sigma0"] = 0.3 * cast(Any, whole).sigma0
-        values = {name: float(v) for name, v in selection.get("whole", selection["values"]).items()}
+        values = {name: float(cast(float, v)) for name, v in (selection.whole or selection.values).items()}
         chosen = config.selection
         with build.evaluator(config) as evaluator, Progress(console, "ablation", 1) as bar:
 
@@ -108,9 +106,9 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
             found = ablate(
                 experiment.objective, evaluator, values, build.search(spec), 2 * chosen.lifetimes, chosen.shapes, step
             )
-        document = ablation_document(found, rule, config, spent)
-        store.put(ABLATION, document)
-    return document
+        result = ablation_result(found, rule, config, spent)
+        store.put(ABLATION, result.plain())
+    return result
 
 
 def work_out(path: Path, ablation: bool, distances: bool, generations: int | None, console: Any) -> None:
@@ -135,7 +133,7 @@ def known_rules() -> dict[str, Rule]:
     return {name: library.rule(name) for name in library.entries()}
 
 
-def run_distances(path: Path) -> dict[str, Any]:
+def run_distances(path: Path) -> Distances:
     """Distance of a run's (or a rule.json's) rule to every named rule; of a run the answer is kept."""
     from metalearn.config.schema import load
     from metalearn.evidence.distances import distances
@@ -146,17 +144,17 @@ def run_distances(path: Path) -> dict[str, Any]:
         return _distances(rule, values, build.Experiment(load("digits")), distances)
     with RunStore.open(path, write=True) as store:
         found = _distances(rule, values, build.Experiment(validate(store.config)), distances)
-        store.put(DISTANCES, found)
+        store.put(DISTANCES, found.plain())
     return found
 
 
-def _distances(rule: Rule, values: dict[str, float], experiment: Experiment, measure: Any) -> dict[str, Any]:
+def _distances(rule: Rule, values: dict[str, float], experiment: Experiment, measure: Any) -> Distances:
     cell = experiment.cells[0][1]
     rows = measure(rule, values, known_rules(), experiment.setting(cell, 1), experiment.config.seed)
-    return {"rows": rows, "where": ", ".join(cell.titles) + f", {cell.steps} steps"}
+    return Distances(rows=tuple(rows), where=", ".join(cell.titles) + f", {cell.steps} steps")
 
 
-def print_ablation(document: Mapping[str, Any], console: Any) -> None:
+def print_ablation(document: AblationResult, console: Any) -> None:
     """A row per stage, the smallest rule that is as good as the best marked."""
     from rich import box
     from rich.table import Table
@@ -164,33 +162,33 @@ def print_ablation(document: Mapping[str, Any], console: Any) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("terms", "without", "score", "95 % CI", "lost", "95 % CI of lost", "before refitting"):
         table.add_column(heading, justify="left" if heading == "without" else "right")
-    for k, stage in enumerate(document["stages"]):
-        mark = " *" if k == document["smallest"] else ""
+    for k, stage in enumerate(document.stages):
+        mark = " *" if k == document.smallest else ""
         table.add_row(
-            f"{stage['terms']}{mark}",
-            stage["removed"] or "-",
-            f"{stage['mean']:.4f}",
-            f"[{stage['low']:.4f}, {stage['high']:.4f}]",
-            f"{stage['lost']:.4f}",
-            f"[{stage['lost_low']:+.4f}, {stage['lost_high']:+.4f}]",
-            f"{stage['dropped']:.4f}",
+            f"{stage.terms}{mark}",
+            stage.removed or "-",
+            f"{stage.mean:.4f}",
+            f"[{stage.low:.4f}, {stage.high:.4f}]",
+            f"{stage.lost:.4f}",
+            f"[{stage.lost_low:+.4f}, {stage.lost_high:+.4f}]",
+            f"{stage.dropped:.4f}",
         )
     console.print(
-        f"Ablation on {document['lifetimes']} fresh lives of the select tier; after each step the other terms were "
-        f"refitted for {document['generations']} generations.",
+        f"Ablation on {document.lifetimes} fresh lives of the select tier; after each step the other terms were "
+        f"refitted for {document.generations} generations.",
         highlight=False,
         soft_wrap=True,
     )
     console.print(table)
-    smallest = document["stages"][document["smallest"]]
+    smallest = document.stages[document.smallest]
     console.print(
-        f"* smallest rule within the confidence interval of the best: dw = {smallest['formula']}",
+        f"* smallest rule within the confidence interval of the best: dw = {smallest.formula}",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def print_distances(document: Mapping[str, Any], console: Any) -> None:
+def print_distances(document: Distances, console: Any) -> None:
     """A row per named rule, the nearest first."""
     from rich import box
     from rich.table import Table
@@ -198,11 +196,11 @@ def print_distances(document: Mapping[str, Any], console: Any) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("rule", "angle of terms", "angle of changes", "correlation of changes"):
         table.add_column(heading, justify="left" if heading == "rule" else "right")
-    for row in document["rows"]:
-        angles = ["-" if row[key] is None else f"{row[key]:.0f} deg" for key in ("terms", "behaviour")]
-        table.add_row(row["rule"], *angles, "-" if row["correlation"] is None else f"{row['correlation']:+.2f}")
+    for row in document.rows:
+        angles = ["-" if angle is None else f"{angle:.0f} deg" for angle in (row.terms, row.behaviour)]
+        table.add_row(row.rule, *angles, "-" if row.correlation is None else f"{row.correlation:+.2f}")
     console.print(
-        f"Distance to the nearest rule of each named family; changes compared in a life of {document['where']}.",
+        f"Distance to the nearest rule of each named family; changes compared in a life of {document.where}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -14,6 +14,7 @@ from metalearn.config import schema as configs
 from metalearn.config.library import trusting_user
 from metalearn.config.schema import Config
 from metalearn.evidence.comparison import compare
+from metalearn.evidence.documents import Comparison, Controls
 from metalearn.progress import Progress
 from metalearn.rule.file import read, rule_of, values_of
 from metalearn.store.run_store import RunStore
@@ -43,10 +44,10 @@ def contestant(spec: str) -> Contestant:
     return name, rule_of(document), values_of(document), spent, config
 
 
-def contest(
+def compare_anything(
     rules: Sequence[str], config_name: str | None, lifetimes: int | None, seed: int | None, console: Any
-) -> dict[str, Any]:
-    """The comparison document of the given rules; a single run brings the tuned baselines of its own comparison along."""
+) -> Comparison:
+    """The comparison of the given rules; a single run brings the tuned baselines of its own comparison along."""
     if not rules:
         raise ValueError("compare: expected at least one run, rule.json or library rule")
     found = [contestant(spec) for spec in rules]
@@ -80,9 +81,9 @@ def _config_of(found: Sequence[Contestant], config_name: str | None, lifetimes: 
     return config.model_copy(update=changes)
 
 
-def examine(
+def controls_of_anything(
     rules: Sequence[str], config_name: str | None, lifetimes: int | None, seed: int | None, console: Any
-) -> dict[str, Any]:
+) -> Controls:
     """The controls of one rule (`metalearn/evidence/controls.py`): is it a rule or a stored solution?"""
     from metalearn.evidence.controls import run_controls
 
@@ -104,7 +105,8 @@ def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:
     if stored is None:
         return {}
     arms = {}
-    for name, arm in stored["arms"].items():
-        if name != stored["reference"]:
-            arms[name] = (rule_of(arm["rule"]), dict(arm["values"]), int(arm["lifetimes"]))
+    comparison = Comparison.read(stored, "comparison")
+    for name, arm in comparison.arms.items():
+        if name != comparison.reference:
+            arms[name] = (rule_of(arm.rule), dict(arm.values), arm.lifetimes or 0)
     return arms

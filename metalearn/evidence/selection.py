@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from metalearn.build import Experiment
+from metalearn.evidence.documents import FrontRow, Pruned, Selection
 from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import prune
 from outer.evolution import select
@@ -15,12 +16,13 @@ from outer.programs.objective import ProgramObjective, rule_objective
 from outer.programs.pareto import distinct, front, simplest
 
 
-def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[Generation]) -> dict[str, Any]:
-    """The selection document of a run; that of programs holds the discovered rule and the front of its rivals too."""
+def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[Generation]) -> Selection:
+    """The selection of a run; that of programs holds the discovered rule and the front of its rivals too."""
     own, rule, chosen = experiment.searched, experiment.rule, experiment.config.selection
     if not generations:
-        return {"values": rule.defaults, "score": None, "finalists": 0, "lifetimes": 0, "scores": [], "chosen": 0}
-    found: dict[str, Any] = {}
+        return Selection(values=dict(rule.defaults))
+    front_rows: tuple[FrontRow, ...] = ()
+    discovered = None
     if isinstance(own, ProgramObjective):
         vectors = distinct(own, generations, chosen.finalists)
         settings = own.distribution.settings("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
@@ -28,40 +30,39 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
         programs = own.programs(vectors)
         best = simplest([program.complexity for program in programs], scores, chosen.tolerance)
         rules = [program.rule(rule) for program in programs]
-        found["front"] = [
-            {
-                "complexity": programs[k].complexity,
-                "score": float(scores[k].mean()),
-                "formula": rules[k].pruned({}, 0.0),
-            }
+        front_rows = tuple(
+            FrontRow(
+                complexity=programs[k].complexity,
+                score=float(scores[k].mean()),
+                formula=rules[k].pruned({}, 0.0),
+            )
             for k in front([program.complexity for program in programs], scores.mean(1))
-        ]
-        found["rule"] = rules[best].to_dict()
+        )
+        discovered = rules[best].to_dict()
         own = rule_objective(own, rules[best])
         vector = own.genome.encode(rules[best].defaults)
     else:
         winner = select(own, evaluator, generations, chosen.finalists, chosen.lifetimes, chosen.shapes)
         vector, scores, best = winner.vector, winner.scores, winner.chosen
     rest = prune(own, evaluator, vector, chosen.lifetimes, chosen.shapes, chosen.tolerance)
-    return {
-        "values": own.genome.values(rest.vector),
-        "whole": own.genome.values(vector),
-        "pruning": [{"removed": name, "score": score} for name, score in rest.steps],
-        "score": float(scores[best].mean()),
-        "finalists": len(scores),
-        "lifetimes": int(scores.shape[1]),
-        "scores": scores.mean(1).tolist(),
-        "chosen": best,
-        **found,
-    }
+    return Selection(
+        values=own.genome.values(rest.vector),
+        whole=own.genome.values(vector),
+        pruning=tuple(Pruned(removed=name, score=score) for name, score in rest.steps),
+        score=float(scores[best].mean()),
+        finalists=len(scores),
+        lifetimes=int(scores.shape[1]),
+        scores=tuple(scores.mean(1).tolist()),
+        chosen=best,
+        front=front_rows,
+        rule=discovered,
+    )
 
 
-def print_front(front: Sequence[dict[str, Any]], console: Any) -> None:
+def print_front(front: Sequence[FrontRow], console: Any) -> None:
     """The best program of every complexity, one a line."""
     if not front:
         return
     console.print("\nbest formula of every complexity (score on the select tier)", highlight=False)
     for row in front:
-        console.print(
-            f"{row['complexity']:4d}  {row['score']:.4f}  dw = {row['formula']}", highlight=False, soft_wrap=True
-        )
+        console.print(f"{row.complexity:4d}  {row.score:.4f}  dw = {row.formula}", highlight=False, soft_wrap=True)

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from metalearn.evidence.documents import Cell, Comparison
 from metalearn.pictures.search import EVOLVED, HEIGHT, INK, MUTED, OTHERS, label_ends, new_figure, style, to_svg
-from metalearn.report.tables import arms_of, best_arm, cells_of, difference, number, title, verdict
+from metalearn.report.tables import difference, number, title
 
 
-def arm_colours(comparison: Mapping[str, Any]) -> dict[str, str]:
+def arm_colours(comparison: Comparison) -> dict[str, str]:
     """One colour per arm, the same in every picture; the reference has the emphasised one."""
-    reference = comparison.get("reference", "evolved")
-    others = [arm for arm in arms_of(comparison) if arm != reference]
+    reference = comparison.reference
+    others = [arm for arm in comparison.names if arm != reference]
     return {reference: EVOLVED, **{arm: OTHERS[k % len(OTHERS)] for k, arm in enumerate(others)}}
 
 
-def learning_curves(comparison: Mapping[str, Any], cell: Mapping[str, Any], name: str = "curves") -> str | None:
+def learning_curves(comparison: Comparison, cell: Cell, name: str = "curves") -> str | None:
     """Score against training step for every arm of a cell, with 95 % bands; None without stored curves."""
     colours = arm_colours(comparison)
-    curves = {arm: entry["curve"] for arm, entry in cell["arms"].items() if entry.get("curve")}
+    curves = {arm: entry.curve for arm, entry in cell.arms.items() if entry.curve is not None}
     if not curves:
         return None
-    percent = 100 if cell.get("metric") == "accuracy" else 1
+    percent = 100 if cell.metric == "accuracy" else 1
     with style(name):
         figure, axes = new_figure(height=HEIGHT + 0.1)
-        axes.set_title(str(cell["name"]))
+        axes.set_title(cell.name)
         ends = []
-        for arm in [a for a in reversed(arms_of(comparison)) if a in curves]:
+        for arm in [a for a in reversed(comparison.names) if a in curves]:
             curve, lead = curves[arm], colours[arm] == EVOLVED
-            x, mean = np.array(curve["steps"], dtype=float), percent * np.array(curve["mean"], dtype=float)
-            low, high = (percent * np.array(curve[k], dtype=float) for k in ("low", "high"))
+            x, mean = np.array(curve.steps, dtype=float), percent * np.array(curve.mean, dtype=float)
+            low, high = (percent * np.array(values, dtype=float) for values in (curve.low, curve.high))
             axes.fill_between(x, low, high, color=colours[arm], alpha=0.2 if lead else 0.12, linewidth=0)
             axes.plot(x, mean, color=colours[arm], linewidth=2.3 if lead else 1.3)
             ends.append((float(x[-1]), float(mean[-1]), title(arm), colours[arm]))
-        if cell.get("chance") is not None:
-            axes.axhline(percent * cell["chance"], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-            ends.append((float(axes.get_xlim()[1]), percent * float(cell["chance"]), "chance", MUTED))
+        if cell.chance is not None:
+            axes.axhline(percent * cell.chance, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+            ends.append((float(axes.get_xlim()[1]), percent * cell.chance, "chance", MUTED))
         axes.margins(x=0)
         axes.set_xlabel("training step")
         axes.set_ylabel(_axis(cell))
@@ -47,42 +47,36 @@ def learning_curves(comparison: Mapping[str, Any], cell: Mapping[str, Any], name
         return to_svg(figure, name)
 
 
-def _axis(cell: Mapping[str, Any]) -> str:
-    metric = str(cell.get("metric") or "score")
+def _axis(cell: Cell) -> str:
+    metric = cell.metric or "score"
     return "test accuracy (%)" if metric == "accuracy" else f"test {metric} (higher is better)"
 
 
-def forest(comparison: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], name: str = "forest") -> str | None:
+def forest(comparison: Comparison, cells: Sequence[Cell], name: str = "forest") -> str | None:
     """The reference minus each arm with its 95 % interval, a row per cell and arm; cells must share one metric."""
-    rows = [
-        (c, arm, c["differences"][arm]) for c in cells for arm in arms_of(comparison) if arm in c.get("differences", {})
-    ]
+    rows = [(cell, arm, cell.differences[arm]) for cell in cells for arm in comparison.names if arm in cell.differences]
     if not rows:
         return None
-    reference = title(comparison.get("reference", "evolved"))
-    percent, unit = (
-        (100, "percentage points")
-        if rows[0][0].get("metric") == "accuracy"
-        else (1, str(rows[0][0].get("metric") or "score"))
-    )
+    reference = title(comparison.reference)
+    percent, unit = (100, "percentage points") if rows[0][0].metric == "accuracy" else (1, rows[0][0].metric or "score")
     with style(name):
-        names = {str(c["name"]) for c, _, _ in rows}
+        names = {cell.name for cell, _, _ in rows}
         figure, axes = new_figure(height=0.85 + 0.25 * (len(rows) + len(names)))
         at, ticks, labels, seen = 0.0, [], [], None
         for cell, arm, entry in rows:
-            if cell["name"] != seen:
-                seen = cell["name"]
+            if cell.name != seen:
+                seen = cell.name
                 ticks.append(at)
-                labels.append(str(seen))
+                labels.append(cell.name)
                 at += 1
-            low, mean, high = (percent * float(entry[k]) for k in ("low", "mean", "high"))
-            colour = {"better": EVOLVED, "worse": OTHERS[0]}.get(verdict(entry), "#8d96a3")
+            low, mean, high = (percent * value for value in (entry.low, entry.mean, entry.high))
+            colour = {"better": EVOLVED, "worse": OTHERS[0]}.get(entry.shown, "#8d96a3")
             axes.plot([low, high], [at, at], color=colour, linewidth=2)
             axes.plot([mean], [at], "o", color=colour, markersize=5)
             axes.text(
                 1.02,
                 at,
-                f"{difference(entry, cell.get('metric', ''))}",
+                f"{difference(entry, cell.metric)}",
                 transform=axes.get_yaxis_transform(),
                 va="center",
                 color=colour,
@@ -102,12 +96,12 @@ def forest(comparison: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], na
         return to_svg(figure, name)
 
 
-def heat_table(comparison: Mapping[str, Any]) -> str | None:
+def heat_table(comparison: Comparison) -> str | None:
     """Transfer cells x arms: the mean as a number, the colour is the reference minus the arm (per row)."""
-    cells, arms = cells_of(comparison, "transfer"), arms_of(comparison)
+    cells, arms = comparison.group("transfer"), comparison.names
     if not cells:
         return None
-    reference = comparison.get("reference", "evolved")
+    reference = comparison.reference
     with style("heat"):
         from matplotlib.colors import LinearSegmentedColormap
 
@@ -115,11 +109,9 @@ def heat_table(comparison: Mapping[str, Any]) -> str | None:
         figure, axes = new_figure(1.9 + 0.92 * len(arms), 1.0 + 0.34 * len(cells))
         gaps = np.full((len(cells), len(arms)), np.nan)
         for row, cell in enumerate(cells):
-            base = cell["arms"].get(reference, {}).get("mean")
             for column, arm in enumerate(arms):
-                mean = cell["arms"].get(arm, {}).get("mean")
-                if base is not None and mean is not None:
-                    gaps[row, column] = base - mean
+                if reference in cell.arms and arm in cell.arms:
+                    gaps[row, column] = cell.arms[reference].mean - cell.arms[arm].mean
         reach = np.nanmax(np.abs(gaps), axis=1, keepdims=True) if np.isfinite(gaps).any(axis=1).all() else 1.0
         edges = (np.arange(len(arms) + 1) - 0.5, np.arange(len(cells) + 1) - 0.5)
         axes.pcolormesh(
@@ -128,9 +120,8 @@ def heat_table(comparison: Mapping[str, Any]) -> str | None:
         axes.invert_yaxis()
         for row, cell in enumerate(cells):
             for column, arm in enumerate(arms):
-                entry = cell["arms"].get(arm)
-                mark = " !" if verdict(cell.get("differences", {}).get(arm)) == "worse" else ""
-                text = "-" if entry is None else number(entry["mean"], cell.get("metric", "")) + mark
+                mark = " !" if cell.verdict(arm) == "worse" else ""
+                text = number(cell.arms[arm].mean, cell.metric) + mark if arm in cell.arms else "-"
                 axes.text(
                     column,
                     row,
@@ -138,10 +129,10 @@ def heat_table(comparison: Mapping[str, Any]) -> str | None:
                     ha="center",
                     va="center",
                     fontsize=8.5,
-                    weight="bold" if arm == best_arm(cell) else "normal",
+                    weight="bold" if arm == cell.best else "normal",
                 )
         axes.set_xticks(range(len(arms)), [title(a).replace(" ", "\n") for a in arms])
-        axes.set_yticks(range(len(cells)), [str(c["name"]) for c in cells])
+        axes.set_yticks(range(len(cells)), [cell.name for cell in cells])
         axes.xaxis.tick_top()
         axes.tick_params(colors=INK)
         axes.grid(visible=False)

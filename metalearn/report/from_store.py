@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from metalearn.evidence.documents import AblationResult, Comparison, Distances, Selection
 from metalearn.report.search_report import write_report
 from metalearn.store.run_store import RunStore
 from outer.generation import Generation
@@ -21,8 +22,9 @@ def write_report_of(store: RunStore, folder: Path, generations: Sequence[Generat
         store.environment,
         store.generations() if generations is None else generations,
         rule,
-        store.get("comparison"),
-        store.get("selection"),
+        Comparison.found(store.get("comparison"), "comparison"),
+        Selection.found(store.get("selection"), "selection"),
         store.get("command", "metalearn search"),
-        {key: store.get(key) for key in ("ablation", "distances")},
+        AblationResult.found(store.get("ablation"), "ablation"),
+        Distances.found(store.get("distances"), "distances"),
     )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
+from metalearn.evidence.documents import FrontRow
 from metalearn.report.rule_section import inline
 
 
-def front_section(front: Sequence[Mapping[str, Any]]) -> str:
+def front_section(front: Sequence[FrontRow]) -> str:
     """HTML of the best formula of every complexity, as a picture and a table; empty where there is no front."""
     if not front:
         return ""
     caption = "Score on the select tier of the best formula with at most so many operations and constants."
     rows = "".join(
-        f'<tr><td class="num">{int(row["complexity"])}</td><td class="num">{float(row["score"]):.4f}</td>'
-        f"<td><code>dw = {escape(str(row['formula']))}</code></td></tr>"
+        f'<tr><td class="num">{row.complexity}</td><td class="num">{row.score:.4f}</td>'
+        f"<td><code>dw = {escape(row.formula)}</code></td></tr>"
         for row in front
     )
     head = '<thead><tr><th class="num">complexity</th><th class="num">score</th><th>formula</th></tr></thead>'
@@ -27,13 +27,13 @@ def front_section(front: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def picture(front: Sequence[Mapping[str, Any]]) -> str:
+def picture(front: Sequence[FrontRow]) -> str:
     """The front as steps: SVG."""
     from matplotlib.ticker import MaxNLocator
 
     from metalearn.pictures.search import EVOLVED, new_figure, style, to_svg
 
-    x, y = [int(row["complexity"]) for row in front], [float(row["score"]) for row in front]
+    x, y = [row.complexity for row in front], [row.score for row in front]
     with style("front"):
         figure, axes = new_figure()
         axes.step([*x, x[-1] + 1], [*y, y[-1]], where="post", color=EVOLVED, linewidth=1.4)

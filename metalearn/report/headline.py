@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from metalearn.report.tables import arms_of, cells_of, difference, interval, number, title, verdict
+from metalearn.evidence.documents import Cell, Comparison, Verdict
+from metalearn.report.tables import difference, interval, number, title
 
+VERDICTS: tuple[Verdict, ...] = ("worse", "not distinguishable", "better")
 PHRASES = {"worse": "It is worse than", "not distinguishable": "It cannot be told from", "better": "It is better than"}
 
 
-def headline(comparison: Mapping[str, Any] | None, generations: int = 0, best: float | None = None) -> str:
+def headline(comparison: Comparison | None, generations: int = 0, best: float | None = None) -> str:
     """One to four sentences; before a comparison they say that nothing is known yet about unseen data."""
-    if comparison is None or not comparison.get("cells"):
+    if comparison is None or not comparison.cells:
         if not generations or best is None:
             return "No generation has finished yet: there is nothing to report about this rule."
         plural = "generation" if generations == 1 else "generations"
@@ -20,50 +21,45 @@ def headline(comparison: Mapping[str, Any] | None, generations: int = 0, best: f
             f"After {generations:,} {plural} the best fitness on the search's own tasks is {best:.4g}. "
             "The rule has not been compared with baselines on unseen data yet, so this does not say how good it is."
         )
-    main = cells_of(comparison, "main")
+    main, transfer = comparison.group("main"), comparison.group("transfer")
     sentences = [_level(comparison, main[0])] if main else []
     sentences += _against(comparison, main) if main else []
-    sentences += [_transfer(comparison)] if cells_of(comparison, "transfer") else []
+    sentences += [_transfer(transfer)] if transfer else []
     return " ".join(s for s in sentences if s)
 
 
-def _level(comparison: Mapping[str, Any], cell: Mapping[str, Any]) -> str:
+def _level(comparison: Comparison, cell: Cell) -> str:
     """How good the reference is in the first main cell, and whether that is above chance."""
-    entry, metric = cell["arms"].get(comparison.get("reference", "evolved")), cell.get("metric", "")
+    entry, metric, reference = cell.arms.get(comparison.reference), cell.metric, title(comparison.reference)
     if entry is None:
-        return f"The {title(comparison.get('reference', 'evolved'))} rule was not run in {cell['name']}."
-    what = "accuracy" if metric == "accuracy" else metric or "a score of"
-    reached = f"{number(entry['mean'], metric)} {what}" if metric else f"{what} {number(entry['mean'])}"
-    count = cell.get("lifetimes", len(entry.get("scores", [])))
+        return f"The {reference} rule was not run in {cell.name}."
+    reached = f"{number(entry.mean, metric)} {metric}" if metric else f"a score of {number(entry.mean)}"
+    count = cell.lifetimes if cell.lifetimes is not None else len(entry.scores)
     text = (
-        f"On {cell['name']}, over {count} lifetimes that the search never saw, the "
-        f"{title(comparison.get('reference', 'evolved'))} rule reaches {reached} "
-        f"(95 % interval {interval(entry.get('low'), entry.get('high'), metric)})."
+        f"On {cell.name}, over {count} lifetimes that the search never saw, the {reference} rule reaches {reached} "
+        f"(95 % interval {interval(entry.low, entry.high, metric)})."
     )
-    chance, low = cell.get("chance"), entry.get("low")
-    if chance is not None and low is not None and low <= chance:
-        text += f" That is not above chance ({number(chance, metric)})."
-    if entry.get("failures"):
-        text += f" It failed in {entry['failures']} of them."
+    if cell.chance is not None and entry.low <= cell.chance:
+        text += f" That is not above chance ({number(cell.chance, metric)})."
+    if entry.failures:
+        text += f" It failed in {entry.failures} of them."
     return text
 
 
-def _against(comparison: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> list[str]:
+def _against(comparison: Comparison, cells: Sequence[Cell]) -> list[str]:
     """A sentence per kind of verdict, losses first; an arm whose verdict depends on the cell is counted."""
     by_verdict: dict[str, list[str]] = {name: [] for name in PHRASES}
     mixed = []
-    for arm in arms_of(comparison):
-        gaps = [
-            (cell["differences"][arm], cell.get("metric", "")) for cell in cells if arm in cell.get("differences", {})
-        ]
-        found = [verdict(gap) for gap, _ in gaps]
+    for arm in comparison.names:
+        gaps = [(cell.differences[arm], cell.metric) for cell in cells if arm in cell.differences]
+        found = [gap.shown for gap, _ in gaps]
         if len(set(found)) == 1:
             amount = (
                 f" ({difference(*gaps[0])}{' points' if gaps[0][1] == 'accuracy' else ''})" if len(gaps) == 1 else ""
             )
             by_verdict[found[0]].append(title(arm) + amount)
         elif found:
-            counts = [f"{found.count(name)} {name}" for name in PHRASES if name in found]
+            counts = [f"{found.count(name)} {name}" for name in VERDICTS if name in found]
             mixed.append(f"Against {title(arm)} the cells disagree ({', '.join(counts)} of {len(found)}).")
     if not any(by_verdict.values()) and not mixed:
         return ["It was not compared with any baseline."]
@@ -71,14 +67,12 @@ def _against(comparison: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) 
     return [f"{PHRASES[name]} {_list(arms)}{where}." for name, arms in by_verdict.items() if arms] + mixed
 
 
-def _transfer(comparison: Mapping[str, Any]) -> str:
+def _transfer(cells: Sequence[Cell]) -> str:
     """In how many transfer cells the reference is not worse than any arm."""
-    cells = cells_of(comparison, "transfer")
-    lost = [c["name"] for c in cells if any(verdict(gap) == "worse" for gap in c.get("differences", {}).values())]
+    lost = [cell.name for cell in cells if any(gap.shown == "worse" for gap in cell.differences.values())]
     if not lost:
         return f"In none of the {len(cells)} transfer cells is it worse than a baseline."
-    names = _list([str(name) for name in lost])
-    return f"In {len(lost)} of {len(cells)} transfer cells at least one baseline is better ({names})."
+    return f"In {len(lost)} of {len(cells)} transfer cells at least one baseline is better ({_list(lost)})."
 
 
 def _list(words: Sequence[str]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inner.components import load, names, options_of
+
+if TYPE_CHECKING:
+    from metalearn.store.run_store import RunStore
 
 
 def _first_sentence(kind: str, name: str) -> str:
@@ -102,17 +105,26 @@ def show(path: Path, console: Any) -> None:
                 lines.append(f"{key:<8}= {document[key]}")
         for line in lines:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-        comparison = store.get("comparison") if store is not None else None
-        if comparison:
-            from metalearn.report.tables import print_comparison
-
-            print_comparison(comparison, console)
-        if store is not None and (store.get("ablation") or store.get("distances")):
-            from metalearn.evidence.insight import print_ablation, print_distances
-
-            for key, printed in (("ablation", print_ablation), ("distances", print_distances)):
-                if store.get(key):
-                    printed(store.get(key), console)
+        if store is not None:
+            _print_documents(store, console)
     finally:
         if store is not None:
             store.close()
+
+
+def _print_documents(store: RunStore, console: Any) -> None:
+    """Print the comparison, the ablation and the distances of a run, as far as they are there."""
+    from metalearn.evidence.documents import AblationResult, Comparison, Distances
+    from metalearn.report.tables import print_comparison
+
+    if comparison := Comparison.found(store.get("comparison"), "comparison"):
+        print_comparison(comparison, console)
+    ablation = AblationResult.found(store.get("ablation"), "ablation")
+    distances = Distances.found(store.get("distances"), "distances")
+    if ablation or distances:
+        from metalearn.evidence.insight import print_ablation, print_distances
+
+        if ablation:
+            print_ablation(ablation, console)
+        if distances:
+            print_distances(distances, console)

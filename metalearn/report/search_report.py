@@ -8,24 +8,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metalearn.evidence.documents import AblationResult, Comparison, Distances, Selection
 from metalearn.report.front_section import front_section
 from metalearn.report.headline import headline
 from metalearn.report.insight_section import insight_section
 from metalearn.report.page import conditions, figure, page, table, value
 from metalearn.report.rule_section import rule_section
-from metalearn.report.tables import (
-    LEGEND,
-    about,
-    arms_of,
-    best_arm,
-    cells_of,
-    main_rows,
-    number,
-    skipped_lines,
-    title,
-    transfer_rows,
-    verdict,
-)
+from metalearn.report.tables import LEGEND, about, main_rows, number, skipped_lines, title, transfer_rows
 from metalearn.store.files import write_text_atomically
 
 if TYPE_CHECKING:
@@ -45,18 +34,19 @@ def write_report(
     environment: Mapping[str, Any],
     generations: Sequence[Generation],
     rule: Mapping[str, Any] | None,
-    comparison: Mapping[str, Any] | None,
-    selection: Mapping[str, Any] | None,
+    comparison: Comparison | None,
+    selection: Selection | None,
     command: str,
-    insight: Mapping[str, Any] | None = None,
+    ablation: AblationResult | None = None,
+    distances: Distances | None = None,
 ) -> Path:
     """Write `folder/report.html` in one step and return its path; any part of the run may be missing yet.
 
-    rule: the document of rule.json; comparison, selection, insight (`ablation`, `distances`): documents of the run store;
+    rule: the document of rule.json; comparison, selection, ablation, distances: documents of the run store;
     command: the exact command line of the search. Raises RunError when the folder cannot be written.
     """
     path = Path(folder) / NAME
-    text = report(folder, config, environment, generations, rule, comparison, selection, command, insight)
+    text = report(folder, config, environment, generations, rule, comparison, selection, command, ablation, distances)
     write_text_atomically(path, text)
     return path
 
@@ -67,10 +57,11 @@ def report(
     environment: Mapping[str, Any],
     generations: Sequence[Generation],
     rule: Mapping[str, Any] | None,
-    comparison: Mapping[str, Any] | None,
-    selection: Mapping[str, Any] | None,
+    comparison: Comparison | None,
+    selection: Selection | None,
     command: str,
-    insight: Mapping[str, Any] | None = None,
+    ablation: AblationResult | None = None,
+    distances: Distances | None = None,
 ) -> str:
     """The page as text; the same arguments give the same text."""
     rule = rule or {}
@@ -79,12 +70,12 @@ def report(
     task = str(rule.get("task") or "") or _name_of(config.get("task"))
     heading = f"A learning rule evolved on {task}" if task else "A learning rule"
     body = [rule_section(rule, headed=bool(generations or rule))]
-    if comparison and comparison.get("cells"):
+    if comparison is not None and comparison.cells:
         body.append(_comparison(comparison))
-    body.append(insight_section(insight or {}))
-    if selection:
-        body.append(front_section(selection.get("front", ())))
-        plain = {key: value for key, value in selection.items() if key not in ("front", "rule")}
+    body.append(insight_section(ablation, distances))
+    if selection is not None:
+        body.append(front_section(selection.front))
+        plain = {key: value for key, value in selection.plain().items() if key not in ("front", "rule")}
         body.append("<section><h2>How the rule was chosen</h2>" + value(plain) + "</section>")
     body += [_search(generations, config), _use(Path(folder), command), conditions(config, environment)]
     return page(
@@ -103,16 +94,15 @@ def _name_of(spec: object) -> str:
 
 
 def _facts(
-    generations: Sequence[Generation], rule: Mapping[str, Any], comparison: Mapping[str, Any] | None, best: float | None
+    generations: Sequence[Generation], rule: Mapping[str, Any], comparison: Comparison | None, best: float | None
 ) -> str:
     """The strip of key numbers under the headline."""
     facts = [("generations", f"{len(generations):,}"), ("lifetimes lived", f"{lifetimes(generations):,}")]
     if best is not None:
         facts.append(("best search fitness", f"{best:.4g}"))
-    main = cells_of(comparison, "main") if comparison else []
-    reference = comparison.get("reference", "evolved") if comparison else ""
-    if main and reference in main[0]["arms"]:
-        facts.append(("on unseen data", number(main[0]["arms"][reference]["mean"], main[0].get("metric", ""))))
+    main = comparison.group("main") if comparison is not None else []
+    if comparison is not None and main and comparison.reference in main[0].arms:
+        facts.append(("on unseen data", number(main[0].arms[comparison.reference].mean, main[0].metric)))
     if rule.get("pathway"):
         facts.append(("feedback pathway", str(rule["pathway"])))
     if rule.get("values"):
@@ -131,22 +121,22 @@ def lifetimes(generations: Sequence[Generation]) -> int:
     return sum(int(g.scores.size) for g in generations)
 
 
-def _comparison(comparison: Mapping[str, Any]) -> str:
+def _comparison(comparison: Comparison) -> str:
     """Tables and pictures of main cells, then transfer."""
     from metalearn.pictures import comparison as pictures
 
-    reference = title(comparison.get("reference", "evolved"))
+    reference = title(comparison.reference)
     parts = ["<section><h2>On data that the search never saw</h2>"]
-    main = cells_of(comparison, "main")
+    main = comparison.group("main")
     for cell in main:
         header, rows = main_rows(comparison, cell)
-        names = [arm for arm in arms_of(comparison) if arm in cell["arms"]]
+        names = [arm for arm in comparison.names if arm in cell.arms]
         classes = []
         for arm, row in zip(names, rows):
             kind = VERDICT_CLASS.get(row[5], "")
-            first = "reference" if arm == comparison.get("reference", "evolved") else ""
+            first = "reference" if arm == comparison.reference else ""
             classes.append([first, "num", "num", "num", "num", f"num {kind}", "num", "num"])
-        parts += [f"<h3>{escape(str(cell['name']))}</h3>", f'<p class="note">{escape(about(cell))}</p>']
+        parts += [f"<h3>{escape(cell.name)}</h3>", f'<p class="note">{escape(about(cell))}</p>']
         parts.append(table(header, [[r[0].replace(" *", ""), *r[1:]] for r in rows], classes, "reference"))
     drawn = [
         figure(
@@ -154,8 +144,8 @@ def _comparison(comparison: Mapping[str, Any]) -> str:
         )
         for k, cell in enumerate(main)
     ]
-    for k, metric in enumerate(dict.fromkeys(str(cell.get("metric")) for cell in main)):
-        cells = [cell for cell in main if str(cell.get("metric")) == metric]
+    for k, metric in enumerate(dict.fromkeys(cell.metric for cell in main)):
+        cells = [cell for cell in main if cell.metric == metric]
         caption = f"How far the {reference} rule is ahead of each arm."
         drawn.append(figure(pictures.forest(comparison, cells, f"forest{k}"), caption))
     parts.append('<div class="pictures">' + "".join(drawn) + "</div>")
@@ -165,10 +155,10 @@ def _comparison(comparison: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
-def _transfer(comparison: Mapping[str, Any]) -> str:
+def _transfer(comparison: Comparison) -> str:
     from metalearn.pictures import comparison as pictures
 
-    cells, arms = cells_of(comparison, "transfer"), arms_of(comparison)
+    cells, arms = comparison.group("transfer"), comparison.names
     if not cells:
         return ""
     header, rows = transfer_rows(comparison)
@@ -176,12 +166,12 @@ def _transfer(comparison: Mapping[str, Any]) -> str:
     for cell in cells:
         marks = [""]
         for arm in arms:
-            behind = verdict(cell.get("differences", {}).get(arm)) == "worse"
-            marks.append("num" + (" top" if arm == best_arm(cell) else "") + (" behind" if behind else ""))
+            behind = cell.verdict(arm) == "worse"
+            marks.append("num" + (" top" if arm == cell.best else "") + (" behind" if behind else ""))
         classes.append(marks)
-    reference = title(comparison.get("reference", "evolved"))
+    reference = title(comparison.reference)
     caption = f"Red: the {reference} rule is ahead of the arm; blue: behind; the scale is each row's own."
-    conditions = "".join(f"<li>{escape(str(c['name']))}: {escape(about(c))}</li>" for c in cells)
+    conditions = "".join(f"<li>{escape(c.name)}: {escape(about(c))}</li>" for c in cells)
     return (
         "<h3>Transfer: tasks and networks outside the search</h3>"
         + f'<p class="note">{escape(LEGEND.format(reference=reference))}</p>'

@@ -1,10 +1,11 @@
-"""Tables of a comparison for the terminal (rich), for plain text, and for Markdown: no mean without its interval."""
+"""Tables of a comparison for the terminal (rich) and as plain text: no mean without its interval."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
+
+from metalearn.evidence.documents import Cell, Comparison, Interval
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,100 +36,59 @@ def interval(low: float | None, high: float | None, metric: str = "", signed: bo
     return f"[{low:+.3g}, {high:+.3g}]" if signed else f"[{low:.3g}, {high:.3g}]"
 
 
-def difference(entry: Mapping[str, Any] | None, metric: str = "") -> str:
+def difference(entry: Interval | None, metric: str = "") -> str:
     """The reference minus an arm, signed; for accuracies in percentage points."""
     if entry is None:
         return ""
-    mean = float(entry["mean"])
-    return f"{100 * mean:+.1f}" if metric == "accuracy" else f"{mean:+.3g}"
+    return f"{100 * entry.mean:+.1f}" if metric == "accuracy" else f"{entry.mean:+.3g}"
 
 
-def verdict(entry: Mapping[str, Any] | None) -> str:
-    """ "better", "worse" or "not distinguishable": the stored verdict, never stronger than what its interval shows."""
-    if entry is None:
-        return ""
-    low, high, stored = float(entry["low"]), float(entry["high"]), str(entry.get("verdict", ""))
-    shown = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
-    return shown if stored in ("", shown) else "not distinguishable"
-
-
-def cells_of(comparison: Mapping[str, Any], group: str) -> list[dict[str, Any]]:
-    """The cells of one group, "main" or "transfer"."""
-    return [cell for cell in comparison.get("cells", []) if cell.get("group", "main") == group]
-
-
-def arms_of(comparison: Mapping[str, Any]) -> list[str]:
-    """Arms in the order of the comparison, its reference first."""
-    reference = comparison.get("reference", "evolved")
-    named = [*comparison.get("arms", {})]
-    named += [arm for cell in comparison.get("cells", []) for arm in cell["arms"] if arm not in named]
-    unique = list(dict.fromkeys(named))
-    return [arm for arm in unique if arm == reference] + [arm for arm in unique if arm != reference]
-
-
-def best_arm(cell: Mapping[str, Any]) -> str | None:
-    """The arm with the highest mean score in a cell."""
-    means = {arm: entry["mean"] for arm, entry in cell["arms"].items() if entry.get("mean") is not None}
-    return max(means, key=lambda arm: means[arm]) if means else None
-
-
-def about(cell: Mapping[str, Any]) -> str:
+def about(cell: Cell) -> str:
     """One line on the conditions of a cell: task, network, steps, number of lifetimes, chance."""
-    parts = [str(cell["task"])] if "task" in cell else []
-    parts += [f"network {cell['network']}"] if "network" in cell else []
-    parts += [f"{cell['steps']} steps"] if "steps" in cell else []
-    parts += [f"{cell['lifetimes']} lifetimes per arm"] if "lifetimes" in cell else []
-    parts += [f"chance {number(cell['chance'], cell.get('metric', ''))}"] if cell.get("chance") is not None else []
+    parts = [cell.task] if cell.task else []
+    parts += [f"network {cell.network}"] if cell.network else []
+    parts += [f"{cell.steps} steps"] if cell.steps is not None else []
+    parts += [f"{cell.lifetimes} lifetimes per arm"] if cell.lifetimes is not None else []
+    parts += [f"chance {number(cell.chance, cell.metric)}"] if cell.chance is not None else []
     return ", ".join(parts)
 
 
-def main_rows(comparison: Mapping[str, Any], cell: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+def main_rows(comparison: Comparison, cell: Cell) -> tuple[list[str], list[list[str]]]:
     """Header and rows of one cell: arm, mean, 95 % CI, reference minus arm, its CI, verdict, failures, tuning."""
-    reference, metric = comparison.get("reference", "evolved"), cell.get("metric", "")
-    header = [
-        "arm",
-        "mean",
-        "95 % CI",
-        f"{title(reference)} - arm" + (", points" if metric == "accuracy" else ""),
-        "95 % CI",
-        title(reference) + " is",
-        "failed",
-        "tuned on",
-    ]
+    reference, metric = title(comparison.reference), cell.metric
+    ahead = f"{reference} - arm" + (", points" if metric == "accuracy" else "")
+    header = ["arm", "mean", "95 % CI", ahead, "95 % CI", reference + " is", "failed", "tuned on"]
     rows = []
-    for arm in arms_of(comparison):
-        if arm not in cell["arms"]:
-            continue
-        entry, gap = cell["arms"][arm], cell.get("differences", {}).get(arm)
-        spent = comparison.get("arms", {}).get(arm, {}).get("lifetimes")
+    for arm in [arm for arm in comparison.names if arm in cell.arms]:
+        entry, gap = cell.arms[arm], cell.differences.get(arm)
+        spent = comparison.arms[arm].lifetimes if arm in comparison.arms else None
         rows.append(
             [
-                title(arm) + (" *" if arm == best_arm(cell) else ""),
-                number(entry["mean"], metric),
-                interval(entry.get("low"), entry.get("high"), metric),
+                title(arm) + (" *" if arm == cell.best else ""),
+                number(entry.mean, metric),
+                interval(entry.low, entry.high, metric),
                 difference(gap, metric),
-                interval(gap["low"], gap["high"], metric, signed=True) if gap else "",
-                verdict(gap),
-                str(entry.get("failures", 0)),
-                f"{spent:,}" if isinstance(spent, int) else "",
+                interval(gap.low, gap.high, metric, signed=True) if gap else "",
+                cell.verdict(arm),
+                str(entry.failures),
+                "" if spent is None else f"{spent:,}",
             ]
         )
     return header, rows
 
 
-def transfer_rows(comparison: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+def transfer_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the transfer table: one row per cell, one column per arm, with the marks of LEGEND."""
-    arms, rows = arms_of(comparison), []
-    for cell in cells_of(comparison, "transfer"):
-        row, metric = [str(cell["name"])], cell.get("metric", "")
-        for arm in arms:
-            entry = cell["arms"].get(arm)
-            text = "" if entry is None else number(entry["mean"], metric)
-            text += " *" if arm == best_arm(cell) else ""
-            text += " !" if verdict(cell.get("differences", {}).get(arm)) == "worse" else ""
+    rows = []
+    for cell in comparison.group("transfer"):
+        row = [cell.name]
+        for arm in comparison.names:
+            text = number(cell.arms[arm].mean, cell.metric) if arm in cell.arms else ""
+            text += " *" if arm == cell.best else ""
+            text += " !" if cell.verdict(arm) == "worse" else ""
             row.append(text)
         rows.append(row)
-    return ["cell", *map(title, arms)], rows
+    return ["cell", *map(title, comparison.names)], rows
 
 
 def _table(caption: str, header: list[str], rows: list[list[str]], text_columns: tuple[int, ...]) -> Table:
@@ -159,14 +119,14 @@ def _colour(value: str) -> str:
     return {"better": "green", "worse": "red", "not distinguishable": "dim"}.get(value, "")
 
 
-def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
+def comparison_tables(comparison: Comparison) -> list[Table]:
     """Rich tables: one per main cell, then the transfer table when there is one."""
     tables = []
-    for cell in cells_of(comparison, "main"):
+    for cell in comparison.group("main"):
         header, rows = main_rows(comparison, cell)
         if all(row[6] == "0" for row in rows):  # the common case: leave the room to the numbers
             header, rows = header[:6] + header[7:], [row[:6] + row[7:] for row in rows]
-        tables.append(_table(f"{cell['name']}: {about(cell)}", header, rows, text_columns=(0, 5)))
+        tables.append(_table(f"{cell.name}: {about(cell)}", header, rows, text_columns=(0, 5)))
     header, rows = transfer_rows(comparison)
     for start in range(1, len(header) if rows else 0, PER_TABLE):
         part = slice(start, start + PER_TABLE)
@@ -177,18 +137,18 @@ def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
     return tables
 
 
-def legend(comparison: Mapping[str, Any]) -> str:
+def legend(comparison: Comparison) -> str:
     """What the marks of the tables mean."""
-    reference = comparison.get("reference", "evolved")
+    reference = comparison.reference
     return LEGEND.format(reference="the evolved rule" if reference == "evolved" else f"'{title(reference)}'")
 
 
-def skipped_lines(comparison: Mapping[str, Any]) -> list[str]:
+def skipped_lines(comparison: Comparison) -> list[str]:
     """One sentence for each cell that was not run."""
-    return [f"Skipped {entry['cell']}: {entry['why']}" for entry in comparison.get("skipped", [])]
+    return [f"Skipped {entry.cell}: {entry.why}" for entry in comparison.skipped]
 
 
-def print_comparison(comparison: Mapping[str, Any], console: Any = None) -> None:
+def print_comparison(comparison: Comparison, console: Any = None) -> None:
     """Print the tables; without a terminal the text is plain and 100 columns wide."""
     from rich.console import Console
 
@@ -204,7 +164,7 @@ def print_comparison(comparison: Mapping[str, Any], console: Any = None) -> None
         console.print(line, markup=False, highlight=False)
 
 
-def comparison_text(comparison: Mapping[str, Any], width: int = 100) -> str:
+def comparison_text(comparison: Comparison, width: int = 100) -> str:
     """The same tables as plain text, without control codes, at most `width` columns wide."""
     import io
 
@@ -217,30 +177,3 @@ def comparison_text(comparison: Mapping[str, Any], width: int = 100) -> str:
     for line in [legend(comparison), *skipped_lines(comparison)]:
         console.print(line, markup=False, highlight=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
-
-
-def comparison_markdown(comparison: Mapping[str, Any]) -> str:
-    """The same tables as Markdown; text from the run is escaped, so that it cannot break a row."""
-    parts = []
-    for cell in cells_of(comparison, "main"):
-        parts += [f"**{_cell(str(cell['name']))}**: {_cell(about(cell))}", _markdown(*main_rows(comparison, cell))]
-    header, rows = transfer_rows(comparison)
-    if rows:
-        parts += [f"**{TRANSFER}**", _markdown(header, rows)]
-    return "\n\n".join([*parts, _cell(legend(comparison)), *map(_cell, skipped_lines(comparison))]) + "\n"
-
-
-def _cell(text: str) -> str:
-    kept = " ".join(text.split())
-    for sign in "\\`*_|<[":
-        kept = kept.replace(sign, "\\" + sign)
-    return kept
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    def line(row: list[str]) -> str:
-        return (
-            "| " + " | ".join(f"**{_cell(v.replace(' *', ''))}**" if "*" in v.split() else _cell(v) for v in row) + " |"
-        )
-
-    return "\n".join([line(header), "|---" + "|---:" * (len(header) - 1) + "|", *map(line, rows)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from metalearn.config import library
 from metalearn.config.schema import Config
 from metalearn.evidence.baselines import tune_all
 from metalearn.evidence.comparison import REFERENCE, check_fit, compare
+from metalearn.evidence.documents import Comparison, Selection, Values
 from metalearn.evidence.selection import choose, print_front
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
@@ -124,21 +125,25 @@ class SearchRun:
     def _select(self, evaluator: Evaluator, generations: list[Generation]) -> dict[str, Any]:
         stored = self.store.get("selection")
         if stored is None:
-            stored = choose(self.experiment, evaluator, generations)
-            self.store.put("selection", stored)
-        if "rule" in stored:  # a program search has found a rule of its own
-            self.rule = rule_of(stored["rule"])
-        document = rule_document(self.rule, stored, self.experiment, self.folder.name, generations)
+            selection = choose(self.experiment, evaluator, generations)
+            self.store.put("selection", selection.plain())
+        else:
+            selection = Selection.read(stored, "selection")
+        if selection.rule is not None:  # a program search has found a rule of its own
+            self.rule = rule_of(selection.rule)
+        document = rule_document(self.rule, selection, self.experiment, self.folder.name, generations)
         write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
         self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)
         then = f"\nthen     {self.rule.homeostasis.text}" if self.rule.homeostasis else ""
         self.console.print(f"pruned   dw = {document['formula']}{then}\n", highlight=False, soft_wrap=True)
-        print_front(stored.get("front", ()), self.console)
+        print_front(selection.front, self.console)
         return document
 
     def _compare(self, evaluator: Evaluator, document: dict[str, Any], generations: Sequence[Generation]) -> None:
-        comparison = self.store.get("comparison")
-        if comparison is None:
+        stored = self.store.get("comparison")
+        if stored is not None:
+            comparison = Comparison.read(stored, "comparison")
+        else:
             spent = int(sum(g.scores.size for g in generations))
             arms = {REFERENCE: (self.rule, document["values"], spent)}
             count = len(self.experiment.arms())
@@ -148,7 +153,7 @@ class SearchRun:
                 arms |= found
             with Progress(self.console, "comparing", 1) as bar:
                 comparison = compare(arms, self.experiment, evaluator, bar.at)
-            self.store.put("comparison", comparison)
+            self.store.put("comparison", comparison.plain())
         from metalearn.report.tables import print_comparison
 
         print_comparison(comparison, self.console)
@@ -157,11 +162,11 @@ class SearchRun:
         return top_rows(generations, self.experiment.searched.genome)
 
     def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
-        comparison = self.store.get("comparison") or {"cells": []}
+        comparison = Comparison.read(self.store.get("comparison") or {}, "comparison")
         summary = {"formula": document["pruned"], "select_score": document["fitness"]}
-        for cell in comparison["cells"]:
-            for arm, result in cell["arms"].items():
-                summary[f"final/{cell['name']}/{arm}"] = result["mean"]
+        for cell in comparison.cells:
+            for arm, result in cell.arms.items():
+                summary[f"final/{cell.name}/{arm}"] = result.mean
         return summary
 
     def report(self, generations: Sequence[Generation] | None = None) -> Path:
@@ -169,28 +174,28 @@ class SearchRun:
         return write_report_of(self.store, self.folder, generations)
 
 
-def formula_of(rule: Rule, values: Mapping[str, float]) -> str:
+def formula_of(rule: Rule, values: Values) -> str:
     """The formula with numbers; terms whose coefficient is exactly 0 are left out."""
     return rule.pruned(values, 0.0)
 
 
 def rule_document(
-    rule: Rule, selection: dict[str, Any], experiment: Experiment, run: str, generations: Sequence[Generation]
+    rule: Rule, selection: Selection, experiment: Experiment, run: str, generations: Sequence[Generation]
 ) -> dict[str, Any]:
     """What rule.json holds: the rule with its values, and where it comes from."""
-    values, network = selection["values"], experiment.whole_network
+    values, network = selection.values, experiment.whole_network
     return {
         "format": 1,
         **rule.to_dict(),
         "formula": formula_of(rule, values),
         "pruned": formula_of(rule, values),
-        "whole": formula_of(rule, selection.get("whole", values)),
+        "whole": formula_of(rule, selection.whole or values),
         "values": values,
         "activation": network.get("activation", ""),
         "network": network,
         "task": experiment.config.task["name"],
         "run": run,
-        "fitness": selection["score"],
+        "fitness": selection.score,
         "generations": len(generations),
     }
 

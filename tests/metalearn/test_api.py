@@ -52,12 +52,12 @@ def test_search(run: metalearn.Run, place: Path) -> None:
     assert run.folder == Path("runs/first")
     with RunStore.open(run.folder, write=False) as store:
         assert store.config["seed"] == 3 and store.config["search"]["generations"] == store.count == 2
-        assert store.get("comparison") == run.comparison and store.get("status") == "finished"
+        assert store.get("comparison") == run.comparison.plain() and store.get("status") == "finished"
         assert store.get("selection")["values"] == run.rule["values"]
         assert store.get("command") == "metalearn search tiny.yaml seed=3 search.generations=2 --name first"
     assert run.rule == json.loads((run.folder / "rule.json").read_text(encoding="utf-8"))
     assert run.formula == run.rule["pruned"]
-    assert list(run.comparison["arms"]) == ["evolved", "backprop"]
+    assert list(run.comparison.arms) == ["evolved", "backprop"]
 
 
 def test_search_is_quiet_unless_asked(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -71,9 +71,9 @@ def test_search_is_quiet_unless_asked(place: Path, capfd: pytest.CaptureFixture[
 def test_the_same_search_gives_the_same_rule(run: metalearn.Run, place: Path) -> None:
     again = metalearn.search("tiny.yaml", runs=place / "other", name="first", seed=3, search__generations=2)
     assert again.rule == run.rule
-    assert again.comparison["cells"] == run.comparison["cells"]
+    assert again.comparison.cells == run.comparison.cells
     other = metalearn.search("tiny.yaml", runs=place / "other", seed=4, search__generations=2)
-    assert other.rule["values"] != run.rule["values"]
+    assert other.rule.values != run.rule.values
 
 
 def test_values_of_any_type_override(place: Path) -> None:
@@ -112,14 +112,14 @@ def test_mistakes_are_one_line_and_write_nothing(run: metalearn.Run, place: Path
 def test_compare(run: metalearn.Run, capfd: pytest.CaptureFixture[str]) -> None:
     document = metalearn.compare([run.folder, run.folder / "rule.json", "oja"], lifetimes=2, seed=1)
     assert capfd.readouterr() == ("", "")
-    assert document["reference"] == "first" and list(document["arms"]) == ["first", "first-2", "oja"]
-    cell = document["cells"][0]
-    assert cell["lifetimes"] == 2 and cell["arms"]["first"]["scores"] == cell["arms"]["first-2"]["scores"]
-    other = metalearn.compare([run.folder, "oja"], lifetimes=2, seed=2)["cells"][0]
-    assert other["arms"]["oja"]["scores"] != cell["arms"]["oja"]["scores"]  # another seed, other lives
+    assert document.reference == "first" and list(document.arms) == ["first", "first-2", "oja"]
+    cell = document.cells[0]
+    assert cell.lifetimes == 2 and cell.arms["first"].scores == cell.arms["first-2"].scores
+    other = metalearn.compare([run.folder, "oja"], lifetimes=2, seed=2).cells[0]
+    assert other.arms["oja"].scores != cell.arms["oja"].scores  # another seed, other lives
     alone = metalearn.compare([run.folder])  # brings its baselines along, on the same lives as the run's own comparison
-    assert list(alone["arms"]) == ["first", "backprop"]
-    assert alone["cells"][0]["arms"]["backprop"] == run.comparison["cells"][0]["arms"]["backprop"]
+    assert list(alone.arms) == ["first", "backprop"]
+    assert alone.cells[0].arms["backprop"] == run.comparison.cells[0].arms["backprop"]
 
 
 def test_load_rule_trains_a_module(run: metalearn.Run) -> None:

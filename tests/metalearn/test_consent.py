@@ -134,7 +134,7 @@ def test_a_rule_file_names_modules_only_with_consent(place: Path) -> None:
     assert OWN not in sys.modules
     assert metalearn.load_rule("other.json", trust=[OWN]).pathway == OWN
     found = metalearn.compare(["other.json"], config="tiny.yaml", lifetimes=2, trust=[OWN])
-    assert len(found["cells"]) == 1
+    assert len(found.cells) == 1
 
 
 def test_the_import_itself_is_guarded() -> None:

@@ -14,6 +14,7 @@ from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.controls import mixed, run_controls, verdict_of
+from metalearn.evidence.documents import Controls
 from outer.evaluators.serial import Evaluator
 
 RULE = Rule.from_dict({"dw": "a*err*pre + b*post*w", "pathway": "backprop", "coefficients": {"a": 0.05, "b": -1e-4}})
@@ -24,14 +25,14 @@ def config(task: Any = "digits", **cell: Any) -> Config:
     return validate({"task": task, "rule": "backprop", "compare": {"lifetimes": 6, "main": [main_cell]}})
 
 
-def examined(rule: Rule, task: Any = "digits", **cell: Any) -> dict[str, Any]:
+def examined(rule: Rule, task: Any = "digits", **cell: Any) -> Controls:
     with Evaluator() as evaluator:
         return run_controls(rule, rule.defaults, Experiment(config(task, **cell)), 6, evaluator)
 
 
 def test_a_rule_learns_everywhere_and_nothing_from_a_shuffled_teacher() -> None:
-    document = json.loads(json.dumps(examined(RULE)))
-    rows = {row["control"]: row for row in document["rows"]}
+    document = Controls.read(json.loads(json.dumps(examined(RULE).plain())), "controls")
+    rows = {row.control: row for row in document.rows}
     for name in (
         "as it is",
         "fresh weights, same data",
@@ -40,27 +41,27 @@ def test_a_rule_learns_everywhere_and_nothing_from_a_shuffled_teacher() -> None:
         "wine",
         "twice the width",
     ):
-        assert rows[name]["verdict"] == "learns" and rows[name]["low"] > rows[name]["chance"], name
-        assert rows[name]["mean"] > rows[name]["birth"]
-    assert rows["teacher shuffled"]["verdict"] in ("at chance", "below chance")
-    assert rows["as it is"]["mean"] != rows["fresh weights, same data"]["mean"]
-    assert rows["as it is"]["weights"] == 64 * 16 + 16 * 10 and document["coefficients"] == 2
-    assert rows["twice the width"]["hidden"] == [32] and rows["one hidden layer fewer"]["hidden"] == []
-    assert rows["lives 3 times as long"]["steps"] == 450
-    assert rows["coefficients shuffled (1)"]["mean"] < rows["as it is"]["mean"] - 0.2
+        assert rows[name].verdict == "learns" and rows[name].low > rows[name].chance, name
+        assert rows[name].mean > rows[name].birth
+    assert rows["teacher shuffled"].verdict in ("at chance", "below chance")
+    assert rows["as it is"].mean != rows["fresh weights, same data"].mean
+    assert rows["as it is"].weights == 64 * 16 + 16 * 10 and document.coefficients == 2
+    assert rows["twice the width"].hidden == (32,) and rows["one hidden layer fewer"].hidden == ()
+    assert rows["lives 3 times as long"].steps == 450
+    assert rows["coefficients shuffled (1)"].mean < rows["as it is"].mean - 0.2
 
 
 def test_a_rule_that_does_not_learn_is_marked() -> None:
-    rows = {row["control"]: row for row in examined(Rule.from_dict({"dw": "0*pre*post"}), hidden=[])["rows"]}
-    assert rows["as it is"]["verdict"].endswith("(!)") and rows["as it is"]["mean"] == rows["as it is"]["birth"]
-    assert not rows["teacher shuffled"]["verdict"].endswith("(!)")
+    rows = {row.control: row for row in examined(Rule.from_dict({"dw": "0*pre*post"}), hidden=[]).rows}
+    assert rows["as it is"].verdict.endswith("(!)") and rows["as it is"].mean == rows["as it is"].birth
+    assert not rows["teacher shuffled"].verdict.endswith("(!)")
 
 
 def test_a_task_without_a_teacher_or_without_classes() -> None:
     document = examined(Rule.from_dict({"dw": "0.01*(pre*post - post**2*w)"}), "pca", hidden=[])
-    names = [row["control"] for row in document["rows"]]
+    names = [row.control for row in document.rows]
     assert "labels permuted" not in names and "wine" not in names and "teacher shuffled" not in names
-    assert {entry["control"] for entry in document["skipped"]} == {"teacher shuffled", "coefficients shuffled"}
+    assert {entry.control for entry in document.skipped} == {"teacher shuffled", "coefficients shuffled"}
 
 
 @pytest.mark.parametrize(

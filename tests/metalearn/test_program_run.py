@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from metalearn.cli import main
 from metalearn.config import schema as configs
+from metalearn.evidence.documents import FrontRow
 from metalearn.report.front_section import front_section
 from metalearn.runs.search import SearchRun
 from metalearn.store.run_store import RunStore
@@ -107,7 +108,7 @@ def test_a_stopped_run_is_the_uninterrupted_run(search: str, tmp_path: Path, mon
 
 def test_front_of_hostile_text_is_escaped() -> None:
     page = front_section(
-        [{"complexity": 1, "score": 0.5, "formula": "<script>"}, {"complexity": 3, "score": 0.6, "formula": "pre"}]
+        [FrontRow(complexity=1, score=0.5, formula="<script>"), FrontRow(complexity=3, score=0.6, formula="pre")]
     )
     assert "<script>" not in page and "&lt;script&gt;" in page and page.count("<svg") == 1
     assert front_section([]) == ""

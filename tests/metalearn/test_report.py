@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,11 +12,14 @@ import numpy as np
 import pytest
 
 from inner.random import stream
+from metalearn.evidence import documents
+from metalearn.evidence.documents import Arm, ArmScores, Cell, Comparison, Curve, Difference, Selection, Skipped
 from metalearn.pictures import comparison as comparison_pictures
 from metalearn.pictures import search as pictures
 from metalearn.report import search_report as report
 from metalearn.report import tables
 from metalearn.report.headline import headline
+from metalearn.store.files import RunError
 from outer.generation import Generation
 
 COMMAND = "metalearn search configs/fake.yaml run=fake"
@@ -63,49 +67,48 @@ def fake_rule(**changes: Any) -> dict[str, Any]:
     return {**rule, **changes}
 
 
-def fake_cell(
-    name: str, group: str, means: dict[str, float], metric: str = "accuracy", curve: bool = True
-) -> dict[str, Any]:
+def around(mean: float, half: float) -> dict[str, float]:
+    """The fields of an interval."""
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+def fake_cell(name: str, group: str, means: dict[str, float], metric: str = "accuracy", curve: bool = True) -> Cell:
     """A FAKE cell: scores around `means`, intervals and verdicts that follow from them."""
-    lives, steps = 32, [0, 50, 100, 200, 300, 400, 500]
+    lives, steps = 32, (0, 50, 100, 200, 300, 400, 500)
     rng = stream(3, "fake", name)
-    arms: dict[str, Any] = {}
+    arms, gaps = {}, {}
     for arm, mean in means.items():
-        course = 0.1 + (mean - 0.1) * (1 - np.exp(-np.array(steps) / 120))
-        shape = {"steps": steps, "mean": list(course), "low": list(course - 0.012), "high": list(course + 0.012)}
-        scores = list(mean + rng.normal(0, 0.02, lives))
-        arms[arm] = {"scores": scores, "mean": mean, "low": mean - 0.01, "high": mean + 0.01, "failures": 0}
-        arms[arm]["curve"] = shape if curve else None
-    gaps = {}
-    for arm, mean in means.items():
-        gap = means["evolved"] - mean
-        verdict = "better" if gap > 0.012 else "worse" if gap < -0.012 else "not distinguishable"
+        level = 0.1 + (mean - 0.1) * (1 - np.exp(-np.array(steps) / 120))
+        shape = Curve(steps=steps, mean=tuple(level), low=tuple(level - 0.012), high=tuple(level + 0.012))
+        scores = tuple(mean + rng.normal(0, 0.02, lives))
+        arms[arm] = ArmScores(**around(mean, 0.01), scores=scores, curve=shape if curve else None)
+        ahead = around(means["evolved"] - mean, 0.012)
         if arm != "evolved":
-            gaps[arm] = {"mean": gap, "low": gap - 0.012, "high": gap + 0.012, "verdict": verdict}
-    about = {
-        "task": "digits",
-        "network": "mlp 64-32-10",
-        "steps": 500,
-        "lifetimes": lives,
-        "chance": 0.1,
-        "metric": metric,
-    }
-    return {"name": name, "tier": "final", "group": group, **about, "arms": arms, "differences": gaps}
+            gaps[arm] = Difference(**ahead, verdict=documents.verdict(ahead["low"], ahead["high"]))
+    return Cell(
+        name=name,
+        group=group,
+        task="digits",
+        network="mlp 64-32-10",
+        steps=500,
+        lifetimes=lives,
+        chance=0.1,
+        metric=metric,
+        arms=arms,
+        differences=gaps,
+    )
 
 
-def fake_comparison(**means: float) -> dict[str, Any]:
+def fake_comparison(**means: float) -> Comparison:
     """A FAKE comparison with one main cell and four transfer cells."""
     means = means or {"evolved": 0.851, "feedback_alignment": 0.804, "backprop": 0.862, "hebbian": 0.31, "oja": 0.222}
-    arms = {
-        arm: {"formula": "eta*err*pre", "latex": "", "pathway": "random", "values": {"eta": 0.1}, "lifetimes": 4096}
-        for arm in means
-    }
+    arms = {arm: Arm(formula="eta*err*pre", pathway="random", values={"eta": 0.1}, lifetimes=4096) for arm in means}
     cells = [fake_cell("digits, unseen classes", "main", means)]
     for k, name in enumerate(("wider network", "two hidden layers", "permuted pixels", "ten times the steps")):
         shifted = {arm: mean - 0.03 * k * (0.4 + (arm == "evolved")) for arm, mean in means.items()}
         cells.append(fake_cell(name, "transfer", shifted, curve=False))
-    skipped = [{"cell": "letters", "why": "its data set is not installed"}]
-    return {"arms": arms, "reference": "evolved", "cells": cells, "skipped": skipped, "seconds": 12.0}
+    skipped = (Skipped(cell="letters", why="its data set is not installed"),)
+    return Comparison(arms=arms, cells=tuple(cells), skipped=skipped, seconds=12.0)
 
 
 CONFIG = {
@@ -115,7 +118,7 @@ CONFIG = {
     "rule": {"dw": "eta*err*pre"},
 }
 ENVIRONMENT = {"python": "3.11.7", "torch": "2.13.0", "machine": "FAKE", "threads": 1}
-SELECTION = {"lifetimes": 64, "candidates": [{"origin": "favourite", "mean": 0.84}, {"origin": "best", "mean": 0.83}]}
+SELECTION = Selection(values={"eta": 0.1}, lifetimes=64, finalists=2, scores=(0.84, 0.83))
 
 
 class Page(HTMLParser):
@@ -200,15 +203,15 @@ def test_an_unfinished_run_has_a_report(tmp_path: Path, count: int, rule: dict[s
 
 def test_text_from_the_run_cannot_become_markup(tmp_path: Path) -> None:
     comparison = fake_comparison(evolved=0.8, **{HOSTILE: 0.7})
-    for cell in comparison["cells"]:
-        cell |= {"name": cell["name"] + HOSTILE, "task": HOSTILE}
-    comparison["skipped"] = [{"cell": HOSTILE, "why": HOSTILE}]
+    cells = tuple(cell.model_copy(update={"name": cell.name + HOSTILE, "task": HOSTILE}) for cell in comparison.cells)
+    skipped = (Skipped(cell=HOSTILE, why=HOSTILE),)
+    comparison = comparison.model_copy(update={"cells": cells, "skipped": skipped})
     rule = fake_rule(task=HOSTILE, activation=HOSTILE, values={**fake_rule()["values"], HOSTILE: 1.0}, pruned=HOSTILE)
     generations = fake_generations(3)
     for generation in generations:
         generation.metrics[f"theta/{HOSTILE}"] = 0.4
     config = {HOSTILE: HOSTILE, "task": HOSTILE}
-    hostile = {"environment": {HOSTILE: HOSTILE}, "selection": {HOSTILE: [{HOSTILE: HOSTILE}]}, "command": HOSTILE}
+    hostile = {"environment": {HOSTILE: HOSTILE}, "selection": Selection(values={HOSTILE: 1.0}), "command": HOSTILE}
     text, page = write(tmp_path, config=config, rule=rule, comparison=comparison, generations=generations, **hostile)
     assert "<script" not in text
     assert page.words.count("<script>alert(") > 10
@@ -265,12 +268,14 @@ def test_a_verdict_is_never_stronger_than_its_interval() -> None:
         (-0.2, -0.1, "worse", "worse"),
         (0.1, 0.2, "not distinguishable", "not distinguishable"),
     ):
-        assert tables.verdict({"mean": 0.0, "low": low, "high": high, "verdict": stored}) == said
+        gap = Difference.read({"mean": 0.0, "low": low, "high": high, "verdict": stored}, "fake")
+        assert gap.shown == said
 
 
 def test_cells_that_disagree_are_counted() -> None:
     comparison = fake_comparison()
-    comparison["cells"].append(fake_cell("second", "main", {"evolved": 0.8, "backprop": 0.9}))
+    second = fake_cell("second", "main", {"evolved": 0.8, "backprop": 0.9})
+    comparison = comparison.model_copy(update={"cells": (*comparison.cells, second)})
     assert "Against backprop the cells disagree (1 worse, 1 not distinguishable of 2)." in headline(comparison)
 
 
@@ -286,17 +291,9 @@ def test_plain_text_tables_fit_and_mark_best_and_losses() -> None:
     assert "Skipped letters: its data set is not installed" in text
 
 
-def test_markdown_tables_have_equal_columns_and_escape_text() -> None:
-    comparison = fake_comparison(evolved=0.8, **{"a|b*<i>": 0.9})
-    lines = [line for line in tables.comparison_markdown(comparison).splitlines() if line.startswith("|")]
-    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
-    assert counts == {9, 4}
-    assert any(line.startswith(r"| **a\|b\*\<i>** |") for line in lines)
-
-
 def test_pictures_are_the_same_bytes_twice_and_hold_their_labels() -> None:
     comparison = fake_comparison()
-    main = comparison["cells"][0]
+    main = comparison.cells[0]
     for draw in (
         lambda: pictures.fitness(fake_generations(12)),
         lambda: comparison_pictures.learning_curves(comparison, main),
@@ -307,5 +304,27 @@ def test_pictures_are_the_same_bytes_twice_and_hold_their_labels() -> None:
         assert svg == draw() and svg is not None and "Date" not in svg and "<metadata" not in svg
     forest = comparison_pictures.forest(comparison, [main]) or ""
     assert "feedback alignment" in forest and "+4.7" in forest and "percentage points" in forest
-    assert comparison_pictures.forest({**comparison, "arms": {}}, []) is None
+    assert comparison_pictures.forest(comparison, []) is None
     assert pictures.sigma([Generation(0, *[np.zeros((2, 2))] * 5)]) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "where"),
+    [
+        (Comparison, {"cells": [{"name": "a", "arms": {"x": {"mean": "high"}}}]}, "cells.0.arms.x.mean"),
+        (Comparison, {"cells": 3}, "cells"),
+        (Comparison, [], "the whole"),
+        (Selection, {"values": {"eta": {}}}, "values.eta"),
+        (documents.AblationResult, {"stages": []}, "alone"),
+        (documents.Distances, {"rows": [{"terms": 1.0}], "where": ""}, "rows.0.rule"),
+    ],
+)
+def test_a_document_of_the_wrong_shape_is_one_line(kind: type[documents.Document], content: object, where: str) -> None:
+    with pytest.raises(RunError, match=re.escape(f"document 'x': {where}")) as caught:
+        kind.read(content, "x")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("document", [fake_comparison(), SELECTION])
+def test_documents_come_back_from_json(document: documents.Document) -> None:
+    assert type(document).read(json.loads(json.dumps(document.plain())), "x") == document

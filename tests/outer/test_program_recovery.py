@@ -29,10 +29,10 @@ def test_the_delta_rule_is_found_and_printed(engine: str, capsys: pytest.Capture
         history = first + list(evolve(objective, search, serial, first))
         document = choose(experiment, serial, history)
     pre, post, target = sympy.symbols("pre post target", real=True)
-    found = library.rule({**document["rule"]})
+    found = library.rule({**document.rule})
     ratio = sympy.simplify(found.expression / ((target - post) * pre))
-    gain = document["values"]["eta"] * float(ratio.subs(sympy.Symbol("eta", real=True), 1))
+    gain = document.values["eta"] * float(ratio.subs(sympy.Symbol("eta", real=True), 1))
     assert ratio.free_symbols == {sympy.Symbol("eta", real=True)} and 0.03 < gain < 0.3
-    assert np.isfinite(document["score"]) and document["score"] > -0.01
-    print_front(document["front"], Console(width=120))
+    assert np.isfinite(document.score) and document.score > -0.01
+    print_front(document.front, Console(width=120))
     assert "pre*target" in capsys.readouterr().out

@@ -51,7 +51,7 @@ def test_the_delta_rule_is_recovered(engine: str, least: int, capsys: pytest.Cap
     Cartesian genetic programming misses with 7 of 10: a small term in w stays in, which only chance rewiring drops; its
     bound here is a guard against getting worse.
     """
-    winners = [Rule.from_dict(found(seed, engine)["rule"]) for seed in SEEDS]
+    winners = [Rule.from_dict(found(seed, engine).rule) for seed in SEEDS]
     hits = sum(is_delta_rule(winner, engine) for winner in winners)
     with capsys.disabled():
         for seed, winner in zip(SEEDS, winners):

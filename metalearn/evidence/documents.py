@@ -1,0 +1,262 @@
+"""Types of what a run stores and shows: selection, comparison, controls, ablation, distances; to and from plain JSON.
+
+Reading checks every field by its type; keys that this version does not know are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from metalearn.store.files import RunError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Values = dict[str, float | list[float]]  # per coefficient a number, or a list where it has a value per layer or synapse
+Verdict = Literal["better", "worse", "not distinguishable"]
+
+
+class Document(BaseModel):
+    """A frozen value that is stored as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def read(cls, content: object, name: str) -> Self:
+        """The document in plain JSON types. Raises RunError, in one line, for a wrong shape."""
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])[:80]
+            message = first["msg"][:1].lower() + first["msg"][1:]
+            raise RunError(f"document '{name}': {where or 'the whole'}: {message[:160]}; it is damaged") from None
+
+    @classmethod
+    def found(cls, content: object, name: str) -> Self | None:
+        """As `read`; None where nothing is stored yet."""
+        return None if content is None else cls.read(content, name)
+
+    def plain(self) -> Mapping[str, Any]:
+        """JSON types only; `read` gives the same document back."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Interval(Document):
+    """A mean and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Pruned(Document):
+    """A coefficient that pruning took away, and the score on the select tier without it."""
+
+    removed: str
+    score: float
+
+
+class FrontRow(Document):
+    """The best program of one complexity."""
+
+    complexity: int
+    score: float
+    formula: str
+
+
+class Selection(Document):
+    """How the winner of a search was chosen, and its values."""
+
+    values: Values
+    whole: Values | None = None  # before pruning
+    pruning: tuple[Pruned, ...] = ()
+    score: float | None = None  # on the select tier
+    finalists: int = 0
+    lifetimes: int = 0
+    scores: tuple[float, ...] = ()  # of the finalists
+    chosen: int = 0
+    front: tuple[FrontRow, ...] = ()  # of a program search
+    rule: Mapping[str, Any] | None = None  # that a program search has found
+
+
+class Curve(Document):
+    """A learning curve: the score at some training steps."""
+
+    steps: tuple[float, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class ArmScores(Interval):
+    """The scores of one arm in one cell, a number per life."""
+
+    scores: tuple[float, ...] = ()
+    failures: int = 0
+    curve: Curve | None = None
+
+
+class Difference(Interval):
+    """The reference minus an arm, paired life by life."""
+
+    verdict: Verdict | Literal[""] = ""
+
+    @property
+    def shown(self) -> Verdict:
+        """The stored verdict, never stronger than what the interval shows."""
+        found = verdict(self.low, self.high)
+        return found if self.verdict in ("", found) else "not distinguishable"
+
+
+def verdict(low: float, high: float) -> Verdict:
+    """The sentence that an interval of a difference supports."""
+    return "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
+
+
+class Cell(Document):
+    """One cell of a comparison: all arms on the same fresh lives."""
+
+    name: str
+    group: str = "main"  # or transfer
+    tier: str = "final"
+    task: str = ""
+    network: str = ""
+    steps: int | None = None
+    lifetimes: int | None = None
+    chance: float | None = None
+    metric: str = ""
+    arms: dict[str, ArmScores]
+    differences: dict[str, Difference] = Field(default_factory=dict)
+
+    @property
+    def best(self) -> str | None:
+        """The arm with the highest mean score."""
+        return max(self.arms, key=lambda arm: self.arms[arm].mean) if self.arms else None
+
+    def verdict(self, arm: str) -> Verdict | Literal[""]:
+        """What the reference is, compared with an arm; "" where they were not compared."""
+        return self.differences[arm].shown if arm in self.differences else ""
+
+
+class Arm(Document):
+    """What took part in a comparison under one name."""
+
+    formula: str = ""
+    rule: Mapping[str, Any] = Field(default_factory=dict)
+    latex: str = ""
+    pathway: str = ""
+    values: Values = Field(default_factory=dict)
+    lifetimes: int | None = None  # spent on tuning
+
+
+class Skipped(Document):
+    """A transfer cell that was not run."""
+
+    cell: str
+    why: str
+
+
+class Comparison(Document):
+    """All arms, one after the other, in all cells; differences are those of the reference."""
+
+    arms: dict[str, Arm] = Field(default_factory=dict)
+    reference: str = "evolved"
+    cells: tuple[Cell, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    seconds: float | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Arms in the order of the comparison, its reference first."""
+        unique = list(dict.fromkeys([*self.arms, *(arm for cell in self.cells for arm in cell.arms)]))
+        return [arm for arm in unique if arm == self.reference] + [arm for arm in unique if arm != self.reference]
+
+    def group(self, name: str) -> list[Cell]:
+        """The cells of one group, "main" or "transfer"."""
+        return [cell for cell in self.cells if cell.group == name]
+
+
+class ControlRow(Interval):
+    """One control: what was changed, and how the rule did."""
+
+    control: str
+    hidden: tuple[int, ...] = ()
+    steps: int
+    birth: float  # mean score before learning
+    chance: float
+    failures: int
+    weights: int
+    expected: str
+    verdict: str
+
+
+class LeftOut(Document):
+    """A control that does not apply."""
+
+    control: str
+    why: str
+
+
+class Controls(Document):
+    """All controls of one rule."""
+
+    formula: str
+    coefficients: int
+    lifetimes: int
+    task: str
+    metric: str
+    rows: tuple[ControlRow, ...]
+    skipped: tuple[LeftOut, ...] = ()
+
+
+class Stage(Interval):
+    """One rule on the way from the whole rule to a single term."""
+
+    removed: str
+    terms: int
+    formula: str
+    values: Values
+    dropped: float  # before the others were refitted
+    lost: float  # to the best stage
+    lost_low: float
+    lost_high: float
+
+
+class TermAlone(Document):
+    """The score lost when one term of the whole rule goes and nothing is refitted."""
+
+    lost: float
+    low: float
+    high: float
+    term: str
+
+
+class AblationResult(Document):
+    """The stages of an ablation, what each term is worth, and the index of the smallest rule that is as good as the best."""
+
+    stages: tuple[Stage, ...]
+    alone: dict[str, TermAlone]
+    smallest: int = Field(ge=0)
+    lifetimes: int
+    generations: int
+
+
+class DistanceRow(Document):
+    """The distance to one named rule; None where there is nothing to compare."""
+
+    rule: str
+    terms: float | None = None  # degrees
+    behaviour: float | None = None  # degrees
+    correlation: float | None = None
+    pathway: str = ""
+
+
+class Distances(Document):
+    """The distance of a rule to every named rule, the nearest first."""
+
+    rows: tuple[DistanceRow, ...]
+    where: str
