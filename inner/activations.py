@@ -1,7 +1,8 @@
-"""Activation functions of hidden units, each with its derivative in terms of what the forward pass kept."""
+"""Activation functions of hidden units: one row each, with its derivative in terms of what the forward pass kept."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,15 +14,24 @@ from inner.components import suggest
 
 @dataclass(frozen=True)
 class Activation:
-    """`value(drive) -> post` and `slope(drive, post) -> d post / d drive`, elementwise."""
+    """`value(drive) -> post` and `slope(drive, post) -> d post / d drive`, elementwise, with their other renderings.
 
+    c: the activity from the drive `x` and the slope from the activity `y`, as C of vectors (`lanes.h`); torch_source: the
+    same in exported torch files, from `drive` and `post`. What is missing is refused by name where it is wanted.
+    """
+
+    meaning: str
     value: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
+    oracle: Callable[[float], tuple[float, float]]  # value and slope of one number, written down a second time
+    c: tuple[str, str] | None = None
+    torch_source: tuple[str, str] | None = None
+    fused: Callable[[Tensor, Tensor], Tensor] | None = None  # (feedback, post) -> feedback * slope in fewer operations
 
     def delta(self, feedback: Tensor, drive: Tensor, post: Tensor) -> Tensor:
         """feedback * slope."""
-        if self is ACTIVATIONS["tanh"]:  # two operations instead of three
-            return torch.addcmul(feedback, feedback * post, post, value=-1)
+        if self.fused is not None:
+            return self.fused(feedback, post)
         return feedback * self.slope(drive, post)
 
 
@@ -38,12 +48,61 @@ def softplus(drive: Tensor) -> Tensor:
     return torch.relu(drive) + torch.log(1 + torch.exp(-SOFTPLUS_BETA * drive.abs())) / SOFTPLUS_BETA
 
 
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
 ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(torch.tanh, lambda drive, post: 1 - post * post),
-    "relu": Activation(torch.relu, lambda drive, post: (drive > 0).to(drive.dtype)),
-    "sigmoid": Activation(sigmoid, lambda drive, post: post * (1 - post)),
-    "softplus": Activation(softplus, lambda drive, post: 1 - torch.exp(-SOFTPLUS_BETA * post)),
-    "linear": Activation(lambda drive: drive, lambda drive, post: torch.ones_like(post)),
+    "tanh": Activation(
+        "hyperbolic tangent",
+        torch.tanh,
+        lambda drive, post: 1 - post * post,
+        lambda x: (math.tanh(x), 1 - math.tanh(x) ** 2),
+        c=("v_tanh(x)", "1.0f - y * y"),
+        torch_source=("torch.tanh(drive)", "1 - post * post"),
+        fused=lambda feedback, post: torch.addcmul(feedback, feedback * post, post, value=-1),
+    ),
+    "relu": Activation(
+        "max(x, 0)",
+        torch.relu,
+        lambda drive, post: (drive > 0).to(drive.dtype),
+        lambda x: (x, 1.0) if x > 0 else (0.0, 0.0),
+        c=("v_relu(x)", "v_step(y)"),
+        torch_source=("torch.relu(drive)", "(drive > 0).to(drive.dtype)"),
+    ),
+    "sigmoid": Activation(
+        "1 / (1 + exp(-x))",
+        sigmoid,
+        lambda drive, post: post * (1 - post),
+        lambda x: (_logistic(x), _logistic(x) * _logistic(-x)),
+        c=("v_sigmoid(x)", "y * (1.0f - y)"),
+        torch_source=("torch.sigmoid(drive)", "post * (1 - post)"),
+    ),
+    "softplus": Activation(
+        f"log(1 + exp({SOFTPLUS_BETA:g} x)) / {SOFTPLUS_BETA:g}",
+        softplus,
+        lambda drive, post: 1 - torch.exp(-SOFTPLUS_BETA * post),
+        lambda x: (
+            max(x, 0.0) + math.log1p(math.exp(-SOFTPLUS_BETA * abs(x))) / SOFTPLUS_BETA,
+            _logistic(SOFTPLUS_BETA * x),
+        ),
+        c=(
+            f"v_relu(x) + v_log(1.0f + v_exp(-{SOFTPLUS_BETA}f * v_abs(x))) / {SOFTPLUS_BETA}f",
+            f"1.0f - v_exp(-{SOFTPLUS_BETA}f * y)",
+        ),
+        torch_source=(
+            f"torch.nn.functional.softplus(drive, beta={SOFTPLUS_BETA})",
+            f"1 - torch.exp(-{SOFTPLUS_BETA} * post)",
+        ),
+    ),
+    "linear": Activation(
+        "x",
+        lambda drive: drive,
+        lambda drive, post: torch.ones_like(post),
+        lambda x: (x, 1.0),
+        c=("x", "splat(1.0f) + 0.0f * y"),
+        torch_source=("drive", "torch.ones_like(post)"),
+    ),
 }
 
 

@@ -18,8 +18,11 @@ import numpy as np
 import sympy
 import torch
 
+from inner.engines.native import compiler, head
+from inner.engines.native.lower import Lowering
 from inner.random import stream
-from inner.rules.faces import C_HELPERS, to_c, to_latex, to_python_source, to_text, to_torch
+from inner.rules.faces import to_latex, to_python_source, to_text, to_torch
+from inner.rules.functions import FUNCTIONS
 from inner.rules.numeric import evaluate
 from inner.rules.parse import names_in, parse
 from inner.rules.rule import Rule
@@ -29,7 +32,9 @@ Values = Mapping[str, float]
 Face = Callable[[Values], float]
 Make = Callable[[sympy.Expr], Face]
 
-PYTHON = {name: getattr(math, name) for name in ("tanh", "exp", "log")} | {
+PYTHON: dict[str, Any] = {name: row.value for name, row in FUNCTIONS.items()}
+PYTHON |= {name: getattr(math, name) for name in ("tanh", "exp", "log", "sqrt")}  # written down a second time
+PYTHON |= {
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
     "abs": abs,
     "sign": lambda x: (x > 0) - (x < 0),
@@ -37,6 +42,7 @@ PYTHON = {name: getattr(math, name) for name in ("tanh", "exp", "log")} | {
     "relu": lambda x: max(x, 0.0),
     "max": max,
     "min": min,
+    "where": lambda condition, x, y: x if condition > 0 else y,
     "__builtins__": {},
 }
 
@@ -68,18 +74,16 @@ EXACT: dict[str, Make] = {"torch": torch_face, "python": python_face, "text": te
 
 
 def compile_c(expressions: Sequence[sympy.Expr], folder: Path, level: str = "-O1") -> list[Face]:
-    """The C faces of many formulas, compiled in one go; they compute in single precision."""
-    source, orders = ["#include <math.h>", C_HELPERS], []
+    """The C of many formulas as the native engine writes it, compiled in one go; it computes in single precision."""
+    written, orders = [], []
     for index, expression in enumerate(expressions):
-        body, mapping = to_c(expression)
-        declared = "".join(f" float {name} = v[{name[1:]}];" for name in mapping.values())
-        source.append(f"float f{index}(const float *v) {{ (void)v;{declared} return {body}; }}")
-        orders.append(list(mapping))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "rules.c").write_text("\n".join(source) + "\n")
-    command = ["cc", "-std=c99", level, "-Wall", "-Wno-unused-function", "-Werror", "-fPIC", "-shared", "rules.c"]
-    subprocess.run([*command, "-o", "rules.so", "-lm"], cwd=folder, check=True)
-    library = ctypes.CDLL(str(folder / "rules.so"))
+        names = sorted(symbol.name for symbol in expression.free_symbols)
+        order = [name for name in names if name in SIGNALS] + [name for name in names if name not in SIGNALS]
+        written.append(c_function(f"f{index}", expression, order))
+        orders.append(order)
+    shared = (Path(head.__file__).parent / "lanes.h").read_text(encoding="utf-8")
+    source = "#define NARROW 0\n" + head.lanes(shared, "\n".join(written)) + "\n".join(written)
+    library = compiled(source, folder, level)
 
     def face(index: int) -> Face:
         function, order = getattr(library, f"f{index}"), orders[index]
@@ -87,6 +91,35 @@ def compile_c(expressions: Sequence[sympy.Expr], folder: Path, level: str = "-O1
         return lambda values: float(function((ctypes.c_float * (len(order) + 1))(*(values[name] for name in order))))
 
     return [face(index) for index in range(len(orders))]
+
+
+def compiled(source: str, folder: Path, level: str = "-O3") -> ctypes.CDLL:
+    """C text as a library, with the flags of kernels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rules.c").write_text(source + "\n")
+    flags = [flag for flag in compiler.FLAGS if not flag.startswith("-O")]
+    subprocess.run(["cc", level, *flags, "rules.c", "-o", "rules.so", "-lm"], cwd=folder, check=True)
+    return ctypes.CDLL(str(folder / "rules.so"))
+
+
+def c_function(name: str, expression: sympy.Expr, order: Sequence[str]) -> str:
+    """One synapse's share of a kernel: coefficients, the pre side, the post side and the synapse, each on its level.
+
+    order: what the function's argument holds, signals first.
+    """
+    signals = [n for n in order if n in SIGNALS]
+    sides = {n: ("sampled" if SIGNALS[n].per_sample else SIGNALS[n].side, f"{n}_") for n in signals}
+    lowering = Lowering(sides, [n for n in order if n not in SIGNALS])
+    inner = lowering.inner({n: f"{n}_" for n in signals if SIGNALS[n].side == "synapse"})
+    result, code = inner.text(expression), lowering.code
+    lines = [f"const float *c = v + {len(signals)};", f"float K[{len(code.constants) + 1}];", "(void)c, (void)K;"]
+    lines += [f"K[{n}] = {text};" for n, text in enumerate(code.constants)]
+    lines += [f"vec {n}_ = splat(v[{index}]); (void){n}_;" for index, n in enumerate(signals)]
+    lines += [*code.pre, *code.post]
+    lines += [f"float f{n} = ({text})[0]; (void)f{n};" for n, text in enumerate(code.pre_out)]
+    lines += [f"vec e{n} = {text}; (void)e{n};" for n, (text, _) in enumerate(code.post_out)]
+    lines += [*inner.statements, f"vec result = (vec){{0}} + {result};", "return result[0];"]
+    return f"float {name}(const float *v)\n{{\n    " + "\n    ".join(lines) + "\n}"
 
 
 def points(names: Sequence[str], label: str, count: int = 3) -> list[dict[str, float]]:

@@ -1,7 +1,8 @@
 """A slow oracle of one learning step in plain Python: loops over samples, units and synapses, `math` and no tensors.
 
-It shares no code with the product. A network is a dictionary of nested lists; layers of synapses are k = 0, 1, ...,
-`weights[k][i][j]` with a last row i for the bias unit where there is one, `own[k]` the feedback weights of a pathway.
+It shares no code with the product but the plain values of functions and activations that it does not know. A network
+is a dictionary of nested lists; layers of synapses are k = 0, 1, ..., `weights[k][i][j]` with a last row i for the bias
+unit where there is one, `own[k]` the feedback weights of a pathway.
 
     dw_ij = mean over samples of f(signals of synapse ij),   traces first, all from the traces before the step
 """
@@ -10,12 +11,16 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from inner.activations import ACTIVATIONS
+from inner.rules.functions import FUNCTIONS as TABLE
+
 Matrix = list[list[float]]
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., float]] = {
     "tanh": math.tanh,
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
     "exp": math.exp,
@@ -26,6 +31,8 @@ FUNCTIONS = {
     "relu": lambda x: x if x > 0 else 0.0,
     "max": max,
     "min": min,
+    "sqrt": lambda x: math.sqrt(x) if x >= 0 else math.nan,
+    "where": lambda condition, x, y: x if condition > 0 else y,
 }
 OPERATORS = {
     ast.Add: lambda a, b: a + b,
@@ -49,7 +56,10 @@ def evaluate(formula: str | ast.expr, names: dict[str, float]) -> float:
     if isinstance(node, ast.BinOp):
         return OPERATORS[type(node.op)](evaluate(node.left, names), evaluate(node.right, names))
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name), ast.dump(node)
-    return float(FUNCTIONS[node.func.id](*[evaluate(argument, names) for argument in node.args]))
+    function = (
+        FUNCTIONS.get(node.func.id) or TABLE[node.func.id].value
+    )  # a function that is new is held against its own row
+    return float(function(*[evaluate(argument, names) for argument in node.args]))
 
 
 def activate(name: str, drive: float) -> tuple[float, float]:
@@ -63,8 +73,9 @@ def activate(name: str, drive: float) -> tuple[float, float]:
         return value, value * (1 - value)
     if name == "softplus":
         return math.log1p(math.exp(10 * drive)) / 10, 1 / (1 + math.exp(-10 * drive))
-    assert name == "linear"
-    return drive, 1.0
+    if name == "linear":
+        return drive, 1.0
+    return ACTIVATIONS[name].oracle(drive)
 
 
 def output_units(kind: str, drives: list[float]) -> list[float]:

@@ -117,13 +117,12 @@ class Coefficient:
         Raises ValueError for a value <= 0 under "log".
         """
         clipped = self._clip(np.asarray(value, dtype=np.float64))
-        if self.transform == "linear":
-            return clipped / self.scale
         if self.transform == "log":
             if not np.all(clipped > 0):
                 raise ValueError(f"coefficients.{self.name}: transform 'log' needs values above 0")
-            return np.log(clipped)
-        return np.arcsinh(clipped / self.scale)
+            return np.asarray(np.log(clipped))
+        scaled = np.asarray(clipped / self.scale)
+        return scaled if self.transform == "linear" else np.asarray(np.arcsinh(scaled))
 
     def slope(self, z: np.ndarray | float) -> np.ndarray:
         """d value / d z, of any shape (float64); 0 where a bound holds the value."""
@@ -141,7 +140,8 @@ class Coefficient:
         return np.where(free, slope, 0.0)
 
     def _clip(self, value: np.ndarray) -> np.ndarray:
-        return np.clip(value, -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high)
+        low, high = -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
+        return np.asarray(np.clip(value, low, high))
 
 
 def _shown(value: object) -> str:

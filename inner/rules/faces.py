@@ -1,15 +1,15 @@
-"""The faces of a formula: text, Python, C, LaTeX and torch, all written from one SymPy expression."""
+"""The faces of a formula: text, Python, LaTeX and torch, all written from one SymPy expression (C: the native engine)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import sympy
 
 from inner.rules.emit import Dialect, emit, exponent_parts
-from inner.rules.functions import replace
+from inner.rules.functions import functions_in, rendering, replace
 from inner.rules.parse import check_name
 from inner.rules.signals import SIGNALS
 
@@ -46,22 +46,7 @@ def to_text(expression: sympy.Expr) -> str:
     return emit(expression, _TEXT)
 
 
-PYTHON_HELPERS = {
-    "_tanh": "def _tanh(x):\n    return math.tanh(x)\n",
-    "_exp": (
-        "def _exp(x):\n    try:\n        return math.exp(x)\n    except OverflowError:\n        return math.inf\n"
-    ),
-    "_sigmoid": (
-        "def _sigmoid(x):\n    if x < 0:\n        z = math.exp(x)\n        return z / (1.0 + z)\n"
-        "    return 1.0 / (1.0 + math.exp(-x))\n"
-    ),
-    "_log": "def _log(x):\n    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)\n",
-    "_abs": "def _abs(x):\n    return math.fabs(x)\n",
-    "_sign": "def _sign(x):\n    return float((x > 0) - (x < 0))\n",
-    "_step": "def _step(x):\n    return 1.0 if x > 0 else 0.0\n",
-    "_relu": "def _relu(x):\n    return x if x > 0 or x != x else 0.0\n",
-    "_max": "def _max(x, y):\n    return math.nan if x != x or y != y else (x if x > y else y)\n",
-    "_min": "def _min(x, y):\n    return math.nan if x != x or y != y else (x if x < y else y)\n",
+PYTHON_HELPERS = {  # beside the functions of the formula
     "_power": (
         "def _power(x, n):\n    result = x\n    for _ in range(n - 1):\n        result *= x\n    return result\n"
     ),
@@ -95,61 +80,10 @@ def to_python_source(expression: sympy.Expr, function_name: str, parameters: Seq
     for name in parameters:
         check_name(name, "parameter")
     body = emit(expression, _PYTHON)
-    needed = [source for name, source in PYTHON_HELPERS.items() if re.search(rf"\b{name}\(", body)]
+    needed = [rendering(name, "python") for name in functions_in(expression)]
+    needed += [source for name, source in PYTHON_HELPERS.items() if re.search(rf"\b{name}\(", body)]
     function = f"def {function_name}({', '.join(parameters)}):\n    return {body}\n"
     return "\n\n".join(["import math\n", *needed, function])
-
-
-C_HELPERS = (
-    "static inline float rule_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }\n"
-    "static inline float rule_step(float x) { return x > 0.0f ? 1.0f : 0.0f; }\n"
-    "static inline float rule_sign(float x) { return x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : 0.0f); }\n"
-    "static inline float rule_relu(float x) { return x > 0.0f || x != x ? x : 0.0f; }\n"
-    "static inline float rule_max(float x, float y) { return x > y || x != x ? x : y; }\n"
-    "static inline float rule_min(float x, float y) { return x < y || x != x ? x : y; }\n"
-    "static inline float rule_p2(float x) { return x * x; }\n"
-    "static inline float rule_p3(float x) { return x * x * x; }\n"
-    "static inline float rule_p4(float x) { float s = x * x; return s * s; }\n"
-    "static inline float rule_p5(float x) { float s = x * x; return s * s * x; }\n"
-    "static inline float rule_p6(float x) { float c = x * x * x; return c * c; }\n"
-    "static inline float rule_p7(float x) { float c = x * x * x; return c * c * x; }\n"
-    "static inline float rule_p8(float x) { float s = x * x; s = s * s; return s * s; }\n"
-)
-_C_NAMES = {"tanh": "tanhf", "exp": "expf", "log": "logf", "abs": "fabsf"}
-
-
-def _c_power(base: str, exponent: int) -> str:
-    parts = []
-    for factors in exponent_parts(exponent):
-        text = base
-        for factor in factors:
-            text = text if factor == 1 else f"rule_p{factor}({text})"
-        parts.append(text)
-    return parts[0] if len(parts) == 1 else f"({'*'.join(parts)})"
-
-
-def to_c(expression: sympy.Expr, names: Mapping[str, str] | None = None) -> tuple[str, dict[str, str]]:
-    """A C99 float expression and the mapping from the formula's names to the C names v0, v1, ... used in it.
-
-    The text needs <math.h> and `C_HELPERS`. `names` gives own C text per name instead; names from the user's formula
-    never reach the C text.
-    """
-    if names is None:
-        used = {symbol.name for symbol in expression.free_symbols}
-        ordered = [name for name in SIGNALS if name in used] + sorted(used - set(SIGNALS))
-        names = {name: f"v{index}" for index, name in enumerate(ordered)}
-    mapping = dict(names)
-    missing = sorted(symbol.name for symbol in expression.free_symbols if symbol.name not in mapping)
-    if missing:
-        raise ValueError(f"names: expected every name of the formula, missing: {', '.join(missing)}")
-    dialect = Dialect(
-        number=lambda number: f"{float(number)!r}f",
-        name=lambda name: mapping[name],
-        call=lambda name, arguments: f"{_C_NAMES.get(name, 'rule_' + name)}({', '.join(arguments)})",
-        power=_c_power,
-        divide=lambda above, below: f"{above}/{below}",
-    )
-    return emit(expression, dialect), mapping
 
 
 def to_torch(expression: sympy.Expr) -> TorchFormula:

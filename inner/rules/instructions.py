@@ -10,14 +10,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from itertools import groupby
+from typing import Any
 
 import sympy
 import torch
 from torch import Tensor
 
-from inner.rules.functions import FUNCTIONS, arguments_of, name_of, stand_in
+from inner.rules.functions import FUNCTIONS, arguments_of, name_of, rendering, stand_in
 from inner.rules.numeric import evaluate
 from inner.rules.signals import SIGNALS
 from inner.rules.splitting import Split
@@ -27,42 +28,28 @@ Value = Tensor | float
 CSE_LIMIT = 600  # nodes; beyond it SymPy's search for shared products is too slow, and only equal nodes are shared
 
 
-def _maximum(x: Value, y: Value) -> Tensor:
-    if not isinstance(x, Tensor):
-        x, y = y, x
-    assert isinstance(x, Tensor)
-    return torch.maximum(x, y) if isinstance(y, Tensor) else torch.clamp(x, min=y)
-
-
-def _minimum(x: Value, y: Value) -> Tensor:
-    if not isinstance(x, Tensor):
-        x, y = y, x
-    assert isinstance(x, Tensor)
-    return torch.minimum(x, y) if isinstance(y, Tensor) else torch.clamp(x, max=y)
-
-
-OPERATIONS: dict[str, Callable[..., Value]] = {
+ARITHMETIC: dict[str, Callable[..., Value]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
     "divide": operator.truediv,
     "negate": operator.neg,
-    "tanh": torch.tanh,
-    "sigmoid": lambda x: 0.5 * torch.tanh(0.5 * x) + 0.5,  # torch.sigmoid rounds the tail of a tensor differently
-    "exp": torch.exp,
-    "log": torch.log,
-    "abs": torch.abs,
-    "sign": torch.sign,
-    "step": lambda x: (x > 0).to(x.dtype),
-    "relu": torch.relu,
-    "max": _maximum,
-    "min": _minimum,
     "mean": lambda x: x.sum(1, keepdim=True) * (1 / x.shape[1]),  # over samples; faster than torch.mean
     "addcmul": torch.addcmul,
     "subcmul": lambda total, x, y: torch.addcmul(total, x, y, value=-1),
 }
 SIDES = {"global": 0, "pre": 1, "post": 2, "synapse": 3, "sampled": 3}  # bits of what a value varies along
-assert set(FUNCTIONS) <= set(OPERATIONS)
+
+
+def operation(name: str) -> Callable[..., Value]:
+    """What an instruction does: arithmetic, or a function of the formula language. Raises ValueError for one without torch."""
+    return ARITHMETIC[name] if name in ARITHMETIC else made(rendering(name, "torch"))
+
+
+@cache
+def made(rendered: Callable[[Any], Callable[..., Value]]) -> Callable[..., Value]:
+    """The operation that a function's row declares, the same object every time."""
+    return rendered(torch)
 
 
 @dataclass(frozen=True)
@@ -167,10 +154,11 @@ class Compiler:
         return result
 
     def emit(self, operation: str, *operands: int | float) -> int | float:
+        """The register of an operation's result, or its value where all operands are numbers."""
         if all(isinstance(operand, float) for operand in operands):
             if operation in FUNCTIONS:
                 return FUNCTIONS[operation].value(*operands)
-            return float(OPERATIONS[operation](*operands))
+            return float(ARITHMETIC[operation](*operands))
         target = len(self.masks)
         registers = [operand for operand in operands if isinstance(operand, int)]
         self.masks.append(reduce(lambda mask, r: mask | self.masks[r], registers, 0))

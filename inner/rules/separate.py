@@ -72,7 +72,7 @@ def additive_terms(expression: sympy.Expr) -> tuple[sympy.Expr, ...]:
     """
     if _expanded_size(expression) <= MAX_TERMS and expanded_nodes(expression) <= MAX_NODES:
         expression = sympy.expand_multinomial(sympy.expand_mul(sympy.expand_multinomial(expression)))
-    return sympy.Add.make_args(expression)
+    return tuple(sympy.Add.make_args(expression))
 
 
 def _expanded_size(expression: sympy.Expr) -> int:

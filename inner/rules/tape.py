@@ -14,7 +14,8 @@ from typing import Any
 import sympy
 from torch import Tensor
 
-from inner.rules.instructions import OPERATIONS, SIDES, Compiler, Instruction, Value
+from inner.rules.functions import FUNCTIONS
+from inner.rules.instructions import SIDES, Compiler, Instruction, Value, made, operation
 
 Bound = tuple[Value | None, ...]  # registers after `bind`
 Step = tuple[Callable[..., Any], int, int, int, int, tuple[int, ...]]  # operation, operands (-1: none), target, dropped
@@ -118,13 +119,13 @@ class Tape:
 
 
 def _play(steps: Sequence[Step], registers: list[Any]) -> None:
-    for operation, a, b, c, target, dropped in steps:
+    for run, a, b, c, target, dropped in steps:
         if b < 0:
-            registers[target] = operation(registers[a])
+            registers[target] = run(registers[a])
         elif c < 0:
-            registers[target] = operation(registers[a], registers[b])
+            registers[target] = run(registers[a], registers[b])
         else:
-            registers[target] = operation(registers[a], registers[b], registers[c])
+            registers[target] = run(registers[a], registers[b], registers[c])
         if dropped:
             for r in dropped:
                 registers[r] = None
@@ -150,7 +151,7 @@ def _steps(instructions: Sequence[Instruction], size: int, results: Sequence[int
         last = {int(r) for r in item.operands if r in written} - seen
         seen |= last
         a, b, c = (*(int(r) % size for r in item.operands), -1, -1)[:3]
-        found.append((OPERATIONS[item.operation], a, b, c, item.target, tuple(sorted(last))))
+        found.append((operation(item.operation), a, b, c, item.target, tuple(sorted(last))))
     return tuple(reversed(found))
 
 
@@ -159,7 +160,6 @@ IN_PLACE: dict[str, Callable[..., Tensor]] = {
     "subtract": Tensor.sub_,
     "multiply": Tensor.mul_,
     "divide": Tensor.div_,
-    "tanh": Tensor.tanh_,
     "addcmul": Tensor.addcmul_,
     "subcmul": lambda total, x, y: total.addcmul_(x, y, value=-1),
 }
@@ -167,13 +167,18 @@ IN_PLACE: dict[str, Callable[..., Tensor]] = {
 
 def _reusing(steps: Sequence[Step], masks: Sequence[int], varying: Sequence[bool]) -> tuple[Step, ...]:
     """Operations on synapses write over their first operand where that is theirs and nobody reads it again."""
-    operations = {OPERATIONS[name]: function for name, function in IN_PLACE.items()}
+    over: dict[Callable[..., Any], Callable[..., Any]] = {
+        operation(name): function for name, function in IN_PLACE.items()
+    }
+    over |= {
+        operation(row.name): made(row.torch_in_place) for row in FUNCTIONS.values() if row.torch and row.torch_in_place
+    }
     found = []
-    for operation, a, b, c, target, dropped in steps:
+    for run, a, b, c, target, dropped in steps:
         mine = a in dropped and a not in (b, c) and a < len(masks) and varying[a]
         if mine and masks[a] == masks[target] == SIDES["synapse"]:
-            operation = operations.get(operation, operation)
-        found.append((operation, a, b, c, target, dropped))
+            run = over.get(run, run)
+        found.append((run, a, b, c, target, dropped))
     return tuple(found)
 
 

@@ -5,14 +5,16 @@ Numbers and constant parts stay Python floats, and a register is dropped after i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import sympy
 import torch
 from torch import Tensor
 
-from inner.rules.instructions import OPERATIONS, Compiler, Instruction, Value
+from inner.rules.instructions import Compiler, Instruction, Value, operation
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,14 @@ class TorchFormula:
         """Compile `expression`."""
         compiler = Compiler([expression])
         (result,) = compiler.results
-        return cls(tuple(compiler.inputs), _with_lifetimes(compiler.instructions, result), result)
+        made = cls(tuple(compiler.inputs), _with_lifetimes(compiler.instructions, result), result)
+        assert len(made.steps) == len(made.instructions)  # looked up here, so that a missing operation is found here
+        return made
+
+    @cached_property
+    def steps(self) -> tuple[tuple[Callable[..., Any], Instruction], ...]:
+        """The instructions, each with what it does."""
+        return tuple((operation(item.operation), item) for item in self.instructions)
 
     def __call__(self, values: Mapping[str, Tensor]) -> Value:
         registers: dict[int, Value] = {}
@@ -41,9 +50,9 @@ class TorchFormula:
                 raise ValueError(f"formula: no value for '{name}'; given: {', '.join(values) or 'none'}")
             value = values[name]
             registers[index] = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
-        for step in self.instructions:
+        for run, step in self.steps:
             operands = [registers[item] if isinstance(item, int) else item for item in step.operands]
-            registers[step.target] = OPERATIONS[step.operation](*operands)
+            registers[step.target] = run(*operands)
             for index in step.finished:
                 del registers[index]
         return registers[self.result] if isinstance(self.result, int) else self.result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -10,25 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inner.rules.rule import Rule
 
-HELPERS = {
-    "_tanh": "def _tanh(x):\n    return torch.tanh(torch.as_tensor(x))",
-    "_sigmoid": "def _sigmoid(x):\n    return torch.sigmoid(torch.as_tensor(x))",
-    "_exp": "def _exp(x):\n    return torch.exp(torch.as_tensor(x))",
-    "_log": "def _log(x):\n    return torch.log(torch.as_tensor(x))",
-    "_abs": "def _abs(x):\n    return torch.abs(torch.as_tensor(x))",
-    "_sign": "def _sign(x):\n    return torch.sign(torch.as_tensor(x))",
-    "_step": "def _step(x):\n    x = torch.as_tensor(x)\n    return (x > 0).to(x.dtype)",
-    "_relu": "def _relu(x):\n    return torch.relu(torch.as_tensor(x))",
-    "_max": "def _max(x, y):\n    return torch.maximum(torch.as_tensor(x), torch.as_tensor(y))",
-    "_min": "def _min(x, y):\n    return torch.minimum(torch.as_tensor(x), torch.as_tensor(y))",
-}
-ACTIVATIONS = {  # value and slope, in terms of `drive` and `post`
-    "tanh": ("torch.tanh(drive)", "1 - post * post"),
-    "relu": ("torch.relu(drive)", "(drive > 0).to(drive.dtype)"),
-    "sigmoid": ("torch.sigmoid(drive)", "post * (1 - post)"),
-    "softplus": ("torch.nn.functional.softplus(drive, beta=10.0)", "1 - torch.exp(-10.0 * post)"),
-    "linear": ("drive", "torch.ones_like(post)"),
-}
 PATHWAYS = {  # rows of B_k (empty: no weights of its own), and what reaches layer k of the units
     "none": ("", "torch.zeros_like(err_above[:, :1]).expand(-1, w.shape[0])"),
     "backprop": ("", "err_above @ w.T"),
@@ -183,19 +163,22 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
 
     Raises ValueError for a pathway or activation of the user's own, whose code is not known here.
     """
+    from inner.activations import ACTIVATIONS
     from inner.rules.emit import Dialect
+    from inner.rules.functions import functions_in, rendering
     from inner.rules.signals import SIGNALS
     from metalearn.rule.export import functions_of, meanings, one_line
 
     activation = document.get("activation") or "tanh"
     network = document.get("network")
     kind = (network.get("name") if isinstance(network, Mapping) else None) or "mlp"
-    asked = (("pathway", rule.pathway, PATHWAYS), ("activation", activation, ACTIVATIONS), ("network", kind, ("mlp",)))
+    sources = {name: row.torch_source for name, row in ACTIVATIONS.items() if row.torch_source}
+    asked = (("pathway", rule.pathway, PATHWAYS), ("activation", activation, sources), ("network", kind, ("mlp",)))
     for what, name, held in asked:
         if name not in held:
             raise ValueError(f"{what}: a torch file can hold {', '.join(held)}, got '{one_line(name)}'")
     rows, feedback = PATHWAYS[rule.pathway]
-    value, slope = ACTIVATIONS[activation]
+    value, slope = sources[activation]
     dialect = Dialect(
         number=lambda number: repr(float(number)),
         name=lambda name: names.get(name, name),
@@ -204,12 +187,11 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         divide=lambda above, below: f"{above}/{below}",
     )
     known = [*SIGNALS, *rule.trace_expressions]
-    functions, bodies, updates = [], [], []
+    functions, updates = [], []
     formulas, calls = functions_of(rule), {}
     for function, expression in formulas.items():
-        source, body, call = _function(function, expression, known, values, names, dialect)
+        source, call = _function(function, expression, known, values, names, dialect)
         functions.append(source)
-        bodies.append(body)
         calls[function] = call
         if function.startswith("trace_"):
             updates.append(f'    fresh["{function[6:]}"] = (ones * {function}({call})).mean(0)')
@@ -219,7 +201,7 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         f"            self.own[k] = (self.own[k] + change[:-1].T) * {1 - DECAY!r}\n"
         f"            self.weights[k] *= {1 - DECAY!r}\n"
     )
-    needed = [source for name, source in HELPERS.items() if any(re.search(rf"\b{name}\(", body) for body in bodies)]
+    needed = [rendering(name, "torch_source").rstrip("\n") for name in functions_in(*formulas.values())]
     own = f"torch.randn({rows}, below, generator=generator) / {rows}**0.5 for below, above in pairs" if rows else ""
     return FILE.substitute(
         title=one_line(document.get("name") or document.get("run") or "An evolved learning rule"),
@@ -268,8 +250,8 @@ def _function(
     values: Mapping[str, float],
     names: Mapping[str, str],
     dialect: Any,
-) -> tuple[str, str, str]:
-    """Source of one formula, its body, and the arguments to call it with inside `update`."""
+) -> tuple[str, str]:
+    """Source of one formula, and the arguments to call it with inside `update`."""
     from inner.rules.emit import emit
 
     used = {symbol.name for symbol in expression.free_symbols}
@@ -281,4 +263,4 @@ def _function(
     ]
     lines += [f'    {c} = torch.tensor(VALUES["{c}"], dtype=torch.float64)' for c in coefficients]
     lines.append(f"    return {body}")
-    return "\n".join(lines), body, ", ".join(f'seen["{n}"]' for n in seen)
+    return "\n".join(lines), ", ".join(f'seen["{n}"]' for n in seen)

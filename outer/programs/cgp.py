@@ -13,6 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from inner.random import stream
+from inner.rules.depth import MAX_TREE_DEPTH
+from inner.rules.functions import rendering
 from outer.programs.program import BINARY, GAIN, Language, Program
 
 SAMPLES = 48
@@ -22,19 +24,7 @@ STEPS = (
 )  # root mean square of a change, from adding up to settling in a life of hundreds: the grid of gains
 GROWTH = 1 / 3  # of the changes of form
 MAX_DEGREE = 8  # of the polynomial that a program may be: higher powers blow up, and the parser refuses them
-_VALUES: dict[str, Callable[..., np.ndarray]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "max": np.maximum,
-    "min": np.minimum,
-    "tanh": np.tanh,
-    "abs": np.abs,
-    "sign": np.sign,
-    "relu": lambda x: np.maximum(x, 0.0),
-    "step": lambda x: (x > 0) * 1.0,
-    "sigmoid": lambda x: 0.5 * np.tanh(0.5 * x) + 0.5,
-}
+_ARITHMETIC: dict[str, Callable[..., np.ndarray]] = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 
 
 def drawn(language: Language, random: np.random.Generator) -> Program:
@@ -173,6 +163,17 @@ def degree(program: Program) -> int:
     return degrees.get(program.output, 1)
 
 
+def levels(program: Program) -> int:
+    """How deep the formula of a program nests, at most; a difference may count twice, for its minus."""
+    leaves = program.language.leaves
+    found: dict[int, int] = {}
+    for n in program.active:
+        operation, a, b = program.nodes[n]
+        second = found.get(b, 0) if operation in BINARY else 0
+        found[leaves + n] = 1 + max(found.get(a, 0), second + (operation == "sub"))
+    return found.get(program.output, 0)
+
+
 def outputs(program: Program, inputs: np.ndarray) -> np.ndarray:
     """gain * program on samples of the inputs [inputs, S]: [S]; a plain interpreter of one program."""
     values = program.values
@@ -182,14 +183,15 @@ def outputs(program: Program, inputs: np.ndarray) -> np.ndarray:
     for n in program.active:
         operation, a, b = program.nodes[n]
         operands = (registers[a], registers[b]) if operation in BINARY else (registers[a],)
-        registers[program.language.leaves + n] = _VALUES[operation](*operands)
+        run = _ARITHMETIC[operation] if operation in _ARITHMETIC else rendering(operation, "numpy")
+        registers[program.language.leaves + n] = run(*operands)
     return values[0] * registers[program.output]
 
 
 def fingerprint(program: Program, gain: bool = True) -> bytes | None:
     """What a program computes on fixed random inputs, to six digits; None when it is no rule (constant 0, not finite, too
-    high a power). gain: False takes programs that differ by a factor, of either sign, for equal."""
-    if degree(program) > MAX_DEGREE:
+    high a power, too deep). gain: False takes programs that differ by a factor, of either sign, for equal."""
+    if degree(program) > MAX_DEGREE or levels(program) > MAX_TREE_DEPTH:
         return None
     with np.errstate(all="ignore"):
         found = _probed(program)

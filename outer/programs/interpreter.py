@@ -13,22 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inner.rules.instructions import operation
 from inner.rules.signals import SIGNALS
 from outer.programs.program import BINARY, Language, Program, constant
 
-VALUES: dict[str, Callable[..., Tensor]] = {
-    "add": torch.add,
-    "sub": torch.sub,
-    "mul": torch.mul,
-    "max": torch.maximum,
-    "min": torch.minimum,
-    "tanh": torch.tanh,
-    "abs": torch.abs,
-    "sign": torch.sign,
-    "relu": torch.relu,
-    "step": lambda x: (x > 0).to(x.dtype),
-    "sigmoid": lambda x: 0.5 * torch.tanh(0.5 * x) + 0.5,
-}
+ARITHMETIC: dict[str, Callable[..., Tensor]] = {"add": torch.add, "sub": torch.sub, "mul": torch.mul}
 AXES = {"pre": -1, "post": -2, "global": -1, "synapse": 1}  # where a signal's missing axis goes in [N, B, I, O]
 
 
@@ -90,7 +79,8 @@ class Interpreter:
             operands = [file[step.first, step.lanes]]
             if step.operation in BINARY:
                 operands.append(file[step.second, step.lanes])
-            file[step.target, step.lanes] = VALUES[step.operation](*operands)
+            run = ARITHMETIC.get(step.operation) or operation(step.operation)
+            file[step.target, step.lanes] = run(*operands)
         return file[self.output, torch.arange(len(self.output))]
 
     def __call__(

@@ -17,14 +17,16 @@ import sympy
 from inner.components import suggest
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_text
-from inner.rules.functions import call, name_of
+from inner.rules.functions import FUNCTIONS, call, name_of
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
 
 MARK = 2.0**40  # first entry of a program's vector: no search of numbers starts there
 GAIN = Coefficient("eta", 0.02)
-BINARY = ("add", "sub", "mul", "max", "min")
-UNARY = ("tanh", "abs", "sign", "relu", "step", "sigmoid")
+ARITHMETIC = ("add", "sub", "mul")
+# the functions of formulas that are declared on arrays too
+BINARY = (*ARITHMETIC, *(name for name, row in FUNCTIONS.items() if row.numpy and row.arguments == 2))
+UNARY = tuple(name for name, row in FUNCTIONS.items() if row.numpy and row.arguments == 1)
 OPERATIONS = BINARY + UNARY
 
 
@@ -165,7 +167,7 @@ def _occurs(name: str, texts: object) -> bool:
 def _apply(operation: str, a: sympy.Expr, b: sympy.Expr | None) -> sympy.Expr:
     if b is None:
         return call(operation, a)
-    if operation in ("add", "sub", "mul"):
+    if operation in ARITHMETIC:
         return a + b if operation == "add" else a - b if operation == "sub" else a * b
     return call(operation, a, b)
 

@@ -136,7 +136,7 @@ def test_bits_of_every_pathway(pathway: str) -> None:
 @pytest.mark.parametrize("function", list(FUNCTIONS))
 def test_bits_of_every_function(function: str, batch: int) -> None:
     """In a separable factor on either side, on the synapse, and across."""
-    calls = [f"{function}({', '.join([inside, '0.1'][: FUNCTIONS[function].arguments])})" for inside in INSIDES]
+    calls = [f"{function}({', '.join([inside, '0.1', '0.7'][: FUNCTIONS[function].arguments])})" for inside in INSIDES]
     text = f"a*({calls[0]}*post + pre*{calls[1]} + {calls[2]} + {calls[3]})"
     lone_bits_agree(Rule(text, pathway="random"), Network(hidden=(33, 17)), batch)
 

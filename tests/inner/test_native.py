@@ -72,7 +72,7 @@ def test_every_signal_at_once(batch: int) -> None:
 )
 def test_every_function_on_every_side(inside: str, batch: int) -> None:
     calls = [
-        f"c{n}*{f}({', '.join([inside, '0.1'][: row.arguments])})*post" for n, (f, row) in enumerate(FUNCTIONS.items())
+        f"c{n}*{f}({', '.join([inside, '0.1', '0.7'][: row.arguments])})*post" for n, (f, row) in enumerate(FUNCTIONS.items())
     ]
     against_oracle(Rule(f"0.1*({' + '.join(calls)})", pathway="random"), Network(hidden=(7,)), Toy(9, 2), batch)
 

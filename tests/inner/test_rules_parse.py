@@ -275,7 +275,7 @@ def test_names_in_order_of_first_appearance() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_parses_and_never_simplifies_away(name: str) -> None:
-    arguments = ["exp(log(abs(-pre)))", "2"][: FUNCTIONS[name].arguments]
+    arguments = ["exp(log(abs(-pre)))", "2", "w"][: FUNCTIONS[name].arguments]
     text = f"{name}({', '.join(arguments)})"
     assert type(parse(text)) is FUNCTIONS[name].symbolic
     assert parse(to_text(parse(text))) == parse(text)

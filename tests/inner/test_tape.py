@@ -17,7 +17,8 @@ from inner.life.stepper import shown
 from inner.networks.mlp import NARROW, Network, laid, product
 from inner.random import stream
 from inner.rules.faces import to_torch
-from inner.rules.instructions import OPERATIONS
+from inner.rules.functions import FUNCTIONS
+from inner.rules.instructions import ARITHMETIC, operation
 from inner.rules.parse import parse
 from inner.rules.rule import Rule
 from inner.rules.tape import Tape
@@ -122,7 +123,7 @@ def test_every_step_sees_its_own_samples() -> None:
 def test_what_is_left_for_every_step() -> None:
     """The eight terms of one formula: seven operations on units of a layer, each with its sum where it has one."""
     (update,) = compiled(RULES["folded"], added=True)[0].values()
-    names = {function: name for name, function in OPERATIONS.items()}
+    names = {operation(name): name for name in (*ARITHMETIC, *FUNCTIONS)}
     single = [names[step[0]] for step in update.tape.single]
     assert sorted(single) == ["addcmul"] * 5 + ["multiply"] * 2
     assert sorted(names[step[0]] for step in update.tape.steps if names[step[0]] != "mean") == sorted(single)
@@ -133,7 +134,7 @@ def test_what_is_left_for_every_step() -> None:
 def test_narrow_products_are_added_first() -> None:
     """A sum grows by coefficient * signal while it is small, and by signal * signal last."""
     (update,) = compiled(RULES["folded"], added=True)[0].values()
-    sums = [step for step in update.tape.steps if step[0] is OPERATIONS["addcmul"]]
+    sums = [step for step in update.tape.steps if step[0] is operation("addcmul")]
     signals = {r for r, _ in update.tape.inputs} | {step[4] for step in sums}
     wide = [step for step in sums if step[2] in signals and step[3] in signals]
     assert len(wide) == 1 and not any(step[1] == wide[0][4] for step in sums)

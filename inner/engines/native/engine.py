@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inner.activations import ACTIVATIONS
+from inner.activations import activation
 from inner.engines.native import compiler, kernel
-from inner.engines.native.head import ACTIVATIONS as C_ACTIVATIONS
 from inner.engines.native.head import KNOWN, OUTPUTS, PATHWAYS
 from inner.engines.native.plan import Plan
 from inner.learners import local_rule
@@ -18,6 +17,7 @@ from inner.learners.base import Learner, Shape
 from inner.life.eager import Result
 from inner.networks import mlp
 from inner.rules import sharing
+from inner.rules.functions import FUNCTIONS, functions_in
 from inner.tasks.base import Label, LifeData, Task
 
 MOST_LAYERS = 63
@@ -35,7 +35,12 @@ def obstacle(learner: Learner, kind: str) -> str:
         return f"no kernel yet for the signal '{strange[0]}'"
     if rule.pathway not in PATHWAYS:
         return f"no kernel for the pathway '{rule.pathway}'"
-    if network.activation not in C_ACTIVATIONS or network.activation not in ACTIVATIONS:
+    without = [
+        f for f in functions_in(*rule.expressions.values(), *rule.trace_expressions.values()) if not FUNCTIONS[f].c
+    ]
+    if without:
+        return f"no kernel yet for the function '{without[0]}'"
+    if activation(network.activation).c is None:
         return f"no kernel for the activation '{network.activation}'"
     if network.resolve_output(kind) not in OUTPUTS:
         return f"no kernel for the output '{network.output}'"

@@ -41,12 +41,14 @@ def source(plan: Plan) -> str:
     """The whole C text. Raises ValueError for what C has no form of."""
     formulas = [_formula(plan, number, key) for number, key in enumerate(plan.rule.formulas)]
     writer = update.many if plan.batched else update.one
-    parts = [head.macros(plan, formulas), _shared("lanes.h"), head.activation(plan)]
-    parts += [_shared("layers.h"), _shared("activities.h")]
+    written = []
     for formula in formulas:
-        parts += [neurons.constants(formula), neurons.pre_side(formula), neurons.post_side(formula)]
-        parts += [writer(plan, formula)]
-    parts += [_choose(name, len(formulas)) for name in ARGUMENTS]
+        written += [neurons.constants(formula), neurons.pre_side(formula), neurons.post_side(formula)]
+        written += [writer(plan, formula)]
+    written += [_choose(name, len(formulas)) for name in ARGUMENTS]
+    activation = head.activation(plan)
+    lanes = head.lanes(_shared("lanes.h"), "\n".join([activation, *written]))
+    parts = [head.macros(plan, formulas), lanes, activation, _shared("layers.h"), _shared("activities.h"), *written]
     return "\n".join([*parts, _shared("step.h"), _shared("life.c")])
 
 

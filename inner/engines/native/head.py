@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
-from inner.activations import SOFTPLUS_BETA
+from inner.activations import ACTIVATIONS
 from inner.engines.native import compiler
 from inner.engines.native.plan import Formula, Plan
 from inner.rules import sharing
+from inner.rules.functions import FUNCTIONS, Function
 from inner.rules.layer_sums import SUMS
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS, observed
 
 PATHWAYS = {"none": "NONE", "backprop": "BACKPROP", "random": "FIXED", "direct": "DIRECT", "sign": "SIGNED"}
 PATHWAYS |= {"learned": "LEARNED", "reward": "REWARD"}
-ACTIVATIONS = {  # activity from the drive x, slope from the activity y
-    "tanh": ("v_tanh(x)", "1.0f - y * y"),
-    "relu": ("v_relu(x)", "v_step(y)"),
-    "sigmoid": ("v_sigmoid(x)", "y * (1.0f - y)"),
-    "softplus": (
-        f"v_relu(x) + v_log(1.0f + v_exp(-{SOFTPLUS_BETA}f * v_abs(x))) / {SOFTPLUS_BETA}f",
-        f"1.0f - v_exp(-{SOFTPLUS_BETA}f * y)",
-    ),
-    "linear": ("x", "splat(1.0f) + 0.0f * y"),
-}
+PLACE = "/* FUNCTIONS: "  # the line of lanes.h that the functions take
 KINDS = ("classification", "regression", "unsupervised")
 OUTPUTS = ("softmax", "linear", "sigmoid")
 KNOWN = {"pre", "post", "w", "err", "feedback", "pre_err", "recon", "drive", "slope", "reward", "target"} | set(SUMS)
@@ -119,7 +112,36 @@ def _one_shape(plan: Plan, shape: tuple[int, ...]) -> list[str]:
 
 def activation(plan: Plan) -> str:
     """The hidden units' activity and slope."""
-    value, slope = ACTIVATIONS[plan.activation]
+    row = ACTIVATIONS[plan.activation]
+    assert row.c is not None, "obstacle() has refused it"
+    value, slope = row.c
     return (
         f"INLINE vec hidden(vec x) {{ return {value}; }}\nINLINE vec slope_of(vec y) {{ (void)y; return {slope}; }}\n"
     )
+
+
+def lanes(text: str, calling: str) -> str:
+    """`lanes.h` with the functions of the table: those of every kernel, and those that the C text `calling` calls."""
+    rows: list[Function] = []
+    for row in reversed(FUNCTIONS.values()):  # a function may call those before it in the table
+        if row.in_every_kernel or (row.c and re.search(rf"\b[sv]_{row.name}\(", calling)):
+            rows.insert(0, row)
+            calling += row.c
+    start = text.index(PLACE)
+    end = text.index("\n", start) + 2
+    return text[:start] + "\n".join(row.c for row in rows) + "\n\n" + _scalars(rows) + text[end:]
+
+
+def _scalars(rows: Sequence[Function]) -> str:
+    """Functions of one number."""
+    lines = [
+        "/* One number at a time, for what depends on coefficients alone: the same functions, so the same bits. */",
+        "#define SCALAR(name) INLINE float s_##name(float x) { return v_##name(splat(x))[0]; }",
+        " ".join(f"SCALAR({row.name})" for row in rows if row.arguments == 1),
+    ]
+    for row in rows:
+        if row.arguments > 1:
+            names = "xyz"[: row.arguments]
+            taken, given = ", ".join(f"float {x}" for x in names), ", ".join(f"splat({x})" for x in names)
+            lines.append(f"INLINE float s_{row.name}({taken}) {{ return v_{row.name}({given})[0]; }}")
+    return "\n".join(lines) + "\n\n"

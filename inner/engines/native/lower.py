@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from inner.rules.functions import FUNCTIONS, arguments_of, name_of
+from inner.rules.functions import arguments_of, name_of, rendering
 from inner.rules.numeric import evaluate
 
 COEFFICIENT, PRE, POST, SYNAPSE = range(4)
@@ -201,7 +201,7 @@ class Inner:
         return total
 
     def _call(self, name: str, values: list[Value]) -> Value:
-        assert name in FUNCTIONS
+        rendering(name, "c")
         return self._join(values, f"{name}({', '.join(f'{{{n}}}' for n in range(len(values)))})", call=True)
 
     def _join(self, values: list[Value], form: str, call: bool = False) -> Value:
