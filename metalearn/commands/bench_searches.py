@@ -35,7 +35,7 @@ def command(
     from metalearn.config import schema as configs
     from metalearn.config.inheritance import refuse_genome
     from metalearn.config.library import trusting_user
-    from metalearn.runs.search_bench import Bench, plan_of
+    from metalearn.runs.search_bench import BenchRun, plan_of
 
     found = [a for a in arguments if "=" not in a]
     if len(found) > 1:
@@ -51,5 +51,5 @@ def command(
         options += ["--set", change]
     line = "metalearn bench-searches " + " ".join(shlex.quote(a) for a in [*arguments, *options])
     folder = folder_of(Path(runs), name, f"bench-{Path(config_name).stem}")
-    with trusting_user(config.plain(), {"search": list(plan["searches"].values())}):
-        guarded(folder, Bench.create(config, plan, folder, console(), line).run)
+    with trusting_user(config.plain(), {"search": list(plan.searches.values())}):
+        guarded(folder, BenchRun.create(config, plan, folder, console(), line).run)

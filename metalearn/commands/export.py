@@ -18,10 +18,10 @@ def command(run: str, to: str, output: str | None) -> None:
     """Write a rule as JSON, LaTeX, plain Python or a torch file that stands alone."""
     from metalearn.rule.export import export as write
     from metalearn.rule.file import read
-    from metalearn.runs.kinds import kind_of
+    from metalearn.runs.kinds import class_of
 
     folder = run_folder(run)
     if (folder / "run.sqlite").exists():
-        kind_of(folder)
+        class_of(folder)  # asks for consent to what its config names
     text = write(read(folder), to, Path(output) if output else None)
     click.echo(f"wrote {output}" if output else text)

@@ -12,6 +12,7 @@ from metalearn.cli import Command, consenting, run_folder
 @consenting
 def command(run: str) -> None:
     """Write report.html of a run anew, however far the run has come."""
-    from metalearn.runs.kinds import write_report
+    from metalearn.runs.kinds import class_of
 
-    click.echo(f"report {write_report(run_folder(run))}")
+    folder = run_folder(run)
+    click.echo(f"report {class_of(folder).report(folder)}")

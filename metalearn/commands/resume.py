@@ -12,14 +12,14 @@ from metalearn.cli import Command, consenting, console, guarded, run_folder
 @consenting
 def command(run: str) -> None:
     """Go on with a run that was interrupted: the result is bit for bit that of the uninterrupted run."""
-    from metalearn.runs.kinds import reopen
+    from metalearn.runs.kinds import class_of
 
     folder = run_folder(run)
     from metalearn.config.library import trusting_user
     from metalearn.store.environment import describe, differences
 
     with trusting_user():
-        experiment = reopen(folder, console())
-        for line in differences(experiment.store.environment, describe()):
+        run_found = class_of(folder).open(folder, console())
+        for line in differences(run_found.store.environment, describe()):
             click.echo(f"warning: {line}", err=True)
-        guarded(folder, experiment.run)
+        guarded(folder, run_found.run)

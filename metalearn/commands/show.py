@@ -26,12 +26,14 @@ def command(run: str, ablation: bool, distances: bool, generations: int | None, 
         show_kernel(run_folder(run), console())
         return
     from metalearn.report.printed import show as print_rule
-    from metalearn.runs.kinds import show
+    from metalearn.runs.kinds import class_of
 
     folder = run_folder(run)
     if ablation or distances:
         from metalearn.evidence.insight import work_out
 
         work_out(folder, ablation, distances, generations, console())
-    if not show(folder, console()):
+    if (folder / "run.sqlite").exists():
+        class_of(folder).show(folder, console())
+    else:
         print_rule(folder, console())

@@ -42,10 +42,10 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     if as_json:
         import json
 
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(document.plain(), indent=2))
         return
     shown.print(sweeping.table(document))
-    for row in document["rows"]:
-        for run in row["runs"]:
-            where = f"{row['value']} seed {run['seed']}" if row["value"] else f"seed {run['seed']}"
-            shown.print(f"{where}: {run['unseen']:.3f}  dw = {run['formula']}", highlight=False, soft_wrap=True)
+    for row in document.rows:
+        for run in row.runs:
+            where = f"{row.value} seed {run.seed}" if row.value else f"seed {run.seed}"
+            shown.print(f"{where}: {run.unseen:.3f}  dw = {run.formula}", highlight=False, soft_wrap=True)

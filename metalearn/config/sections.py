@@ -26,9 +26,10 @@ def named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+Spec = dict[str, Any]  # a component as a config gives it: its name and its options
 IntRange = Annotated[tuple[int, int], BeforeValidator(_pair)]
 FloatRange = Annotated[tuple[float, float], BeforeValidator(_pair)]
-Component = Annotated[dict[str, Any], BeforeValidator(component)]
+Component = Annotated[Spec, BeforeValidator(component)]
 
 
 class Section(BaseModel):

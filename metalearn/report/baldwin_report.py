@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metalearn.pictures import line_panels as panels
+from metalearn.config.schema import Config, validate
+from metalearn.pictures.line_panels import ARM_COLOURS, Panel, Series, save
+from metalearn.runs.base import progress_line
+from metalearn.runs.documents import LivedCurves, Outcome, PopulationCurve
 from metalearn.store.files import write_text_atomically
 from metalearn.store.run_store import RunStore
 from outer.evidence.change_points import jumps
@@ -23,28 +27,46 @@ LEGEND = (
 )
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """The config, and per arm one entry per seed: metrics, curves, outcome (None before the end)."""
+@dataclass(frozen=True)
+class Seed:
+    """One arm at one seed, as far as it has come."""
+
+    metrics: list[dict[str, float]]  # per generation
+    curves: dict[int, PopulationCurve]  # generation -> learning curve
+    outcome: Outcome | None  # None before the end
+
+    @property
+    def best(self) -> np.ndarray:
+        """Best fitness [T]."""
+        return np.array([m["best"] for m in self.metrics])
+
+
+Arms = Mapping[str, Sequence[Seed]]
+
+
+def read(folder: Path) -> tuple[Config, Arms]:
+    """The config, and per arm what every seed has found."""
     with RunStore.open(folder, write=False) as store:
-        config = store.config
-    given = config["inheritance"]
-    arms: dict[str, list[dict[str, Any]]] = {}
-    for arm in given["arms"]:
-        for seed in range(config["seed"], config["seed"] + given["seeds"]):
+        config = validate(store.config)
+    given = config.inheritance
+    arms: dict[str, list[Seed]] = {}
+    for arm in given.arms:
+        for seed in range(config.seed, config.seed + given.seeds):
             own = folder / f"{arm}-s{seed}"
             if not (own / "run.sqlite").exists():
                 continue
             with RunStore.open(own, write=False) as store:
-                curves = {int(k.split("/")[1]): store.get(k) for k in store.keys() if k.startswith("curve/")}
-                entry = {"seed": seed, "metrics": store.metrics(), "curves": curves}
-                arms.setdefault(arm, []).append(entry | {"outcome": store.get("outcome")})
-    return config, {arm: entries for arm, entries in arms.items() if any(e["metrics"] for e in entries)}
+                keys = [key for key in store.keys() if key.startswith("curve/")]
+                curves = {int(key.split("/")[1]): PopulationCurve.read(store.get(key), key) for key in keys}
+                found = Outcome.found(store.get("outcome"), "outcome")
+                arms.setdefault(arm, []).append(Seed(store.metrics(), curves, found))
+    return config, {arm: seeds for arm, seeds in arms.items() if any(seed.metrics for seed in seeds)}
 
 
-def metric(entries: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def metric(entries: Sequence[Seed], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, lowest and highest over seeds of one metric per generation [T], as far as every seed has come."""
-    count = min(len(e["metrics"]) for e in entries)
-    rows = np.array([[m.get(name, np.nan) for m in e["metrics"][:count]] for e in entries])
+    count = min(len(e.metrics) for e in entries)
+    rows = np.array([[m.get(name, np.nan) for m in e.metrics[:count]] for e in entries])
     return _mean(rows), rows.min(0), rows.max(0)
 
 
@@ -52,103 +74,102 @@ def _mean(rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows.mean(0))
 
 
-def _lines(arms: Mapping[str, Any], name: str, suffix: str = "", **more: Any) -> list[dict[str, Any]]:
+def _lines(arms: Arms, name: str, dashed: bool = False) -> list[Series]:
     lines = []
     for arm, entries in arms.items():
         mean, low, high = metric(entries, name)
         good = np.isfinite(mean)
         if good.any():
-            band = {"low": low[good].tolist(), "high": high[good].tolist()}
-            colour = panels.ARM_COLOURS.get(arm)
-            lines.append(panels.series(arm + suffix, np.flatnonzero(good), mean[good], colour=colour, **band, **more))
+            line = series(
+                arm, np.flatnonzero(good), mean[good], colour=ARM_COLOURS.get(arm), dashed=dashed, unnamed=dashed
+            )
+            band = {"low": tuple(low[good].tolist()), "high": tuple(high[good].tolist())}
+            lines.append(line.model_copy(update=band))
     return lines
 
 
-def life_panels(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The one picture: birth and adulthood, and the bits of a life, over generations (bands: lowest to highest seed)."""
-    grown = _lines(arms, "adult") + _lines(arms, "birth", dashed=True, unnamed=True)
+def series(label: str, x: np.ndarray, y: np.ndarray, **look: Any) -> Series:
+    """A line through points x [T], y [T]."""
+    return Series(label=label, x=tuple(np.asarray(x, float).tolist()), y=tuple(np.asarray(y, float).tolist()), **look)
+
+
+def panel(title: str, x: str, y: str, lines: list[Series]) -> Panel:
+    """Lines on one pair of axes."""
+    return Panel(title=title, x=x, y=y, series=tuple(lines))
+
+
+def life_panels(arms: Arms) -> list[Panel]:
+    """Birth and adulthood, and the bits of a life, over generations (bands: lowest to highest seed)."""
+    grown = _lines(arms, "adult") + _lines(arms, "birth", dashed=True)
     return [
-        {
-            "title": "Adulthood (solid) and birth (dashed)",
-            "x": "generation",
-            "y": "mean score of the population",
-            "series": grown,
-        },
-        {
-            "title": "Bits of a life's data, given the genome",
-            "x": "generation",
-            "y": "prequential bits per sample",
-            "series": _lines(arms, "bits"),
-        },
+        panel("Adulthood (solid) and birth (dashed)", "generation", "mean score of the population", grown),
+        panel(
+            "Bits of a life's data, given the genome", "generation", "prequential bits per sample", _lines(arms, "bits")
+        ),
     ]
 
 
-def measure_panels(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
+def measure_panels(arms: Arms) -> list[Panel]:
     """Innate share, genome size, diversity."""
     wanted = (
         ("assimilation", "Assimilation", "(birth - chance) / (adult - chance)"),
         ("genome_bits", "Genome of the fittest", "bits, quantised and coded"),
         ("diversity", "Diversity", "spread of genes"),
     )
-    found = []
-    for name, heading, axis in wanted:
-        lines = _lines(arms, name)
-        if lines:
-            found.append({"title": heading, "x": "generation", "y": axis, "series": lines})
-    return found
+    found = [(heading, axis, _lines(arms, name)) for name, heading, axis in wanted]
+    return [panel(heading, "generation", axis, lines) for heading, axis, lines in found if lines]
 
 
-def best_panels(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
+def best_panels(arms: Arms) -> list[Panel]:
     """Best fitness of every seed, with its significant jumps."""
     lines = []
     for arm, entries in arms.items():
         for k, entry in enumerate(entries):
-            best = _best(entry)
-            marks = [(jump.generation, float(best[jump.generation])) for jump in jumps(best)]
-            lines.append(panels.series(arm, np.arange(len(best)), best, thin=bool(k), marks=marks))
-    title = "Best fitness; triangles: jumps (sup-F, p <= 0.01)"
-    return [{"title": title, "x": "generation", "y": "fitness of the fittest", "series": lines}]
+            best = entry.best
+            marks = tuple((float(jump.generation), float(best[jump.generation])) for jump in jumps(best))
+            lines.append(series(arm, np.arange(len(best)), best, thin=bool(k), marks=marks))
+    return [panel("Best fitness; triangles: jumps (sup-F, p <= 0.01)", "generation", "fitness of the fittest", lines)]
 
 
-def curve_panels(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Learning curves of the population at selected generations, one panel per arm, mean over seeds."""
+def curve_panels(arms: Arms) -> list[Panel]:
+    """Learning curves of the population at chosen generations, one panel per arm, mean over seeds."""
     found = []
     for arm, entries in arms.items():
-        common = sorted(set.intersection(*(set(e["curves"]) for e in entries)))
+        common = sorted(set.intersection(*(set(e.curves) for e in entries)))
         shown = common if len(common) <= 5 else [common[round(k * (len(common) - 1) / 4)] for k in range(5)]
         lines = []
         for rank, generation in enumerate(shown):
-            curves = [e["curves"][generation] for e in entries]
-            colour = f"{0.75 - 0.75 * rank / max(len(shown) - 1, 1):.2f}"
-            y = np.mean([c["population"] for c in curves], axis=0)
-            lines.append(panels.series(f"generation {generation}", curves[0]["steps"], y, colour=colour))
-        found.append({"title": f"Learning curves, {arm}", "x": "steps of life", "y": "mean score", "series": lines})
+            curves = [e.curves[generation] for e in entries]
+            grey = f"{0.75 - 0.75 * rank / max(len(shown) - 1, 1):.2f}"
+            y = np.mean([c.population for c in curves], axis=0)
+            lines.append(series(f"generation {generation}", np.array(curves[0].steps), y, colour=grey))
+        found.append(panel(f"Learning curves, {arm}", "steps of life", "mean score", lines))
     return found
 
 
-def rows(config: Mapping[str, Any], arms: Mapping[str, Any]) -> list[list[str]]:
+def rows(config: Config, arms: Arms) -> list[list[str]]:
     """One row per arm, mean +- standard deviation over seeds on fresh lives, then the unselected newborns."""
-    threshold, found = config["inheritance"]["threshold"], []
+    threshold, found = config.inheritance.threshold, []
     naive: list[dict[str, float]] = []
     for arm, entries in arms.items():
-        ended = [e for e in entries if e["outcome"]]
-        values = [_outcome(e["outcome"], "evolved", threshold) for e in ended]
-        for value, e in zip(values, ended):
-            value["genome bits"] = e["metrics"][-1]["genome_bits"]
+        ended = [(e, e.outcome) for e in entries if e.outcome is not None]
+        values = [_measures(o.evolved, o.chance, threshold) for _, o in ended]
+        for value, (e, _) in zip(values, ended):
+            value["genome bits"] = e.metrics[-1]["genome_bits"]
         found.append(_row(arm, values))
-        naive = naive or [_outcome(e["outcome"], "naive", threshold) for e in ended]
+        naive = naive or [_measures(o.naive, o.chance, threshold) for _, o in ended]
     if naive:
         found.append(_row(NAIVE, naive))
     return found
 
 
-def _outcome(outcome: Mapping[str, Any], name: str, threshold: float) -> dict[str, float]:
-    curve = np.array(outcome[name]["curve"])
+def _measures(lived: LivedCurves, chance: float, threshold: float) -> dict[str, float]:
+    curve = np.array(lived.curve)
     birth, adult = float(curve[:, 0].mean()), float(curve[:, -1].mean())
-    share = assimilation(birth, adult, outcome["chance"])
-    steps = steps_to_threshold(curve.mean(0), np.array(outcome[name]["steps"]), threshold)[0]
+    share = assimilation(birth, adult, chance)
+    steps = steps_to_threshold(curve.mean(0), np.array(lived.steps), threshold)[0]
     found = {"birth": birth, "adult": adult, "gain": adult - birth, "steps": float(steps)}
-    found["bits"] = float(np.mean(outcome[name]["bits"]))
+    found["bits"] = float(np.mean(lived.bits))
     return found | ({} if share is None else {"innate": share})
 
 
@@ -170,9 +191,9 @@ def print_outcomes(folder: Path, console: Any) -> None:
     config, arms = read(folder)
     with RunStore.open(folder, write=False) as store:
         if store.get("status") != "finished":
-            line = f"run {folder}: in progress: metalearn resume {folder}"
+            line = progress_line(folder, "")
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    seeds = min((sum(bool(e["outcome"]) for e in entries) for entries in arms.values()), default=0)
+    seeds = min((sum(e.outcome is not None for e in entries) for entries in arms.values()), default=0)
     table = Table(
         title=f"On fresh lives of the final tier (mean ± sd, n = {seeds} seeds)",
         box=SIMPLE,
@@ -193,12 +214,12 @@ def write(folder: Path) -> Path:
 
     config, arms = read(folder)
     with RunStore.open(folder, write=False) as store:
-        environment, command = store.environment, store.get("command", "metalearn baldwin")
+        environment, command, plain = store.environment, store.get("command", "metalearn baldwin"), store.config
     drawn = {}
     if arms:
         makers = {"life": life_panels, "measures": measure_panels, "best": best_panels, "curves": curve_panels}
         shown = {name: make(arms) for name, make in makers.items()}
-        drawn = {name: panels.save(own, folder, name, png=name == "life") for name, own in shown.items() if own}
+        drawn = {name: save(own, folder, name, png=name == "life") for name, own in shown.items() if own}
     captions = {
         "life": "Mean of the population; bands from the lowest to the highest seed. Dashed: before any learning.",
         "measures": "What moved: share of ability that is innate, size of the genome, spread of the population.",
@@ -212,12 +233,12 @@ def write(folder: Path) -> Path:
         f"<p class='note'>{escape(LEGEND)} {escape(jump_line(arms))}</p></section><section><h2>Over generations</h2>"
     )
     body += [f'<div class="wide">{figure(svg, captions[name])}</div>' for name, svg in drawn.items()]
-    body += ["</section>", repeat(command), conditions(config, environment)]
-    generations = sum(len(e["metrics"]) for entries in arms.values() for e in entries)
+    body += ["</section>", repeat(command), conditions(plain, environment)]
+    generations = sum(len(e.metrics) for entries in arms.values() for e in entries)
     text = page(
         folder.name,
         f"{folder.name} - inheritance",
-        f"What moves from lifetime to genome: {config['task']['name']}",
+        f"What moves from lifetime to genome: {config.task['name']}",
         f"{', '.join(arms)} on the same lives; {generations:,} generations in all.",
         body,
     )
@@ -225,14 +246,10 @@ def write(folder: Path) -> Path:
     return folder / "report.html"
 
 
-def jump_line(arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def jump_line(arms: Arms) -> str:
     """A sentence on jumps of the best fitness."""
     parts = []
     for arm, entries in arms.items():
-        counts = [len(jumps(_best(e))) for e in entries]
+        counts = [len(jumps(e.best)) for e in entries]
         parts.append(f"{arm} {', '.join(map(str, counts))}")
     return f"Jumps of the best fitness per seed (sup-F against a straight line, p <= 0.01): {'; '.join(parts)}."
-
-
-def _best(entry: Mapping[str, Any]) -> np.ndarray:
-    return np.array([m["best"] for m in entry["metrics"]])

@@ -1,4 +1,4 @@
-"""One experiment on inheritance: every arm and seed lives the same lives; resumable, with measures, pictures and a table."""
+"""An experiment on inheritance: every arm and seed lives the same lives; resumable, with measures, pictures and a table."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from inner.rules.sharing import spread
 from metalearn import build
 from metalearn.build import Experiment
 from metalearn.config import library
-from metalearn.config.schema import Config
+from metalearn.config.schema import Config, validate
 from metalearn.progress import Progress
+from metalearn.runs.base import Run
+from metalearn.runs.documents import JumpDocument, LivedCurves, Outcome, PopulationCurve
 from metalearn.store.environment import describe
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore
@@ -37,8 +39,8 @@ NAIVE = 16  # unselected newborns that the outcome is held against
 STORED = 10**9 - 10**6  # bytes of one array in SQLite
 
 
-def selected(generation: int, last: int) -> bool:
-    """Whether learning curves of a generation are kept: 0, 1, 2, 5, 10, 20, 50, ... and the last."""
+def keeps_curves(generation: int, last: int) -> bool:
+    """True for generations whose learning curves are kept: 0, 1, 2, 5, 10, 20, 50, ... and the last."""
     digits = str(generation)
     return generation == last or (digits[0] in "0125" and not digits[1:].strip("0"))
 
@@ -100,8 +102,8 @@ def habitat(experiment: Experiment, seed: int) -> Habitat:
     )
 
 
-def keeps_what_it_is_told(search: Search) -> bool:
-    """Whether genomes that are told (with learning written back) live on in the population, found by trying it."""
+def keeps_individuals(search: Search) -> bool:
+    """True where genomes that are told (with learning written back) live on in the population; found by trying it."""
     running = search.start(np.zeros(2), 0)
     asked = running.ask()
     far = asked + 1e6
@@ -126,7 +128,7 @@ def check(config: Config) -> None:
     if "lamarckian" in arms:
         if found.organism.genes.weights == "random":
             raise ValueError("inheritance.arms: lamarckian needs genome.weights direct or grown, got random")
-        if not keeps_what_it_is_told(search):
+        if not keeps_individuals(search):
             raise ValueError(
                 f"search: '{config.search['name']}' samples a distribution and has no individuals to write back into; "
                 "lamarckian needs a search that keeps a population, such as microbial or ga"
@@ -139,18 +141,16 @@ def check(config: Config) -> None:
             )
 
 
-class Baldwin:
-    """A run folder with one store per arm and seed. Use `create` for a new run and `open` to go on with one."""
+class BaldwinRun(Run):
+    """A run folder with one store per arm and seed."""
 
     def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
-        from metalearn.config.schema import validate
-
-        self.store, self.folder, self.console = store, folder, console
+        super().__init__(store, folder, console)
         self.experiment = Experiment(validate(store.config))
         self.config = self.experiment.config
 
     @classmethod
-    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Baldwin:
+    def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> BaldwinRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
         check(config)
         plain = config.plain()
@@ -158,29 +158,22 @@ class Baldwin:
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, plain, command, "baldwin"), folder, console)
 
-    @classmethod
-    def open(cls, folder: Path, console: Any) -> Baldwin:
-        """An existing run, to go on with."""
-        return cls(RunStore.open(folder, write=True), folder, console)
-
     def run(self) -> None:
-        """Whatever is missing: generations of each arm and seed, outcomes, pictures, table."""
-        from metalearn.report.baldwin_report import print_outcomes, write
-
+        """Do whatever is missing: generations of each arm and seed, outcomes, pictures, table."""
         self.console.print(f"run {self.folder}", highlight=False)
         given = self.config.inheritance
         with closing(self.store), build.evaluator(self.config) as evaluator:
             for seed in range(self.config.seed, self.config.seed + given.seeds):
                 for arm in given.arms:
-                    self._lineage(arm, seed, evaluator)
+                    self._arm(arm, seed, evaluator)
             self.store.put("status", "finished")
-        path = write(self.folder)
-        print_outcomes(self.folder, self.console)
+        path = self.report(self.folder)
+        self.show(self.folder, self.console)
         self.console.print(f"report {path}", highlight=False)
 
-    def _lineage(self, arm: str, seed: int, evaluator: Evaluator) -> None:
+    def _arm(self, arm: str, seed: int, evaluator: Evaluator) -> None:
         """One arm at one seed, from where its own store stops."""
-        folder = self.folder / lineage_name(arm, seed)
+        folder = self.folder / arm_name(arm, seed)
         known = (folder / "run.sqlite").exists()
         store = RunStore.open(folder, write=True) if known else RunStore.create(folder, self.store.config, describe())
         with store:
@@ -192,8 +185,8 @@ class Baldwin:
             code = 1
             try:
                 self._evolve(arm, seed, store, evaluator, tracker)
-                final = {f"final/{k}": v for k, v in store.get("outcome")["means"].items()}
-                places = [jump["generation"] for jump in store.get("jumps")]
+                final = {f"final/{k}": v for k, v in Outcome.read(store.get("outcome"), "outcome").means.items()}
+                places = [JumpDocument.read(jump, "jumps").generation for jump in store.get("jumps", [])]
                 tracker.finish(None, [], final | {"jumps/count": len(places), "jumps/generations": places})
                 code = 0
             finally:
@@ -207,11 +200,14 @@ class Baldwin:
             for step in evolve(own, inheritance, search, evaluator, given.threshold, store.each()):
                 generation = step.generation
                 now, curve = generation.metrics, dict[str, float]()
-                if selected(generation.index, search.generations - 1):
-                    curves = {"steps": step.lives.steps.tolist(), "population": step.lives.curve.mean((0, 1)).tolist()}
-                    curves["best"] = step.lives.curve[step.top].mean(0).tolist()
-                    store.put(f"curve/{generation.index:06d}", curves)
-                    curve = {f"curve/step {k}": score for k, score in zip(curves["steps"], curves["population"])}
+                if keeps_curves(generation.index, search.generations - 1):
+                    curves = PopulationCurve(
+                        steps=tuple(step.lives.steps.tolist()),
+                        population=tuple(step.lives.curve.mean((0, 1)).tolist()),
+                        best=tuple(step.lives.curve[step.top].mean(0).tolist()),
+                    )
+                    store.put(f"curve/{generation.index:06d}", curves.plain())
+                    curve = {f"curve/step {k}": score for k, score in zip(curves.steps, curves.population)}
                 store.append(generation)
                 tracker.row(generation.index, now | curve)
                 bar.update(
@@ -219,32 +215,68 @@ class Baldwin:
                 )
         favourite = store.generations(store.count - 1)[0].favourite
         store.put("jumps", [asdict(jump) for jump in jumps(np.array([m["best"] for m in store.metrics()]))])
-        store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes))
+        store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes).plain())
+
+    @staticmethod
+    def show(folder: Path, console: Any) -> None:
+        """Print the table of outcomes."""
+        from metalearn.report.baldwin_report import print_outcomes
+
+        print_outcomes(folder, console)
+
+    @staticmethod
+    def report(folder: Path) -> Path:
+        """Write pictures and report.html; returns the page's path."""
+        from metalearn.report.baldwin_report import write
+
+        return write(folder)
 
 
-def lineage_name(arm: str, seed: int) -> str:
+class ArmRun(Run):
+    """One arm at one seed: a store inside the folder of a `BaldwinRun`, which alone goes on with it."""
+
+    @classmethod
+    def open(cls, folder: Path, console: Any) -> ArmRun:
+        """Refuse: raises ValueError naming the whole run."""
+        raise ValueError(f"'{folder.name}' is one arm of a run; go on with the whole: metalearn resume {folder.parent}")
+
+    def run(self) -> None:
+        """Do nothing: `open` has refused."""
+
+    @staticmethod
+    def show(folder: Path, console: Any) -> None:
+        """Print how far the arm is."""
+        with RunStore.open(folder, write=False) as store:
+            state = "finished" if store.get("outcome") else f"in progress: metalearn resume {folder.parent}"
+            line = f"run {folder}: {store.count} generations of one arm, {state}; the whole: metalearn show {folder.parent}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    @staticmethod
+    def report(folder: Path) -> Path:
+        """Write a report of the arm's search alone; returns its path."""
+        from metalearn.report.from_store import write_report_of
+
+        with RunStore.open(folder, write=False) as store:
+            return write_report_of(store, folder)
+
+
+def arm_name(arm: str, seed: int) -> str:
     """The folder of an arm at a seed."""
     return f"{arm}-s{seed}"
 
 
-def outcome(
-    own: Habitat, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int
-) -> dict[str, Any]:
+def outcome(own: Habitat, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int) -> Outcome:
     """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
     settings = own.settings(0, "final", lifetimes)
     newborn = search.start(own.organism.segments.start(), own.seed).ask()[:NAIVE]
-    found: dict[str, Any] = {"lifetimes": lifetimes, "chance": settings[0].task.chance}
+    found, means = {}, dict[str, float]()
     for name, vectors in (("evolved", favourite[None]), ("naive", newborn)):
         lived = lives(evaluator, own, vectors, settings)
-        found[name] = {
-            "curve": lived.curve.mean(0).tolist(),  # [L, C]
-            "bits": lived.bits.mean(0).tolist(),
-            "steps": lived.steps.tolist(),
-        }
-    means: dict[str, float] = {}
-    for name in ("evolved", "naive"):
-        curve = np.array(found[name]["curve"])
-        means |= {f"{name}/birth": curve[:, 0].mean(), f"{name}/adult": curve[:, -1].mean()}
-        means[f"{name}/bits"] = float(np.mean(found[name]["bits"]))
-    found["means"] = {key: float(value) for key, value in means.items()}
-    return found
+        curve, bits = lived.curve.mean(0), lived.bits.mean(0)  # [L, C], [L]
+        found[name] = LivedCurves(
+            curve=tuple(map(tuple, curve.tolist())), bits=tuple(bits.tolist()), steps=tuple(lived.steps.tolist())
+        )
+        means |= {f"{name}/birth": float(curve[:, 0].mean()), f"{name}/adult": float(curve[:, -1].mean())}
+        means[f"{name}/bits"] = float(np.mean(bits.tolist()))
+    chance = settings[0].task.chance
+    return Outcome(lifetimes=lifetimes, chance=chance, evolved=found["evolved"], naive=found["naive"], means=means)

@@ -15,14 +15,16 @@ from inner.rules.rule import Rule
 from metalearn import build
 from metalearn.build import Experiment
 from metalearn.config import library
-from metalearn.config.schema import Config
+from metalearn.config.schema import Config, validate
 from metalearn.evidence.baselines import tune_all
 from metalearn.evidence.comparison import REFERENCE, check_fit, compare
 from metalearn.evidence.documents import Comparison, Selection, Values
 from metalearn.evidence.selection import choose, print_front
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
+from metalearn.report.printed import show as print_rule
 from metalearn.rule.file import rule_of
+from metalearn.runs.base import Run
 from metalearn.runs.engine_line import engine_line
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore, write_text_atomically
@@ -63,13 +65,11 @@ def check(config: Config) -> Experiment:
     return found
 
 
-class SearchRun:
-    """A run folder in progress. Use `create` for a new run and `open` to go on with one."""
+class SearchRun(Run):
+    """A search from first generation to report."""
 
-    def __init__(self, store: RunStore, folder: Path, console: Any, command: str) -> None:
-        from metalearn.config.schema import validate
-
-        self.store, self.folder, self.console, self.command = store, folder, console, command
+    def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
+        super().__init__(store, folder, console)
         self.experiment = Experiment(validate(store.config))
         self.config = self.experiment.config
         self.rule = self.experiment.rule
@@ -82,13 +82,7 @@ class SearchRun:
         plain["device"] = checked.device  # a resumed run goes on where it began
         plain["rule"] = checked.rule.to_dict()  # library names resolved: the run does not change when the library does
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
-        return cls(begin(folder, plain, command), folder, console, command)
-
-    @classmethod
-    def open(cls, folder: Path, console: Any) -> SearchRun:
-        """An existing run, to go on with."""
-        store = RunStore.open(folder, write=True)
-        return cls(store, folder, console, store.get("command", "metalearn search"))
+        return cls(begin(folder, plain, command), folder, console)
 
     def run(self) -> None:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""
@@ -105,7 +99,7 @@ class SearchRun:
                 code = 0
             finally:
                 tracker.close(code)
-            path = self.report(generations)
+            path = write_report_of(self.store, self.folder, generations)
         self.console.print(f"report {path}", highlight=False)
 
     def _search(self, evaluator: Evaluator, tracker: Tracker) -> list[Generation]:
@@ -169,9 +163,16 @@ class SearchRun:
                 summary[f"final/{cell.name}/{arm}"] = result.mean
         return summary
 
-    def report(self, generations: Sequence[Generation] | None = None) -> Path:
-        """Write report.html from what the run holds."""
-        return write_report_of(self.store, self.folder, generations)
+    @staticmethod
+    def show(folder: Path, console: Any) -> None:
+        """Print the rule, its comparison, and what is known of its terms."""
+        print_rule(folder, console)
+
+    @staticmethod
+    def report(folder: Path) -> Path:
+        """Write report.html from what the run holds; returns its path."""
+        with RunStore.open(folder, write=False) as store:
+            return write_report_of(store, folder)
 
 
 def formula_of(rule: Rule, values: Values) -> str:

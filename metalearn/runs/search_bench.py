@@ -1,7 +1,7 @@
 """Holds searches against each other on one experiment: the same rule, lives and budget of inner steps, several seeds.
 
 Random search and the hand-written rules (each tuned by the experiment's own search with the same budget) always take
-part. The folder is a run: every finished course is stored at once, and `metalearn resume` does what is missing.
+part. The folder is a run: every finished search is stored at once, and `metalearn resume` does what is missing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ from typing import Any
 import yaml
 
 from inner.components import names, suggest
+from inner.rules.rule import Rule
 from metalearn import build
 from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
+from metalearn.config.sections import Spec
 from metalearn.evidence.search_bench_summary import print_table, summary
 from metalearn.progress import Progress
+from metalearn.runs.base import Run
+from metalearn.runs.documents import BenchPlan, BenchResult, BudgetCurveDocument
+from metalearn.runs.kinds import BENCH
 from metalearn.runs.search import check
 from metalearn.store.environment import describe
 from metalearn.store.run_store import RunStore, write_text_atomically
@@ -31,16 +36,15 @@ from outer.settings import networks
 
 RULE = "rule: "  # what the name of a hand-written rule's arm begins with
 MARKS = 12  # points of a curve
-KEY = "searches"  # document that makes a run folder one of these
 
 
-def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict[str, dict[str, Any]]:
+def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict[str, Spec]:
     """Search -> its options: the experiment's own for the search that it names, defaults for the others, then `changes`."""
     known = names("search")
     for name in wanted:
         if name not in known and "." not in name:
             raise ValueError(f"--searches: unknown name '{name}'{suggest(name, known)}; known: {', '.join(known)}")
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Spec] = {}
     for name in dict.fromkeys([*wanted, "random"]):
         found[name] = dict(config.search) if name == config.search["name"] else {"name": name}
     for change in changes:
@@ -64,55 +68,45 @@ def default_budget(config: Config) -> float:
 
 def plan_of(
     config: Config, wanted: Sequence[str], budget: float | None, seeds: int, changes: Sequence[str]
-) -> dict[str, Any]:
-    """The document that says what is held against what. Raises ValueError in one line."""
+) -> BenchPlan:
+    """The searches and rules to hold against each other. Raises ValueError in one line."""
     budget = default_budget(config) if budget is None else budget
     if not 0 < budget < float("inf"):
         raise ValueError(f"--budget: expected a number of inner steps > 0, got {budget}")
     if seeds < 2:
         raise ValueError(f"--seeds: expected at least 2 (an interval needs them), got {seeds}")
     found = specs(config, wanted, changes)
-    return {
-        "searches": found,
-        "rules": Experiment(config).baselines,
-        "budget": float(budget),
-        "seeds": seeds,
-        "marks": MARKS,
-    }
+    rules = tuple(Experiment(config).baselines)
+    return BenchPlan(searches=found, rules=rules, budget=float(budget), seeds=seeds, marks=MARKS)
 
 
-class Bench:
-    """A comparison of searches in a run folder. `create` for a new one, `open` to go on."""
+class BenchRun(Run):
+    """A comparison of searches in a run folder."""
 
     def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
-        self.store, self.folder, self.console = store, folder, console
+        super().__init__(store, folder, console)
         self.experiment = Experiment(validate(store.config))
         self.config = self.experiment.config
-        self.plan: dict[str, Any] = store.get(KEY)
+        self.plan = BenchPlan.read(store.get(BENCH), BENCH)
 
     @classmethod
-    def create(cls, config: Config, plan: dict[str, Any], folder: Path, console: Any, command: str) -> Bench:
+    def create(cls, config: Config, plan: BenchPlan, folder: Path, console: Any, command: str) -> BenchRun:
         """A new folder; raises ValueError before anything is written when the experiment cannot work."""
         checked = check(config)
         settings = checked.objective.settings(0)
-        if plan["budget"] < min(setting.steps for setting in settings) * networks(settings):
-            raise ValueError(f"--budget: {plan['budget']:g} inner steps are less than one candidate's lives")
+        if plan.budget < min(setting.steps for setting in settings) * networks(settings):
+            raise ValueError(f"--budget: {plan.budget:g} inner steps are less than one candidate's lives")
         store = RunStore.create(folder, config.plain() | {"rule": checked.rule.to_dict()}, describe())
-        store.put(KEY, plan)
+        store.put(BENCH, plan.plain())
         store.put("command", command)
         return cls(store, folder, console)
 
-    @classmethod
-    def open(cls, folder: Path, console: Any) -> Bench:
-        """An existing one, to go on with."""
-        return cls(RunStore.open(folder, write=True), folder, console)
-
     def run(self) -> None:
-        """Whatever is missing: courses, their W&B runs, then table, bench.json and bench.svg."""
+        """Do whatever is missing: searches, their W&B runs, then table, bench.json and bench.svg."""
         self.console.print(f"run {self.folder}", highlight=False)
         with closing(self.store), build.evaluator(self.config) as evaluator:
             arms = self._arms()
-            tasks = [(arm, seed) for arm in arms for seed in range(self.plan["seeds"])]
+            tasks = [(arm, seed) for arm in arms for seed in range(self.plan.seeds)]
             missing = [task for task in tasks if self.store.get(_key(*task)) is None]
             base = self.experiment.objective
             chosen = self.config.selection
@@ -127,8 +121,8 @@ class Bench:
                     (
                         shifted.objective_of(rule),
                         search,
-                        self.plan["budget"],
-                        self.plan["marks"],
+                        self.plan.budget,
+                        self.plan.marks,
                         judge,
                         fresh,
                         self.experiment.racing,
@@ -137,7 +131,7 @@ class Bench:
             for task in tasks:  # those whose mirror a kill has cut off
                 if task not in missing:
                     self._mirror(*task)
-            with Progress(self.console, "courses", len(tasks), len(tasks) - len(missing)) as bar:
+            with Progress(self.console, "searches", len(tasks), len(tasks) - len(missing)) as bar:
                 ended = len(tasks) - len(missing)
 
                 def done(j: int, result: BudgetCurve) -> None:
@@ -148,69 +142,71 @@ class Bench:
                     self._mirror(*missing[j])
 
                 evaluator.map(budget_curve, jobs, done)
-            self._report(list(arms))
+            self.store.put("status", "finished")
+        document = read(self.folder)
+        _write(document, self.folder)
+        print_table(document, self.console)
+        files = f"picture {self.folder / 'bench.svg'}\njson    {self.folder / 'bench.json'}"
+        self.console.print(files, highlight=False)
 
-    def _arms(self) -> dict[str, tuple[Any, dict[str, Any]]]:
+    def _arms(self) -> dict[str, tuple[Rule, Spec]]:
         """Name -> rule and search: every search over the experiment's rule, the experiment's search over every other rule."""
         own = self.experiment.rule
-        found = {name: (own, spec) for name, spec in self.plan["searches"].items()}
-        return found | {RULE + name: (library.rule(name), dict(self.config.search)) for name in self.plan["rules"]}
+        found = {name: (own, spec) for name, spec in self.plan.searches.items()}
+        return found | {RULE + name: (library.rule(name), dict(self.config.search)) for name in self.plan.rules}
 
     def _mirror(self, arm: str, seed: int) -> None:
         """One W&B run of the group, once; a row per generation, the final quality in its summary."""
         tracking, key = self.config.tracking, f"mirrored/{arm}/{seed}"
         if tracking.mode == "disabled" or self.store.get(key):
             return
-        result, name = self.store.get(_key(arm, seed)), f"{arm.removeprefix(RULE)}-{seed}"
-        stored = {**self.store.config, "arm": arm, "seed": self.config.seed + seed, "budget": self.plan["budget"]}
+        result, name = curve_of(self.store, arm, seed), f"{arm.removeprefix(RULE)}-{seed}"
+        stored = {**self.store.config, "arm": arm, "seed": self.config.seed + seed, "budget": self.plan.budget}
         with Tracker.start(
             self.folder, name, stored, tracking.mode, tracking.project, None, group=self.folder.name
         ) as tracker:
-            for row in result["rows"]:
+            for row in result.rows:
                 tracker.row(int(row["generation"]), {k: v for k, v in row.items() if k != "generation"})
-            tracker.finish(None, [], {"quality": result["quality"][-1], "inner_steps": result["inner_steps"]})
+            tracker.finish(None, [], {"quality": result.quality[-1], "inner_steps": result.inner_steps})
         self.store.put(key, True)
 
-    def _report(self, arms: list[str]) -> None:
-        document = _document(self.store, arms)
-        _write(document, self.folder)
-        self.store.put("status", "finished")
-        print_table(document, self.console)
-        self.console.print(
-            f"picture {self.folder / 'bench.svg'}\njson    {self.folder / 'bench.json'}", highlight=False
-        )
+    @staticmethod
+    def show(folder: Path, console: Any) -> None:
+        """Print the table of a whole comparison. Raises ValueError for half of one."""
+        print_table(read(folder), console)
+
+    @staticmethod
+    def report(folder: Path) -> Path:
+        """Write bench.json and bench.svg of a whole comparison anew; returns the picture's path."""
+        _write(read(folder), folder)
+        return folder / "bench.svg"
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The document of a whole comparison. Raises ValueError for half of one, which says nothing yet."""
+def read(folder: Path) -> BenchResult:
+    """The result of a whole comparison. Raises ValueError for half of one, which says nothing yet."""
     with RunStore.open(folder, write=False) as store:
-        plan = store.get(KEY)
-        arms = [*plan["searches"], *(RULE + name for name in plan["rules"])]
-        tasks = {_key(arm, seed) for arm in arms for seed in range(plan["seeds"])}
+        plan = BenchPlan.read(store.get(BENCH), BENCH)
+        arms = [*plan.searches, *(RULE + name for name in plan.rules)]
+        tasks = {_key(arm, seed) for arm in arms for seed in range(plan.seeds)}
         ended = len(tasks & set(store.keys()))
         if ended < len(tasks):
             raise ValueError(
-                f"run '{folder.name}': expected {len(tasks)} courses, got {ended}; go on with: metalearn resume {folder}"
+                f"run '{folder.name}': expected {len(tasks)} searches, got {ended}; go on with: metalearn resume {folder}"
             )
-        return _document(store, arms)
+        curves = {arm: [curve_of(store, arm, seed) for seed in range(plan.seeds)] for arm in arms}
+        config = validate(store.config)
+        return summary(curves, plan, config, str(store.get("command", "")), store.environment)
 
 
-def redraw(folder: Path) -> Path:
-    """Write bench.json and bench.svg of a whole comparison anew; returns the picture's path."""
-    _write(read(folder), folder)
-    return folder / "bench.svg"
+def curve_of(store: RunStore, arm: str, seed: int) -> BudgetCurveDocument:
+    """What one search with one seed has found."""
+    return BudgetCurveDocument.read(store.get(_key(arm, seed)), _key(arm, seed))
 
 
-def _document(store: RunStore, arms: Sequence[str]) -> dict[str, Any]:
-    plan = store.get(KEY)
-    courses = {arm: [store.get(_key(arm, seed)) for seed in range(plan["seeds"])] for arm in arms}
-    return summary(courses, plan, validate(store.config), store.get("command"), store.environment)
-
-
-def _write(document: dict[str, Any], folder: Path) -> None:
+def _write(document: BenchResult, folder: Path) -> None:
     from metalearn.pictures.search_bench import draw
 
-    write_text_atomically(folder / "bench.json", json.dumps(document, indent=2) + "\n")
+    write_text_atomically(folder / "bench.json", json.dumps(document.plain(), indent=2) + "\n")
     write_text_atomically(folder / "bench.svg", draw(document) + "\n")
 
 

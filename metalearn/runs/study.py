@@ -10,18 +10,19 @@ from typing import Any
 
 from metalearn import build
 from metalearn.config.inheritance import StudyConfig, study
-from metalearn.pictures import line_panels as panels
+from metalearn.pictures.line_panels import Panel, save
 from metalearn.progress import Progress
+from metalearn.runs.base import Run, progress_line
 from metalearn.store.folder import begin
 from metalearn.store.run_store import RunStore, write_text_atomically
 from outer.studies.base import Summary
 
 
-class StudyRun:
-    """A run folder in progress. Use `create` for a new run and `open` to go on with one."""
+class StudyRun(Run):
+    """A study, part by part."""
 
     def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
-        self.store, self.folder, self.console = store, folder, console
+        super().__init__(store, folder, console)
         self.config = study(store.config)
 
     @classmethod
@@ -30,11 +31,6 @@ class StudyRun:
         build.study(config).check()
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, config.plain(), command, "study"), folder, console)
-
-    @classmethod
-    def open(cls, folder: Path, console: Any) -> StudyRun:
-        """An existing run, to go on with."""
-        return cls(RunStore.open(folder, write=True), folder, console)
 
     def run(self) -> None:
         """The parts that are missing, then table, pictures and page."""
@@ -54,9 +50,19 @@ class StudyRun:
                         self.store.put(f"part/{part}", own.go_on(part, self.config.seed, tell, notes))
                         self.store.put(f"notes/{part}", {})
             self.store.put("status", "finished")
-        path = write(self.folder)
-        print_summary(self.folder, self.console)
+        path = self.report(self.folder)
+        self.show(self.folder, self.console)
         self.console.print(f"report {path}", highlight=False)
+
+    @staticmethod
+    def show(folder: Path, console: Any) -> None:
+        """Print the headline and the table; of an unfinished study how far it is."""
+        print_summary(folder, console)
+
+    @staticmethod
+    def report(folder: Path) -> Path:
+        """Write the pictures (SVG, PNG) and report.html of a run; returns the page's path."""
+        return write(folder)
 
 
 def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, dict[str, Any]]:
@@ -79,7 +85,7 @@ def print_summary(folder: Path, console: Any) -> None:
         with RunStore.open(folder, write=False) as store:
             parts = build.study(config).parts()
             done = sum(store.get(f"part/{part}") is not None for part in parts)
-        line = f"run {folder}: {done} of {len(parts)} parts, in progress: metalearn resume {folder}"
+        line = progress_line(folder, f"{done} of {len(parts)} parts, ")
         console.print(line, highlight=False, markup=False, soft_wrap=True)
         return
     table = Table(box=SIMPLE, pad_edge=False)
@@ -101,8 +107,9 @@ def write(folder: Path) -> Path:
         marks = [["", *["num"] * (len(found.columns) - 1)]] * len(found.rows)
         body.append(f"<section><h2>Results</h2>{table(found.columns, found.rows, marks)}</section><section>")
         for name, drawn in found.pictures.items():
-            titles = "; ".join(str(panel["title"]) for panel in drawn)
-            body.append(f'<div class="wide">{figure(panels.save(drawn, folder, name), titles)}</div>')
+            panels = [Panel.read(panel, f"picture {name}") for panel in drawn]
+            titles = "; ".join(panel.title for panel in panels)
+            body.append(f'<div class="wide">{figure(save(panels, folder, name), titles)}</div>')
         body.append("</section>")
     body += [repeat(command), conditions(config.plain(), environment)]
     heading = str(config.study["name"]).replace("_", " ").capitalize()

@@ -11,13 +11,15 @@ import numpy as np
 from metalearn.build import Experiment
 from metalearn.config import schema as configs
 from metalearn.config.schema import Config
+from metalearn.evidence.comparison import interval_of
+from metalearn.evidence.documents import Interval
+from metalearn.runs.documents import Sweep, SweepRow, SweepSearch
 from outer.evaluators.base import Evaluator
 from outer.evaluators.serial import Evaluator as Serial
-from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evidence.tuning import tune
 
 
-def one_search(config: Config) -> dict[str, Any]:
+def one_search(config: Config) -> SweepSearch:
     """Search and selection of one config, and how the winner does on fresh lives of the search tier and the final tier."""
     started = time.perf_counter()
     experiment, chosen = Experiment(config), config.selection
@@ -29,16 +31,16 @@ def one_search(config: Config) -> dict[str, Any]:
         for tier in ("search", "final"):
             settings = own.distribution.settings(tier, own.seed, ("sweep",), config.compare.lifetimes, config.shapes)
             scores[tier] = float(evaluator.evaluate(own, vector[None], settings).scores.mean())
-    return {
-        "seed": config.seed,
-        "fitness": found.fitness[-1] if found.fitness else None,
-        "seen": scores["search"],
-        "unseen": scores["final"],
-        "formula": rule.pruned(found.values, 0.0),
-        "values": found.values,
-        "lifetimes": found.lifetimes,
-        "seconds": time.perf_counter() - started,
-    }
+    return SweepSearch(
+        seed=config.seed,
+        fitness=found.fitness[-1] if found.fitness else None,
+        seen=scores["search"],
+        unseen=scores["final"],
+        formula=rule.pruned(found.values, 0.0),
+        values=found.values,
+        lifetimes=found.lifetimes,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def sweep(
@@ -48,8 +50,8 @@ def sweep(
     seeds: int,
     evaluator: Evaluator,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """The document of a sweep: `over` is KEY=V1,V2,...; each value gets `seeds` searches. Raises ValueError in one line."""
+) -> Sweep:
+    """A sweep: `over` is KEY=V1,V2,...; each value gets `seeds` searches. Raises ValueError in one line."""
     from metalearn.runs.search import check
 
     key, equals, text = (over or "").partition("=")
@@ -73,61 +75,64 @@ def sweep(
         if progress is not None:
             progress(ended, len(jobs))
 
-    found = evaluator.map(one_search, jobs, done)
-    rows = []
-    for v, value in enumerate(values):
-        runs = found[v * seeds : (v + 1) * seeds]
-        row: dict[str, Any] = {"value": value, "runs": runs}
-        for score in ("fitness", "seen", "unseen"):
-            if all(run[score] is not None for run in runs):
-                mean, low, high = bootstrap_interval(np.array([run[score] for run in runs]), 0, "sweep", value, score)
-                row[score] = {"mean": mean, "low": low, "high": high}
-        rows.append(row)
-    return {"config": name, "key": key, "seeds": seeds, "rows": rows, "seconds": time.perf_counter() - started}
+    found: list[SweepSearch] = evaluator.map(one_search, jobs, done)
+    rows = [row_of(value, found[v * seeds : (v + 1) * seeds]) for v, value in enumerate(values)]
+    return Sweep(config=name, key=key, seeds=seeds, rows=tuple(rows), seconds=time.perf_counter() - started)
 
 
-def picture(document: dict[str, Any]) -> str:
+def row_of(value: str, runs: Sequence[SweepSearch]) -> SweepRow:
+    """The searches at one value of the key, with means over seeds and 95 % intervals."""
+
+    def mean(score: str) -> Interval | None:
+        numbers = [getattr(run, score) for run in runs]
+        return None if None in numbers else Interval(**interval_of(np.array(numbers), 0, "sweep", value, score))
+
+    return SweepRow(value=value, runs=tuple(runs), fitness=mean("fitness"), seen=mean("seen"), unseen=mean("unseen"))
+
+
+def picture(document: Sweep) -> str:
     """SVG: score on seen and unseen settings against the values of the key, the mean over seeds and its 95 % interval."""
     from metalearn.pictures.search import EVOLVED, OTHERS, label_ends, new_figure, style, to_svg
 
-    rows = document["rows"]
+    rows = document.rows
     with style("sweep"):
         figure, axes = new_figure()
         x, ends = np.arange(len(rows)), []
         for score, colour in (("seen", OTHERS[0]), ("unseen", EVOLVED)):
-            mean, low, high = (np.array([row[score][part] for row in rows]) for part in ("mean", "low", "high"))
+            means = [getattr(row, score) for row in rows]
+            mean, low, high = np.array([(entry.mean, entry.low, entry.high) for entry in means]).T
             axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
             axes.plot(x, mean, color=colour, linewidth=1.7, marker="o", markersize=4)
             for place, row in zip(x, rows):
-                axes.plot([place] * len(row["runs"]), [run[score] for run in row["runs"]], ".", color=colour, ms=2.5)
+                axes.plot([place] * len(row.runs), [getattr(run, score) for run in row.runs], ".", color=colour, ms=2.5)
             ends.append((float(x[-1]), float(mean[-1]), score, colour))
-        axes.set_xticks(x, [str(row["value"]) for row in rows])
-        axes.set_xlabel(document["key"] or "one setting")
-        axes.set_ylabel(f"score of the winner, {document['seeds']} searches")
+        axes.set_xticks(x, [row.value for row in rows])
+        axes.set_xlabel(document.key or "one setting")
+        axes.set_ylabel(f"score of the winner, {document.seeds} searches")
         figure.draw_without_rendering()
         label_ends(axes, ends)
         return to_svg(figure, "sweep")
 
 
-def table(document: dict[str, Any]) -> Any:
+def table(document: Sweep) -> Any:
     """A rich table: one row per value."""
     from rich import box
     from rich.table import Table
 
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"{document['seeds']} searches each", title_justify="left")
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"{document.seeds} searches each", title_justify="left")
     for heading in (
-        document["key"] or "config",
+        document.key or "config",
         "last best fitness",
         "seen settings",
         "unseen settings",
         "seconds a search",
     ):
-        shown.add_column(heading, justify="left" if heading == document["key"] else "right")
-    for row in document["rows"]:
+        shown.add_column(heading, justify="left" if heading == document.key else "right")
+    for row in document.rows:
         cells = [
-            "" if score not in row else "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**row[score])
-            for score in ("fitness", "seen", "unseen")
+            "" if entry is None else f"{entry.mean:.3f} [{entry.low:.3f}, {entry.high:.3f}]"
+            for entry in (row.fitness, row.seen, row.unseen)
         ]
-        seconds = float(np.mean([run["seconds"] for run in row["runs"]]))
-        shown.add_row(str(row["value"] or document["config"]), *cells, f"{seconds:.0f}")
+        seconds = float(np.mean([run.seconds for run in row.runs]))
+        shown.add_row(row.value or document.config, *cells, f"{seconds:.0f}")
     return shown

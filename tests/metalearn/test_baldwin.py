@@ -18,7 +18,7 @@ from metalearn.build import study as make
 from metalearn.cli import main
 from metalearn.config import schema as configs
 from metalearn.config.inheritance import StudyConfig, load_any
-from metalearn.runs.baldwin import check, keeps_what_it_is_told, selected
+from metalearn.runs.baldwin import check, keeps_curves, keeps_individuals
 from metalearn.store.run_store import RunStore
 from outer.evidence.change_points import jumps
 from outer.generation import Generation
@@ -249,8 +249,8 @@ def test_shipped_configs_can_be_run(name: str) -> None:
 
 def test_which_searches_can_be_lamarckian() -> None:
     wanted = {"microbial": True, "ga": True, "hillclimb": True, "cma": False, "es": False, "random": False}
-    assert {name: keeps_what_it_is_told(build("search", name)) for name in wanted} == wanted
+    assert {name: keeps_individuals(build("search", name)) for name in wanted} == wanted
 
 
 def test_generations_whose_curves_are_kept() -> None:
-    assert [g for g in range(301) if selected(g, 300)] == [0, 1, 2, 5, 10, 20, 50, 100, 200, 300]
+    assert [g for g in range(301) if keeps_curves(g, 300)] == [0, 1, 2, 5, 10, 20, 50, 100, 200, 300]

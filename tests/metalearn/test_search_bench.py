@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from metalearn.cli import main
 from metalearn.evidence.search_bench_summary import student
 from metalearn.runs import search_bench
-from metalearn.runs.search_bench import Bench
+from metalearn.runs.search_bench import BenchRun
 
 TINY = """
 task: {name: digits, test: 40}
@@ -90,23 +90,23 @@ def test_document(whole: dict, place: Path) -> None:
 
 def test_a_kill_loses_no_finished_course(whole: dict, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after the third course; `metalearn resume` does the rest, with the numbers of the uninterrupted one."""
-    put = Bench._mirror
+    put = BenchRun._mirror
     calls = []
 
-    def interrupted(self: Bench, arm: str, seed: int) -> None:
+    def interrupted(self: BenchRun, arm: str, seed: int) -> None:
         put(self, arm, seed)
         calls.append((arm, seed))
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Bench, "_mirror", interrupted)
+    monkeypatch.setattr(BenchRun, "_mirror", interrupted)
     assert invoke(*ARGUMENTS, "--name", "killed").exit_code != 0
     monkeypatch.undo()
     monkeypatch.chdir(place)
     folder = place / "runs" / "killed"
     assert not (folder / "bench.json").exists()
     result = invoke("report", "killed")
-    assert result.exit_code == 2 and "expected 8 courses, got 3; go on with: metalearn resume" in result.output
+    assert result.exit_code == 2 and "expected 8 searches, got 3; go on with: metalearn resume" in result.output
     assert result.output.count("\n") == 1 and not (folder / "bench.json").exists()
     ran = []
     real = search_bench.budget_curve

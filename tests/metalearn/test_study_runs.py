@@ -16,7 +16,7 @@ from rich.console import Console
 from inner.tasks._download import DataMissing
 from metalearn.cli import main
 from metalearn.config import schema as configs
-from metalearn.runs.kinds import reopen
+from metalearn.runs.kinds import class_of
 from metalearn.store.run_store import RunStore
 
 STUDY = {"study": {"name": "hinton_nowlan", "runs": 2, "generations": 12, "popsize": 50, "loci": 4}}
@@ -61,7 +61,7 @@ def test_a_study_runs_and_resumes(place: Path, number: int, monkeypatch: pytest.
     assert invoke("report", "cut").exit_code == 0
     assert invoke("show", "cut").output == "run runs/cut: 1 of 2 parts, in progress: metalearn resume runs/cut\n"
     assert "undecided" in invoke("show", "whole").output
-    reopen(place / "runs" / "cut", Console(quiet=True)).run()
+    class_of(place / "runs" / "cut").open(place / "runs" / "cut", Console(quiet=True)).run()
     for key in ("part/learning", "part/no learning"):
         with RunStore.open(Path("runs/whole"), write=False) as a, RunStore.open(Path("runs/cut"), write=False) as b:
             assert a.get(key) == b.get(key) is not None

@@ -38,15 +38,13 @@ def test_every_value_gets_its_searches(small: str) -> None:
         document = sweep(
             small, ["seed=5"], "life.steps=10,30", 2, evaluator, lambda ended, total: seen.append((ended, total))
         )
-    assert [row["value"] for row in document["rows"]] == ["10", "30"] and seen[-1] == (4, 4)
-    for row in document["rows"]:
-        assert [run["seed"] for run in row["runs"]] == [5, 6]
-        for run in row["runs"]:
-            alone = one_search(load(small, [f"seed={run['seed']}", f"life.steps={row['value']}"]))
-            assert {k: v for k, v in alone.items() if k != "seconds"} == {
-                k: v for k, v in run.items() if k != "seconds"
-            }
-        assert row["unseen"]["mean"] == pytest.approx(sum(run["unseen"] for run in row["runs"]) / 2)
+    assert [row.value for row in document.rows] == ["10", "30"] and seen[-1] == (4, 4)
+    for row in document.rows:
+        assert [run.seed for run in row.runs] == [5, 6]
+        for run in row.runs:
+            alone = one_search(load(small, [f"seed={run.seed}", f"life.steps={row.value}"]))
+            assert alone.model_copy(update={"seconds": run.seconds}) == run
+        assert row.unseen.mean == pytest.approx(sum(run.unseen for run in row.runs) / 2)
     drawn = picture(document)
     assert drawn.startswith("<svg") and ">life.steps<" in drawn and drawn == picture(document)
 

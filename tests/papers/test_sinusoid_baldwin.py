@@ -10,7 +10,7 @@ from rich.console import Console
 
 from metalearn.config.schema import load
 from metalearn.report.baldwin_report import read
-from metalearn.runs.baldwin import Baldwin
+from metalearn.runs.baldwin import BaldwinRun
 
 pytestmark = pytest.mark.paper
 VARIANCE = 0.9**2 / 2  # of a task: the error of answering 0
@@ -20,12 +20,12 @@ Errors = dict[str, np.ndarray]
 def run(folder: Path, tasks: int, *overrides: str) -> dict[str, Errors]:
     """Mean squared errors on fresh lives at phases never seen, per arm one number per seed; and the learning rates."""
     options = [f"task.tasks={tasks}", f"lifetimes={tasks}", "evaluator=serial", *overrides]
-    Baldwin.create(load("papers/sinusoid_baldwin", options), folder, Console(quiet=True), ["x"]).run()
+    BaldwinRun.create(load("papers/sinusoid_baldwin", options), folder, Console(quiet=True), ["x"]).run()
     found: dict[str, Errors] = {}
     for arm, entries in read(folder)[1].items():
-        names = [name for name in entries[0]["outcome"]["means"] if "bits" not in name]
-        found[arm] = {name: np.array([-e["outcome"]["means"][name] for e in entries]) for name in names}
-        found[arm]["rate"] = np.array([e["metrics"][-1]["theta/eta"] for e in entries])
+        names = [name for name in entries[0].outcome.means if "bits" not in name]
+        found[arm] = {name: np.array([-e.outcome.means[name] for e in entries]) for name in names}
+        found[arm]["rate"] = np.array([e.metrics[-1]["theta/eta"] for e in entries])
         print(f"T = {tasks}, {arm}", {k: f"{v.mean():.3f} +- {v.std(ddof=1):.3f}" for k, v in found[arm].items()})
     return found
 

@@ -11,19 +11,19 @@ from rich.console import Console
 
 from metalearn.config.schema import load
 from metalearn.report.baldwin_report import read
-from metalearn.runs.baldwin import Baldwin
+from metalearn.runs.baldwin import BaldwinRun
 
 pytestmark = pytest.mark.paper
 
 
 def run(name: str, folder: Path, *overrides: str) -> dict[str, list[dict[str, Any]]]:
-    Baldwin.create(load(name, ["evaluator=serial", *overrides]), folder, Console(quiet=True), [name]).run()
+    BaldwinRun.create(load(name, ["evaluator=serial", *overrides]), folder, Console(quiet=True), [name]).run()
     return read(folder)[1]
 
 
-def outcomes(entries: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+def outcomes(entries: Any) -> dict[str, np.ndarray]:
     """Means on fresh lives of the final tier, one per seed."""
-    return {key: np.array([e["outcome"]["means"][key] for e in entries]) for key in entries[0]["outcome"]["means"]}
+    return {key: np.array([e.outcome.means[key] for e in entries]) for key in entries[0].outcome.means}
 
 
 def test_assimilation_with_fixed_classes_and_none_with_classes_renamed_in_every_life(tmp_path: Path) -> None:
