@@ -79,14 +79,14 @@ class Selection(Document):
     lifetimes: int = 0
     scores: tuple[float, ...] = ()  # of the finalists
     chosen: int = 0
-    front: tuple[FrontRow, ...] = ()  # of a program search
+    front: tuple[FrontRow, ...] | None = None  # of a program search
     rule: Mapping[str, Any] | None = None  # that a program search has found
 
 
 class Curve(Document):
     """A learning curve: the score at some training steps."""
 
-    steps: tuple[float, ...]
+    steps: tuple[int, ...]
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]

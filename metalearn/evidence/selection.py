@@ -21,7 +21,7 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
     own, rule, chosen = experiment.searched, experiment.rule, experiment.config.selection
     if not generations:
         return Selection(values=dict(rule.defaults))
-    front_rows: tuple[FrontRow, ...] = ()
+    front_rows: tuple[FrontRow, ...] | None = None
     discovered = None
     if isinstance(own, ProgramObjective):
         vectors = distinct(own, generations, chosen.finalists)
@@ -59,7 +59,7 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
     )
 
 
-def print_front(front: Sequence[FrontRow], console: Any) -> None:
+def print_front(front: Sequence[FrontRow] | None, console: Any) -> None:
     """The best program of every complexity, one a line."""
     if not front:
         return

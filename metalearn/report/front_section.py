@@ -9,7 +9,7 @@ from metalearn.evidence.documents import FrontRow
 from metalearn.report.rule_section import inline
 
 
-def front_section(front: Sequence[FrontRow]) -> str:
+def front_section(front: Sequence[FrontRow] | None) -> str:
     """HTML of the best formula of every complexity, as a picture and a table; empty where there is no front."""
     if not front:
         return ""
