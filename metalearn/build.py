@@ -19,6 +19,7 @@ from metalearn.config.inheritance import StudyConfig
 from metalearn.config.schema import CellConfig, Config
 from outer.evaluators.base import Evaluator
 from outer.fitness.base import fitness_of
+from outer.learner_objective import LearnerObjective
 from outer.objective import Objective
 from outer.programs.objective import ProgramObjective
 from outer.racing import Racing
@@ -126,7 +127,7 @@ class Experiment:
         )
 
     @cached_property
-    def objective(self) -> Objective:
+    def objective(self) -> LearnerObjective:
         """The objective over the coefficients of the experiment's own rule."""
         return self.objective_of(self.rule)
 
@@ -137,12 +138,12 @@ class Experiment:
             return self.objective
         programs = ProgramObjective(self.objective, self.search.language())
         programs.genome.start()  # a formula that the language cannot say is refused now
-        return cast(Objective, programs)  # the same methods
+        return programs
 
-    def objective_of(self, rule: Rule) -> Objective:
+    def objective_of(self, rule: Rule) -> LearnerObjective:
         """The objective over the coefficients of a rule: the same lives and fitness for every rule."""
         config = self.config
-        return Objective(
+        return LearnerObjective(
             rule,
             self.distribution,
             config.seed,

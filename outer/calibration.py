@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inner.engines.choice import choose
 from outer.evaluators.base import Evaluator
 from outer.evaluators.serial import Evaluator as Serial
 from outer.evolution import evolve
@@ -52,11 +51,8 @@ def graded(objective: Objective, search: Search) -> bool:
 
 def each_layer(objective: Objective, search: Search) -> float:
     """The argument of `load`: kernels spend next to nothing beside the synapses, torch's operations do."""
-    if type(objective) is not Objective or graded(objective, search):
-        return OPERATIONS
-    setting = objective.settings(0)[0]
-    engine, _ = choose(objective.engine, objective.learner(setting), setting.task.kind, objective.device)
-    return 0.0 if engine == "native" else OPERATIONS
+    native = not graded(objective, search) and objective.engine_in(objective.settings(0)[0]) == "native"
+    return 0.0 if native else OPERATIONS
 
 
 def pace(

@@ -12,7 +12,17 @@ OPTIONAL = (
     "digest",
     "gradient",
 )  # only where the candidates were left out; only where the search sent a gradient estimator
+ASKED = "asked"  # metric: fingerprint of the vectors that a search asked for, where an objective tells it of others
 LARGE = 2**20  # bytes of candidates above which a digest takes their place: a search can ask them again
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Learning curves of a generation, mean over lives."""
+
+    steps: np.ndarray  # [C] at which scores were taken
+    population: np.ndarray  # [C], mean over candidates too
+    best: np.ndarray  # [C], of the fittest candidate
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,16 +35,18 @@ class Generation:
     """
 
     index: int  # 0, 1, ...
-    candidates: np.ndarray  # [P, D] float64, in the search's own space; [0, D] where a digest takes their place
+    # [P, D] float64, in the search's own space, as the search was told them (with learning written back where it was);
+    candidates: np.ndarray  # [0, D] where a digest takes their place
     fitness: np.ndarray  # [P] float64, higher is better, always finite
     scores: np.ndarray  # [P, L] float64, the score of every lifetime
     alive: np.ndarray  # [P, L] bool, False where the network left the finite range
     favourite: np.ndarray  # [D] float64, what the search would recommend after this generation
     metrics: dict[str, float] = field(default_factory=dict)
     digest: np.ndarray | None = None  # [16] uint8, BLAKE2b of candidates that were left out
-    gradient: np.ndarray | None = None  # [G, D] float64, what a search was told beside fitness (see Evaluation)
+    gradient: np.ndarray | None = None  # [G, D] float64, told to the search beside fitness (see Evaluation)
+    curves: Curves | None = None  # for whoever follows the run; not stored
 
-    def light(self) -> Generation:
+    def compact(self) -> Generation:
         """The same record with a digest in place of candidates of more than LARGE bytes: O(D) and not O(P D) per generation.
 
         Nothing is lost: a search is a function of its seed and what it was told, so that `ask` gives them back.
@@ -44,10 +56,19 @@ class Generation:
         return replace(self, candidates=self.candidates[:0], digest=digest_of(self.candidates))
 
     def asked(self, candidates: np.ndarray) -> bool:
-        """Whether these [P, D] are bit for bit the candidates of this generation."""
+        """True when a search that asks for candidates [P, D] replays this generation bit for bit.
+
+        Where the search was told other vectors than it had asked for, the metric "asked" is their fingerprint.
+        """
+        if ASKED in self.metrics:
+            return fingerprint(candidates) == self.metrics[ASKED]
         if self.digest is None:
             return _same_bits(candidates, self.candidates)
         return len(candidates) == len(self.fitness) and _same_bits(digest_of(candidates), self.digest)
+
+    def told(self, asked: np.ndarray) -> np.ndarray:
+        """The vectors [P, D] that the search was told, for a search that asked for `asked`."""
+        return self.candidates if ASKED in self.metrics and self.digest is None else asked
 
     def same_bits(self, other: Generation) -> bool:
         """True when index and arrays agree bit for bit (shape, type and every byte; -0.0 differs from 0.0).
@@ -59,7 +80,7 @@ class Generation:
         )
 
 
-def standing(fitness: np.ndarray, alive: np.ndarray, best_so_far: float, lifetimes: int) -> dict[str, float]:
+def generation_metrics(fitness: np.ndarray, alive: np.ndarray, best_so_far: float, lifetimes: int) -> dict[str, float]:
     """The metrics that every generation has: of fitness [P] and alive [P, L], and the two that add up over generations."""
     return {
         "best": float(fitness.max()),
@@ -70,6 +91,11 @@ def standing(fitness: np.ndarray, alive: np.ndarray, best_so_far: float, lifetim
         "failures": float((~alive).sum()),
         "lifetimes": float(lifetimes),
     }
+
+
+def fingerprint(vectors: np.ndarray) -> float:
+    """A number that float64 vectors [P, D] share with no others (48 bits of BLAKE2b), exact as a metric."""
+    return float(int.from_bytes(blake2b(np.ascontiguousarray(vectors).tobytes(), digest_size=6).digest(), "big"))
 
 
 def digest_of(candidates: np.ndarray) -> np.ndarray:

@@ -1,29 +1,53 @@
-"""The only place where `outer` meets `inner`: candidates go in, the scores of their lifetimes come out.
+"""The interface of an objective: candidates go in, the fitness that their lives earn comes out.
 
 One sign everywhere: `fitness`, higher is better, float64 and finite. A life that left the finite range has the worst score.
+An objective is a value, so that any worker can hold a copy; a job of a worker is some candidates in one setting.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field, fields
 
 import numpy as np
-import torch
 
-from inner.engines.choice import check_engine, live
-from inner.learners.local_rule import Learner
-from inner.rules.rule import Rule
-from outer.fitness.base import Fitness
-from outer.fitness.final import Fitness as Final
-from outer.genome.coefficients import Genome
+from inner.life.unroll import Unroll
+from outer.generation import Curves
+from outer.genome.base import Genome
 from outer.settings import Distribution, Setting
+
+WORST_FITNESS = -1e9  # takes the place of a fitness that is not finite
+
+
+@dataclass(frozen=True, eq=False)
+class Lived:
+    """Lives of P candidates in one setting of L lifetimes; arrays that an objective does not need are None."""
+
+    scores: np.ndarray  # [P, L] float64, of every life
+    alive: np.ndarray  # [P, L] bool, False where the network left the finite range
+    curve: np.ndarray | None = None  # [P, L, C] float64, scores at C steps
+    bits: np.ndarray | None = None  # [P, L] float64, prequential bits per sample
+    change: np.ndarray | None = None  # [P, W] float64, weights learned, mean over lives
+
+    @classmethod
+    def joined(cls, parts: Sequence[Lived]) -> Lived:
+        """The parts of a population, one after the other."""
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].present})
+
+    def rows(self, index: np.ndarray) -> Lived:
+        """The lives of the candidates `index` [Q], repeats allowed."""
+        return Lived(**{name: getattr(self, name)[index] for name in self.present})
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Names of the arrays that are not None."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) is not None)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a generation of P candidates with L lifetimes each has earned."""
+    """Fitness of a generation of P candidates with L lifetimes each."""
 
     fitness: np.ndarray  # [P] float64, finite
     scores: np.ndarray  # [P, L] float64
@@ -32,63 +56,55 @@ class Evaluation:
     # with a gradient estimator: [G, D] float64, the gradient of minus its loss, mean over
     # candidates and lifetimes, as one share per half of the lifetimes (G = 2, or 1 for one lifetime): it is their sum
     gradient: np.ndarray | None = None
-    health: Mapping[str, float] = field(default_factory=dict)  # of the gradient: lives without one, lives clipped
+    metrics: Mapping[str, float] = field(default_factory=dict)  # of this generation, beside those that every one has
+    told: np.ndarray | None = (
+        None  # [P, D] that the search learns from in place of the candidates; None: the candidates
+    )
+    curves: Curves | None = None
 
 
-@dataclass(frozen=True)
-class Objective:
-    """Scores the candidates of one rule over a distribution of settings; a value, so that any worker can hold a copy."""
+class Objective(ABC):
+    """Concrete objectives are frozen dataclasses."""
 
-    rule: Rule
-    distribution: Distribution
-    seed: int
-    lifetimes: int = 6
-    shapes: int = 2  # different settings per generation
-    fitness: Fitness = Final()
-    complexity: float = 0.0  # fitness lost per unit of sum |coefficient|
-    engine: str = "auto"
-    device: str = "cpu"  # or "cuda"
-    fixed: bool = False  # so many lives in networks of one shape that they are worth a kernel of their own
+    seed: int  # addresses every draw
+    distribution: Distribution  # of the settings in which candidates live
+    device: str  # "cpu" or "cuda"
 
-    def __post_init__(self) -> None:
-        check_engine(self.engine)
-        if self.lifetimes < 1 or self.shapes < 1:
-            raise ValueError(f"lifetimes and shapes: expected at least 1, got {self.lifetimes} and {self.shapes}")
-
-    @cached_property
+    @property
+    @abstractmethod
     def genome(self) -> Genome:
-        """What a search over this objective moves. Raises ValueError where its size would depend on the setting."""
-        return Genome(self.rule.coefficients, self.distribution.counts(self.rule.coefficients))
+        """The genome that a search moves. Raises ValueError where its size would depend on the setting."""
 
-    def learner(self, setting: Setting) -> Learner:
-        """What lives in a setting."""
-        return Learner(self.rule, setting.network)
+    @abstractmethod
+    def settings(self, generation: int, tier: str = "search", lifetimes: int | None = None) -> tuple[Setting, ...]:
+        """The settings that all candidates of a generation share; None: as many lifetimes as the objective has."""
 
-    def settings(self, generation: int, tier: str = "search") -> tuple[Setting, ...]:
-        """The settings that all candidates of a generation share."""
-        return self.distribution.settings(tier, self.seed, (generation,), self.lifetimes, self.shapes)
+    @abstractmethod
+    def engine_in(self, setting: Setting) -> str:
+        """The name of the engine that lives of this setting run on."""
 
-    def scores(self, vectors: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-        """Scores [P, lives of this setting] float64 and alive [P, lives] of candidates [P, D], in one setting."""
-        return self.lived(self.learner(setting), self.genome.decode(vectors), setting)
+    @abstractmethod
+    def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
+        """Let candidates [P, D] live in one setting: the job of a worker. Bits do not depend on how P was cut into jobs."""
 
-    def lived(self, learner: Learner, values: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-        """Scores and alive [P, lives of this setting] of a learner with coefficient values [P, C]."""
-        theta = torch.from_numpy(values)
-        lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
-        if setting.until is not None:
-            lives = replace(lives, order=lives.order[:, : setting.until])
-        record = self.fitness.record(lives.order.shape[1])
-        with torch.no_grad():
-            places = (self.engine, learner, setting.task, lives, theta, self.seed, setting.labels)
-            result = live(*places, record, self.fitness.prequential, self.device, self.fixed)
-        return self.fitness.value(result, setting.task, lives), result.alive.numpy()
+    @abstractmethod
+    def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
+        """The evaluation of candidates [P, D] from their lives in each of the settings."""
 
-    def assemble(self, vectors: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
-        """Fitness from the scores per setting, in the order of `settings`."""
-        scores = np.concatenate([score for score, _ in parts], axis=1)
-        alive = np.concatenate([a for _, a in parts], axis=1)
-        fitness = scores.mean(1)
-        if self.complexity:
-            fitness = fitness - self.complexity * np.abs(self.genome.decode(vectors)).sum(1)
-        return Evaluation(np.where(np.isfinite(fitness), fitness, -1e9), scores, alive)
+    def unroll(self, setting: Setting, loss: str) -> Unroll:
+        """The lives of a setting as a function of theta that can be differentiated. Raises ValueError where there is none."""
+        raise ValueError(
+            f"gradients: lives of {type(self).__name__} are not differentiated; expected a search that needs no gradient"
+        )
+
+
+def side_by_side(lived: Sequence[Lived]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and alive [P, L] of all settings together, in their order."""
+    return np.concatenate([part.scores for part in lived], axis=1), np.concatenate(
+        [part.alive for part in lived], axis=1
+    )
+
+
+def made_finite(fitness: np.ndarray) -> np.ndarray:
+    """Fitness [P] with WORST_FITNESS where it is not finite."""
+    return np.where(np.isfinite(fitness), fitness, WORST_FITNESS)

@@ -43,6 +43,8 @@ def race(
     """Score candidates [P, D]; `steps` of the evaluation counts the steps of heat and survivors."""
     short = [replace(setting, until=max(1, round(racing.at * setting.steps))) for setting in settings]
     heat = evaluator.evaluate(objective, candidates, short)
+    if heat.told is not None:
+        raise ValueError("racing: inheritance needs every life whole; leave racing out")
     count = math.ceil(racing.keep * len(candidates))
     kept = np.sort(np.argsort(-heat.fitness, kind="stable")[:count])
     whole = evaluator.evaluate(objective, candidates[kept], settings)

@@ -27,7 +27,7 @@ def check_fit(experiment: Experiment, rule: Rule) -> None:
     """Raise ValueError where a rule with a value per layer, unit or synapse would meet networks of several shapes."""
     if not spread(rule.coefficients):
         return
-    counts = experiment.objective_of(rule).genome.counts
+    counts = experiment.objective_of(rule).coefficients.counts
     for group, cell in experiment.cells:
         setting = experiment.setting(cell, 1, read=False)
         if group == "main":  # a transfer cell of another shape is skipped

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from metalearn.build import Experiment
 from metalearn.evidence.documents import FrontRow, Pruned, Selection
 from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import prune
-from outer.evolution import select
 from outer.generation import Generation
-from outer.objective import Objective
 from outer.programs.objective import ProgramObjective, rule_objective
 from outer.programs.pareto import distinct, front, simplest
+from outer.selection import select
 
 
 def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[Generation]) -> Selection:
@@ -26,7 +25,7 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
     if isinstance(own, ProgramObjective):
         vectors = distinct(own, generations, chosen.finalists)
         settings = own.distribution.settings("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
-        scores = evaluator.evaluate(cast(Objective, own), vectors, settings).scores
+        scores = evaluator.evaluate(own, vectors, settings).scores
         programs = own.programs(vectors)
         best = simplest([program.complexity for program in programs], scores, chosen.tolerance)
         rules = [program.rule(rule) for program in programs]
@@ -39,15 +38,16 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
             for k in front([program.complexity for program in programs], scores.mean(1))
         )
         discovered = rules[best].to_dict()
-        own = rule_objective(own, rules[best])
-        vector = own.genome.encode(rules[best].defaults)
+        plain = rule_objective(own, rules[best])
+        vector = plain.coefficients.encode(rules[best].defaults)
     else:
+        plain = experiment.objective
         winner = select(own, evaluator, generations, chosen.finalists, chosen.lifetimes, chosen.shapes)
         vector, scores, best = winner.vector, winner.scores, winner.chosen
-    rest = prune(own, evaluator, vector, chosen.lifetimes, chosen.shapes, chosen.tolerance)
+    rest = prune(plain, evaluator, vector, chosen.lifetimes, chosen.shapes, chosen.tolerance)
     return Selection(
-        values=own.genome.values(rest.vector),
-        whole=own.genome.values(vector),
+        values=plain.genome.values(rest.vector),
+        whole=plain.genome.values(vector),
         pruning=tuple(Pruned(removed=name, score=score) for name, score in rest.steps),
         score=float(scores[best].mean()),
         finalists=len(scores),

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from inner.engines.choice import choose
 from inner.networks.mlp import Network
 from inner.rules.sharing import spread
 from metalearn import build
@@ -28,10 +27,10 @@ from metalearn.store.run_store import RunStore
 from metalearn.tracking.tracker import Tracker
 from outer.evaluators.base import Evaluator
 from outer.evidence.change_points import jumps
-from outer.genome.network import Genes, Organism
-from outer.inheritance.evolution import evolve
+from outer.evolution import evolve
+from outer.genome.network import Genes, NetworkGenome
 from outer.inheritance.kinds import Inheritance
-from outer.inheritance.lives import Habitat, lives
+from outer.inheritance.objective import InheritanceObjective, curve_steps
 from outer.objective import Evaluation
 from outer.searches.base import Search
 
@@ -45,8 +44,8 @@ def keeps_curves(generation: int, last: int) -> bool:
     return generation == last or (digits[0] in "0125" and not digits[1:].strip("0"))
 
 
-def habitat(experiment: Experiment, seed: int) -> Habitat:
-    """The organism of an experiment and the lives it is born into, at one seed. Raises ValueError for what cannot work."""
+def objective(experiment: Experiment, seed: int, kind: str = "baldwinian") -> InheritanceObjective:
+    """The objective of one arm at one seed. Raises ValueError for what cannot work."""
     config, rule = experiment.config, experiment.rule
     if spread(rule.coefficients):
         shared = next(c for c in rule.coefficients if c.share != "rule")
@@ -85,18 +84,20 @@ def habitat(experiment: Experiment, seed: int) -> Habitat:
         hidden=genome.hidden,
         fit_steps=genome.fit_steps,
     )
-    organism = Organism(rule, network, task.inputs, task.outputs, distribution.steps[0], genes)
-    if not organism.size:
+    own = NetworkGenome(rule, network, task.inputs, task.outputs, distribution.steps[0], genes)
+    if not own.size:
         raise ValueError(
             "config: genome: every segment is fixed and so is every coefficient: there is nothing to evolve"
         )
     given = config.inheritance
-    return Habitat(
-        organism,
+    return InheritanceObjective(
+        own,
         distribution,
         seed,
+        Inheritance(kind, given.cost),
         config.lifetimes,
         given.learning,
+        given.threshold,
         engine=config.engine,
         device=experiment.device,
     )
@@ -117,26 +118,26 @@ def check(config: Config) -> None:
     build.check_options("task", config.task)
     build.check_options("search", config.search)
     experiment = Experiment(config)
-    search, found = experiment.search, habitat(experiment, config.seed)
-    task = found.settings(0)[0].task
-    task.life_data("final", 1, 1, config.seed, [("check", 0)])
-    choose(config.engine, found.learner, task.kind, found.device)
+    search, found = experiment.search, objective(experiment, config.seed)
+    setting = found.settings(0)[0]
+    setting.task.life_data("final", 1, 1, config.seed, [("check", 0)])
+    found.engine_in(setting)
     build.evaluator(config).close()
     arms = config.inheritance.arms
     if len(set(arms)) != len(arms):
         raise ValueError(f"inheritance.arms: expected each kind once, got {', '.join(arms)}")
     if "lamarckian" in arms:
-        if found.organism.genes.weights == "random":
+        if found.genome.genes.weights == "random":
             raise ValueError("inheritance.arms: lamarckian needs genome.weights direct or grown, got random")
         if not keeps_individuals(search):
             raise ValueError(
                 f"search: '{config.search['name']}' samples a distribution and has no individuals to write back into; "
                 "lamarckian needs a search that keeps a population, such as microbial or ga"
             )
-        stored = 8 * search.popsize * found.organism.size
+        stored = 8 * search.popsize * found.genome.size
         if stored > STORED:
             raise ValueError(
-                f"search.popsize: a lamarckian run stores {search.popsize} genomes of {found.organism.size:,} genes per "
+                f"search.popsize: a lamarckian run stores {search.popsize} genomes of {found.genome.size:,} genes per "
                 f"generation, expected at most {STORED / 1e9:g} GB, got {stored / 1e9:.2f}"
             )
 
@@ -193,18 +194,17 @@ class BaldwinRun(Run):
                 tracker.close(code)
 
     def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
-        search, own = self.experiment.search, habitat(self.experiment, seed)
+        search, own = self.experiment.search, objective(self.experiment, seed, arm)
         given, done = self.config.inheritance, store.count
-        inheritance = Inheritance(arm, given.cost)
         with Progress(self.console, f"{arm}, seed {seed}", search.generations, done) as bar:
-            for step in evolve(own, inheritance, search, evaluator, given.threshold, store.each()):
-                generation = step.generation
+            for generation in evolve(own, search, evaluator, store.each()):
                 now, curve = generation.metrics, dict[str, float]()
-                if keeps_curves(generation.index, search.generations - 1):
+                found = generation.curves
+                if keeps_curves(generation.index, search.generations - 1) and found is not None:
                     curves = PopulationCurve(
-                        steps=tuple(step.lives.steps.tolist()),
-                        population=tuple(step.lives.curve.mean((0, 1)).tolist()),
-                        best=tuple(step.lives.curve[step.top].mean(0).tolist()),
+                        steps=tuple(found.steps.tolist()),
+                        population=tuple(found.population.tolist()),
+                        best=tuple(found.best.tolist()),
                     )
                     store.put(f"curve/{generation.index:06d}", curves.plain())
                     curve = {f"curve/step {k}": score for k, score in zip(curves.steps, curves.population)}
@@ -265,17 +265,19 @@ def arm_name(arm: str, seed: int) -> str:
     return f"{arm}-s{seed}"
 
 
-def outcome(own: Habitat, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int) -> Outcome:
+def outcome(
+    own: InheritanceObjective, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int
+) -> Outcome:
     """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
     settings = own.settings(0, "final", lifetimes)
-    newborn = search.start(own.organism.segments.start(), own.seed).ask()[:NAIVE]
+    newborn = search.start(own.genome.start(), own.seed).ask()[:NAIVE]
+    steps = tuple(curve_steps(settings[0].steps if own.learning else 0))
     found, means = {}, dict[str, float]()
     for name, vectors in (("evolved", favourite[None]), ("naive", newborn)):
-        lived = lives(evaluator, own, vectors, settings)
+        (lived,) = evaluator.lives(own, vectors, settings)
+        assert lived.curve is not None and lived.bits is not None
         curve, bits = lived.curve.mean(0), lived.bits.mean(0)  # [L, C], [L]
-        found[name] = LivedCurves(
-            curve=tuple(map(tuple, curve.tolist())), bits=tuple(bits.tolist()), steps=tuple(lived.steps.tolist())
-        )
+        found[name] = LivedCurves(curve=tuple(map(tuple, curve.tolist())), bits=tuple(bits.tolist()), steps=steps)
         means |= {f"{name}/birth": float(curve[:, 0].mean()), f"{name}/adult": float(curve[:, -1].mean())}
         means[f"{name}/bits"] = float(np.mean(bits.tolist()))
     chance = settings[0].task.chance

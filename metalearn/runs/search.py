@@ -32,7 +32,7 @@ from metalearn.tracking.tracker import Tracker
 from outer.evaluators.base import Evaluator
 from outer.evolution import evolve
 from outer.generation import Generation
-from outer.genome.coefficients import Genome
+from outer.genome.base import Genome
 
 TOP = 10  # rows of the W&B table
 

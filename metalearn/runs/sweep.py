@@ -25,7 +25,7 @@ def one_search(config: Config) -> SweepSearch:
     experiment, chosen = Experiment(config), config.selection
     own, rule = experiment.objective, experiment.rule
     found = tune(own, experiment.search, chosen.finalists, chosen.lifetimes, chosen.shapes)
-    vector = own.genome.encode(found.values) if own.genome.size else np.empty(0)
+    vector = own.coefficients.encode(found.values) if own.genome.size else np.empty(0)
     scores = {}
     with Serial() as evaluator:
         for tier in ("search", "final"):

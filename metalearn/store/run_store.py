@@ -162,7 +162,7 @@ class RunStore:
             whole = set(arrays) - set(OPTIONAL) == set(ARRAYS)
             if number != expected or not whole or digest_of(number, metrics, arrays) != digest:
                 raise RunError(damaged(path, f"generation {expected} is not what was stored"))
-            found.append(Generation(index=number, metrics=json.loads(metrics), **arrays))
+            found.append(Generation(index=number, metrics=json.loads(metrics), curves=None, **arrays))
         return found
 
     def each(self) -> Iterator[Generation]:

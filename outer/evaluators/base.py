@@ -10,20 +10,19 @@ from typing import Any
 import numpy as np
 
 from outer.gradient_estimators.base import GradientEstimator, gather
-from outer.objective import Evaluation, Objective
+from outer.objective import Evaluation, Lived, Objective
 from outer.settings import Setting
 
 CHUNK = 256  # networks that run in lockstep at most: their weights should stay in the processor's cache
 TINY = 2**15  # weights that always may: networks of a few synapses run in larger chunks
 ON_GPU = 2**26  # the same on a GPU, which has no use for a few
 
-Part = tuple[np.ndarray, np.ndarray]
 Done = Callable[[int, Any], None]
 
 
-def scores(objective: Objective, candidates: np.ndarray, setting: Setting) -> Part:
-    """One job: the scores and survival of some candidates in one setting."""
-    return objective.scores(candidates, setting)
+def lives(objective: Objective, candidates: np.ndarray, setting: Setting) -> Lived:
+    """One job: some candidates live in one setting."""
+    return objective.lives(candidates, setting)
 
 
 def gradients(
@@ -72,27 +71,26 @@ class Evaluator(ABC):
     ) -> Evaluation:
         """Score candidates [P, D]: a job per setting and chunk, put together in the order of the settings.
 
-        Candidates that are equal to the last bit live once: their scores are equal to the last bit. With a gradient estimator the
-        evaluation holds the gradient too.
+        With a gradient estimator the evaluation holds the gradient too.
         """
         candidates = np.ascontiguousarray(candidates)
-        if estimator is not None:
-            return replace(
-                self.evaluate(objective, candidates, settings),
-                **self._gradient(objective, candidates, settings, estimator),
-            )
+        evaluation = objective.assemble(candidates, settings, self.lives(objective, candidates, settings))
+        if estimator is None:
+            return evaluation
+        shares, health = self._gradient(objective, candidates, settings, estimator)
+        return replace(evaluation, gradient=shares, metrics={**evaluation.metrics, **health})
+
+    def lives(self, objective: Objective, candidates: np.ndarray, settings: Sequence[Setting]) -> list[Lived]:
+        """The lives of candidates [P, D], per setting. Candidates that are equal to the last bit live once."""
+        candidates = np.ascontiguousarray(candidates)
         first, copies = distinct(candidates)
-        if len(first) < len(candidates):
-            once = self.evaluate(objective, candidates[first], settings)
-            return Evaluation(once.fitness[copies], once.scores[copies], once.alive[copies])
-        device = getattr(objective, "device", "cpu")  # an objective without lives has none
-        cuts = self._cuts(len(candidates), settings, device)
-        found: list[Part] = self.map(scores, [(objective, candidates[cut], settings[w]) for w, cut in cuts])
-        joined = []
-        for w in range(len(settings)):
-            own = [part for (owner, _), part in zip(cuts, found) if owner == w]
-            joined.append((np.concatenate([s for s, _ in own]), np.concatenate([a for _, a in own])))
-        return objective.assemble(candidates, joined)
+        some = candidates[first] if len(first) < len(candidates) else candidates
+        cuts = self._cuts(len(some), settings, objective.device)
+        found: list[Lived] = self.map(lives, [(objective, some[cut], settings[w]) for w, cut in cuts])
+        joined = [
+            Lived.joined([part for (owner, _), part in zip(cuts, found) if owner == w]) for w in range(len(settings))
+        ]
+        return joined if some is candidates else [part.rows(copies) for part in joined]
 
     def _cuts(self, population: int, settings: Sequence[Setting], device: str = "cpu") -> list[tuple[int, slice]]:
         """(setting, candidates) of every job."""
@@ -105,14 +103,13 @@ class Evaluator(ABC):
 
     def _gradient(
         self, objective: Objective, candidates: np.ndarray, settings: Sequence[Setting], estimator: GradientEstimator
-    ) -> dict[str, Any]:
-        """What a gradient estimator adds to an evaluation: `gradient` and `health`."""
+    ) -> tuple[np.ndarray, dict[str, float]]:
+        """Shares of the gradient [G, D], and its health as metrics."""
         cuts = self._cuts(len(candidates), settings)
         jobs = [(objective, candidates[c], range(c.start, c.stop), settings[w], estimator) for w, c in cuts]
         each = self.map(gradients, jobs)
         slopes = [np.concatenate([g for (owner, _), g in zip(cuts, each) if owner == w]) for w in range(len(settings))]
-        shares, health = gather(slopes, estimator.clip)
-        return {"gradient": shares, "health": health}
+        return gather(slopes, estimator.clip)
 
     def close(self) -> None:
         """Give back what the evaluator holds."""

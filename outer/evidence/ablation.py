@@ -17,7 +17,7 @@ from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evidence.pruning import removable
 from outer.evolution import evolve
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.searches.base import Search
 
 
@@ -55,13 +55,15 @@ def frozen(rule: Rule, values: dict[str, float]) -> Rule:
     return replace(rule, coefficients=fixed)
 
 
-def refit(objective: Objective, evaluator: Evaluator, values: dict[str, float], search: Search) -> dict[str, float]:
+def refit(
+    objective: LearnerObjective, evaluator: Evaluator, values: dict[str, float], search: Search
+) -> dict[str, float]:
     """The favourite of a short search over the coefficients that are not 0, started from their values."""
     own = replace(objective, rule=frozen(objective.rule, values))
-    if own.genome.size == 0:
+    if own.coefficients.size == 0:
         return values
     last = list(evolve(own, search, evaluator))[-1]
-    return own.genome.values(last.favourite)
+    return own.coefficients.values(last.favourite)
 
 
 def as_good(scores: np.ndarray, best: np.ndarray, seed: int, name: str) -> bool:
@@ -70,7 +72,7 @@ def as_good(scores: np.ndarray, best: np.ndarray, seed: int, name: str) -> bool:
 
 
 def ablate(
-    objective: Objective,
+    objective: LearnerObjective,
     evaluator: Evaluator,
     values: dict[str, float],
     search: Search,
@@ -88,7 +90,7 @@ def ablate(
     total, ended = max(1, len(kept) + bool(others)), 0
 
     def scored(variants: list[dict[str, float]]) -> np.ndarray:
-        vectors = np.stack([objective.genome.encode(v) for v in variants])
+        vectors = np.stack([objective.coefficients.encode(v) for v in variants])
         return evaluator.evaluate(objective, vectors, settings).scores  # [P, L]
 
     def tell(what: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from outer.evaluators.base import Evaluator
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Pruned:
     steps: tuple[tuple[str, float], ...]  # (removed coefficient, mean score without it), in order
 
 
-def removable(objective: Objective) -> dict[str, slice]:
+def removable(objective: LearnerObjective) -> dict[str, slice]:
     """The coefficients that may become 0, each with its place in the vector; one with many values goes as a whole."""
     found = {}
-    for coefficient, where in objective.genome.groups():
+    for coefficient, where in objective.coefficients.groups():
         zero = coefficient.decode(np.zeros(1))[0] == 0
         if coefficient.transform != "log" and zero:
             found[coefficient.name] = where
@@ -30,7 +30,7 @@ def removable(objective: Objective) -> dict[str, slice]:
 
 
 def prune(
-    objective: Objective, evaluator: Evaluator, vector: np.ndarray, lifetimes: int, shapes: int, tolerance: float
+    objective: LearnerObjective, evaluator: Evaluator, vector: np.ndarray, lifetimes: int, shapes: int, tolerance: float
 ) -> Pruned:
     """Remove the coefficient that is missed least, again and again, while the mean score stays within `tolerance`.
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from outer.evaluators.serial import Evaluator
-from outer.evolution import evolve, select
-from outer.objective import Objective
+from outer.evolution import evolve
+from outer.learner_objective import LearnerObjective
 from outer.racing import Racing
 from outer.searches.base import Search
+from outer.selection import select
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,12 @@ class Tuned:
 
 
 def tune(
-    objective: Objective, search: Search, finalists: int, lifetimes: int, shapes: int, racing: Racing | None = None
+    objective: LearnerObjective,
+    search: Search,
+    finalists: int,
+    lifetimes: int,
+    shapes: int,
+    racing: Racing | None = None,
 ) -> Tuned:
     """Search and select in this process; a rule without free coefficients is taken as it is."""
     if objective.genome.size == 0:

@@ -1,4 +1,4 @@
-"""What evolution may change: one flat vector per candidate, decoded into the coefficients of a learner in one function."""
+"""The genome of a learner's coefficients: free ones stand in the vector, each with its transform and bounds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from inner.rules.rule import Coefficient
+from outer.genome.base import Genome, check_size
 
 
 @dataclass(frozen=True)
-class Genome:
-    """The free coefficients of a learner, each with its transform and bounds; fixed ones keep their value.
+class CoefficientGenome(Genome):
+    """The free coefficients of a learner; fixed ones keep their value.
 
     counts: how many values each coefficient has (`inner.rules.sharing`), by default one; they stand side by side.
     """
@@ -68,9 +69,7 @@ class Genome:
 
     def decode(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors [P, D] of the search -> coefficient values theta [P, all values of all coefficients], float64."""
-        vectors = np.atleast_2d(np.asarray(vectors, dtype=np.float64))
-        if vectors.shape[1] != self.size:
-            raise ValueError(f"candidates: expected [P, D] with D = {self.size}, got {list(vectors.shape)}")
+        vectors = check_size(vectors, self.size)
         theta = np.empty((vectors.shape[0], sum(self.counts)))
         taken, start = 0, 0
         for coefficient, count in zip(self.coefficients, self.counts):

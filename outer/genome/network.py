@@ -1,4 +1,4 @@
-"""An organism: which parts of a network evolve, how its flat genome becomes a phenotype, and how learning is written back.
+"""The genome of a network: which parts of it evolve, how a vector becomes theta, and how learning is written back.
 
 Segments in order: rule, rates, weights, plasticity, wiring, length; those that do not evolve are not in the vector.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from inner.learners.born_with import Layout, Learner
 from inner.networks.mlp import Network
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
+from outer.genome.base import Genome
 from outer.genome.grown import Generator
 from outer.genome.segments import Block, Numbers, Segment, Segments
 
@@ -34,6 +36,7 @@ class Genes:
     wiring: bool = False
     length: bool = False
     scale: float = 1.0  # direct weights: of a weight per unit of z, in units of gain / sqrt(inputs)
+    per_input: bool = True  # False: scale is of a weight per unit of z as it is
     bound: float = math.inf  # direct weights: z stays within -bound .. bound
     expression: int = 6  # grown weights: numbers that describe a unit
     hidden: int = 8  # grown weights: hidden units of the shared network
@@ -47,8 +50,11 @@ class Genes:
 
 
 @dataclass(frozen=True)
-class Organism:
-    """The genome of networks of one shape that learn by one rule for at most `steps` steps."""
+class NetworkGenome(Genome):
+    """The genome of networks of one shape that learn by one rule for at most `steps` steps.
+
+    origin_seed: a search over direct weights starts at initial weights drawn from this seed; None: at weights of 0.
+    """
 
     rule: Rule
     network: Network
@@ -56,6 +62,13 @@ class Organism:
     outputs: int
     steps: int
     genes: Genes = Genes()
+    origin_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.origin_seed is not None and self.genes.weights != "direct":
+            raise ValueError(
+                f"genome.weights: expected direct with an origin of drawn weights, got {self.genes.weights}"
+            )
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -79,8 +92,9 @@ class Organism:
         if genes.rates:
             parts.append(Block("rates", ((len(self.shapes), 0.5),), "log"))
         if genes.weights == "direct":
-            unit = self.genes.scale * self.network.gain
-            runs = tuple((i * o, unit / math.sqrt(i - int(self.network.bias))) for i, o in self.shapes)
+            unit, bias = genes.scale * self.network.gain, int(self.network.bias)
+            scales = [unit / math.sqrt(i - bias) if genes.per_input else genes.scale for i, _ in self.shapes]
+            runs = tuple((i * o, scale) for (i, o), scale in zip(self.shapes, scales))
             parts.append(Block("weights", runs, low=-genes.bound, high=genes.bound))
         elif genes.weights == "grown":
             parts.append(Block("weights", self.generator.scales()))
@@ -108,7 +122,25 @@ class Organism:
         """D."""
         return self.segments.size
 
-    def phenotype(self, vectors: np.ndarray) -> torch.Tensor:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rule's coefficients, fixed ones too."""
+        return tuple(c.name for c in self.rule.coefficients)
+
+    def start(self) -> np.ndarray:
+        """The vector [D] of initial coefficients, open masks, whole lives, and weights of 0 or drawn ones."""
+        first = self.segments.start()
+        if self.origin_seed is not None:
+            drawn = self.network.init(self.inputs, self.outputs, self.origin_seed, [("origin",)])
+            flat = np.concatenate([w.numpy().ravel() for w in drawn]).astype(float)
+            first[self.segments.slices["weights"]] = flat / self._block("weights").scales
+        return first
+
+    def values(self, vector: np.ndarray) -> dict[str, Any]:
+        """The rule's coefficients by name; what else evolves has no names."""
+        return dict(zip(self.names, self.segments.decode(vector[None])["rule"][0].tolist()))
+
+    def decode(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors [P, D] -> theta [P, columns of the layout] float64."""
         found = self.segments.decode(vectors)
         columns = [torch.from_numpy(found["rule"])]
@@ -118,13 +150,14 @@ class Organism:
         columns += [torch.from_numpy(found[name]) for name in ("plasticity", "wiring", "rates") if name in found]
         if "length" in found:
             columns.append(torch.from_numpy(np.clip(np.round(found["length"]), 0, self.steps)))
-        return torch.cat(columns, 1)
+        theta: np.ndarray = torch.cat(columns, 1).numpy()
+        return theta
 
     def learning_steps(self, vectors: np.ndarray) -> np.ndarray:
         """Steps of learning in the life of each candidate [P]."""
         if not self.genes.length:
             return np.full(len(vectors), float(self.steps))
-        return self.phenotype(vectors)[:, self.layout.parts["length"]][:, 0].numpy()
+        return self.decode(vectors)[:, self.layout.parts["length"]][:, 0]
 
     def write_back(self, vectors: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Genomes [P, D] that are born with what was learned: `change` [P, W] added to the weights.
@@ -134,8 +167,7 @@ class Organism:
         if self.genes.weights == "random":
             raise ValueError("inheritance: lamarckian needs genome.weights direct or grown, got random")
         columns, written = self.segments.slices["weights"], np.array(vectors, dtype=np.float64)
-        block = next(part for part in self.segments.parts if part.name == "weights")
-        assert isinstance(block, Block)
+        block = self._block("weights")
         if self.genes.weights == "direct":
             written[:, columns] = block.moved(written[:, columns], change)
             return written
@@ -146,6 +178,11 @@ class Organism:
             fitted = self.generator.fit(z, scales, target, self.genes.fit_steps)
             written[np.ix_(learned, np.arange(columns.start, columns.stop))] = fitted.numpy()
         return written
+
+    def _block(self, name: str) -> Block:
+        block = next(part for part in self.segments.parts if part.name == name)
+        assert isinstance(block, Block)
+        return block
 
 
 def _fixed(coefficient: Coefficient) -> Coefficient:

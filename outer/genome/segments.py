@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.rules.rule import Coefficient
-from outer.genome.coefficients import Genome
+from outer.genome.base import check_size
+from outer.genome.coefficients import CoefficientGenome
 
 TRANSFORMS = ("linear", "log", "switch")
 
@@ -20,9 +21,9 @@ class Numbers:
     coefficients: tuple[Coefficient, ...]
 
     @property
-    def genome(self) -> Genome:
+    def genome(self) -> CoefficientGenome:
         """The part of the genome that these numbers are."""
-        return Genome(self.coefficients)
+        return CoefficientGenome(self.coefficients)
 
     @property
     def size(self) -> int:
@@ -36,6 +37,10 @@ class Numbers:
     def decode(self, genes: np.ndarray) -> np.ndarray:
         """Genes [P, size] -> values [P, numbers], fixed ones included."""
         return self.genome.decode(genes)
+
+    def rounded(self, genes: np.ndarray, resolution: float) -> np.ndarray:
+        """Genes of one genome [size] as whole numbers of `resolution` units of z."""
+        return _whole(genes, resolution)
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,14 @@ class Block:
         moved = np.clip(np.clip(genes, self.low, self.high) + change / self.scales, self.low, self.high)
         return np.where(change == 0, genes, moved)
 
+    def rounded(self, genes: np.ndarray, resolution: float) -> np.ndarray:
+        """Genes of one genome [size] as whole numbers: 0 and 1 for switches, else multiples of `resolution`."""
+        return (genes > 0).astype(np.int64) if self.transform == "switch" else _whole(genes, resolution)
+
+
+def _whole(genes: np.ndarray, resolution: float) -> np.ndarray:
+    return np.round(genes / resolution).clip(-(2**31), 2**31)
+
 
 Segment = Numbers | Block
 
@@ -117,7 +130,5 @@ class Segments:
 
     def decode(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
         """Vectors [P, D] -> values by segment, each [P, numbers] float64."""
-        vectors = np.atleast_2d(np.asarray(vectors, dtype=np.float64))
-        if vectors.shape[1] != self.size:
-            raise ValueError(f"candidates: expected [P, D] with D = {self.size}, got {list(vectors.shape)}")
+        vectors = check_size(vectors, self.size)
         return {part.name: part.decode(vectors[:, self.slices[part.name]]) for part in self.parts}

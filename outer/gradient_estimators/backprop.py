@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inner.life.states import map_tensors
 from inner.life.unroll import Unroll
-from outer.genome.coefficients import Genome
+from outer.genome.base import Genome
 from outer.gradient_estimators import base
 
 

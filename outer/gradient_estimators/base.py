@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from inner.life.unroll import Unroll
-from outer.genome.coefficients import Genome
+from outer.genome.base import Genome
+from outer.objective import Objective
 from outer.settings import Setting
-
-if TYPE_CHECKING:
-    from outer.objective import Objective
 
 
 class GradientEstimator(ABC):
@@ -52,8 +49,7 @@ class GradientEstimator(ABC):
 
     def gradient(self, objective: Objective, vectors: np.ndarray, rows: Sequence[int], setting: Setting) -> np.ndarray:
         """Per life, [P, L, D] float64; not finite where there is none. Bits do not depend on who else is in the batch."""
-        lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, objective.seed, setting.labels)
-        unroll = Unroll(objective.learner(setting), setting.task, lives, objective.seed, setting.labels, self.loss)
+        unroll = objective.unroll(setting, self.loss)
         count, asked, rows = len(setting.labels), len(rows), list(rows)
         if asked * count == 1:  # torch multiplies a single matrix differently
             vectors, rows = np.repeat(vectors, 2, 0), rows * 2

@@ -19,7 +19,7 @@ from torch import Tensor
 from inner.components import suggest
 from inner.life.unroll import Unroll
 from inner.random import stream
-from outer.genome.coefficients import Genome
+from outer.genome.base import Genome
 from outer.gradient_estimators import base
 
 KINDS = ("signs", "gaussian")

@@ -20,7 +20,7 @@ import torch
 
 from inner.life.unroll import Unroll
 from inner.random import stream
-from outer.genome.coefficients import Genome
+from outer.genome.base import Genome
 from outer.gradient_estimators import base
 
 

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.components import suggest
-from outer.inheritance.lives import Habitat, Lives
-from outer.objective import Evaluation
 
 KINDS = ("darwinian", "baldwinian", "lamarckian")
 
@@ -47,17 +45,7 @@ class Inheritance:
         """Whether what was learned is written into the genome."""
         return self.kind == "lamarckian"
 
-    def evaluation(self, found: Lives, learning_steps: np.ndarray) -> Evaluation:
-        """What selection sees of the lives; learning_steps [P] are paid for by those who are judged after learning."""
-        scores = found.adult if self.learns else found.birth
-        fitness = scores.mean(1)
-        if self.learns:
-            fitness = fitness - self.cost * learning_steps
-        return Evaluation(np.where(np.isfinite(fitness), fitness, -1e9), scores, found.alive)
-
-    def heirs(self, habitat: Habitat, vectors: np.ndarray, found: Lives) -> np.ndarray:
-        """The genomes [P, D] that the search is told of: those that lived, or those with learning written back."""
-        if not self.writes:
-            return vectors
-        assert found.change is not None
-        return habitat.organism.write_back(vectors, found.change)
+    def fitness(self, scores: np.ndarray, learning_steps: np.ndarray) -> np.ndarray:
+        """Fitness [P] of scores [P, L]; where learning counts, candidates pay for their learning steps [P]."""
+        fitness: np.ndarray = scores.mean(1)
+        return fitness - self.cost * learning_steps if self.learns else fitness

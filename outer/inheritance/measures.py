@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from outer.genome.network import Organism
-from outer.inheritance.lives import Lives
+from outer.genome.network import NetworkGenome
+from outer.objective import Lived
 
 RESOLUTION = 0.05  # units of z to which a genome is rounded before it is coded
 MARGIN = 0.1
@@ -50,15 +50,11 @@ def code_bits(numbers: np.ndarray) -> float:
     return HEADER_BITS + (bottom - top) / math.log(2)
 
 
-def genome_bits(organism: Organism, vector: np.ndarray, resolution: float = RESOLUTION) -> float:
+def genome_bits(genome: NetworkGenome, vector: np.ndarray, resolution: float = RESOLUTION) -> float:
     """Length of one genome [D]: each segment rounded to `resolution` units of z and entropy-coded; masks as 0 and 1."""
     total = 0.0
-    for part in organism.segments.parts:
-        z = vector[organism.segments.slices[part.name]]
-        if getattr(part, "transform", "") == "switch":
-            total += code_bits((z > 0).astype(np.int64))
-        elif z.size:
-            total += code_bits(np.round(z / resolution).clip(-(2**31), 2**31))
+    for part in genome.segments.parts:
+        total += code_bits(part.rounded(vector[genome.segments.slices[part.name]], resolution))
     return total
 
 
@@ -67,18 +63,26 @@ def diversity(vectors: np.ndarray) -> float:
     return float(np.sqrt(np.var(vectors, axis=0).mean())) if vectors.size else 0.0
 
 
-def of_generation(
-    organism: Organism, vectors: np.ndarray, found: Lives, fitness: np.ndarray, chance: float, threshold: float
+def generation_measures(
+    genome: NetworkGenome,
+    vectors: np.ndarray,
+    found: Lived,
+    steps: np.ndarray,
+    fitness: np.ndarray,
+    chance: float,
+    threshold: float,
 ) -> dict[str, float]:
     """The measures of one generation: of the whole population, and of its fittest candidate (`best_`).
 
-    Undefined ones (assimilation where nobody is better than chance) are left out rather than invented.
+    steps: [C] of the columns of the curve. Assimilation is left out where adults are not better than chance.
     """
     top = int(np.argmax(fitness))
-    speed, reached = steps_to_threshold(found.curve, found.steps, threshold)
+    assert found.curve is not None and found.bits is not None
+    at_birth, at_end = found.curve[:, :, 0], found.curve[:, :, -1]
+    speed, reached = steps_to_threshold(found.curve, steps, threshold)
     measures: dict[str, float] = {}
     for name, pick in (("", slice(None)), ("best_", slice(top, top + 1))):
-        birth, adult = float(found.birth[pick].mean()), float(found.adult[pick].mean())
+        birth, adult = float(at_birth[pick].mean()), float(at_end[pick].mean())
         share = assimilation(birth, adult, chance)
         measures |= {
             f"{name}birth": birth,
@@ -90,11 +94,11 @@ def of_generation(
         }
         if share is not None:
             measures[f"{name}assimilation"] = share
-    measures["genome_bits"] = genome_bits(organism, vectors[top])
+    measures["genome_bits"] = genome_bits(genome, vectors[top])
     measures["diversity"] = diversity(vectors)
-    measures["learning_steps"] = float(organism.learning_steps(vectors).mean())
-    if organism.genes.plasticity:
-        measures["plastic_share"] = float((vectors[:, organism.segments.slices["plasticity"]] > 0).mean())
-    if organism.genes.wiring:
-        measures["wired_share"] = float((vectors[:, organism.segments.slices["wiring"]] > 0).mean())
+    measures["learning_steps"] = float(genome.learning_steps(vectors).mean())
+    if genome.genes.plasticity:
+        measures["plastic_share"] = float((vectors[:, genome.segments.slices["plasticity"]] > 0).mean())
+    if genome.genes.wiring:
+        measures["wired_share"] = float((vectors[:, genome.segments.slices["wiring"]] > 0).mean())
     return measures

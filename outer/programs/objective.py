@@ -1,79 +1,37 @@
-"""Scores programs: the same lives and fitness as any objective's, every candidate with a formula of its own."""
+"""The objective of a search over programs: the lives and fitness of a learner's objective, a formula for every candidate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from inner.learners.local_rule import Learner
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
-from outer.objective import Evaluation, Objective
+from outer.learner_objective import LearnerObjective
+from outer.objective import Evaluation, Lived, Objective
+from outer.programs.genome import ProgramGenome
 from outer.programs.interpreter import Interpreter
-from outer.programs.program import GAIN, Language, Program, compile_rule, constant
-from outer.settings import Setting
+from outer.programs.program import Language, Program, compile_rule
+from outer.settings import Distribution, Setting
 
 
 @dataclass(frozen=True)
-class ProgramGenome:
-    """Vectors of programs: what `outer/genome/coefficients.py` is for coefficients."""
+class ProgramObjective(Objective):
+    """Scores vectors of programs; `plain` holds the rule to start from, the settings and the fitness."""
 
+    plain: LearnerObjective
     language: Language
-    start_program: Program
-
-    @property
-    def size(self) -> int:
-        """D."""
-        return self.language.size
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Gain and constants: what has a value in every program."""
-        return (GAIN.name, *(constant(c) for c in range(self.language.constants)))
-
-    def layers(self) -> tuple[tuple[int, int], ...]:
-        """No entry belongs to a layer."""
-        return ()
-
-    def start(self) -> np.ndarray:
-        """The vector of the formula that the search starts from [D]."""
-        return self.start_program.vector()
-
-    def values(self, vector: np.ndarray) -> dict[str, float]:
-        """Gain and constants of one vector [D]."""
-        return dict(zip(self.names, Program.of(self.language, vector).values.tolist()))
-
-    def summary(self, vector: np.ndarray) -> dict[str, float]:
-        """The same: every one is a number."""
-        return self.values(vector)
-
-
-@dataclass(frozen=True)
-class ProgramObjective:
-    """An objective whose candidates are vectors of programs; `plain` holds the rule to start from, settings and fitness."""
-
-    plain: Objective
-    language: Language
+    seed: int = field(init=False)
+    distribution: Distribution = field(init=False)
+    device: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.language.check_inputs(tuple(self.plain.rule.traces))
-
-    @property
-    def seed(self) -> int:
-        """Of every draw."""
-        return self.plain.seed
-
-    @property
-    def distribution(self):  # noqa: ANN201  (the plain objective's)
-        """Where lives come from."""
-        return self.plain.distribution
-
-    @property
-    def device(self) -> str:
-        """Where lives run."""
-        return self.plain.device
+        for name in ("seed", "distribution", "device"):
+            object.__setattr__(self, name, getattr(self.plain, name))
 
     @property
     def rule(self) -> Rule:
@@ -82,12 +40,12 @@ class ProgramObjective:
 
     @property
     def genome(self) -> ProgramGenome:
-        """What a search over this objective moves."""
+        """The genome that a search over this objective moves."""
         return ProgramGenome(self.language, compile_rule(self.language, self.plain.rule))
 
     @property
     def carrier(self) -> Rule:
-        """A rule that mentions every input and constant, so that a learner prepares them all; it is never run."""
+        """A rule that mentions every input and constant, so that a learner prepares them all; its formula never runs."""
         names = [*self.language.inputs, *self.genome.names[1:]]
         rule = self.plain.rule
         bare = Rule(f"eta*({' + '.join(names)})", rule.traces, (), rule.pathway)
@@ -99,12 +57,16 @@ class ProgramObjective:
         """The programs of vectors [P, D]."""
         return [Program.of(self.language, vector) for vector in vectors]
 
-    def settings(self, generation: int, tier: str = "search") -> tuple[Setting, ...]:
+    def settings(self, generation: int, tier: str = "search", lifetimes: int | None = None) -> tuple[Setting, ...]:
         """The settings that all candidates of a generation share."""
-        return self.plain.settings(generation, tier)
+        return self.plain.settings(generation, tier, lifetimes)
 
-    def scores(self, vectors: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-        """Scores [P, lives of this setting] float64 and alive [P, lives] of candidates [P, D], in one setting."""
+    def engine_in(self, setting: Setting) -> str:
+        """Eager: a kernel holds one formula."""
+        return "eager"
+
+    def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
+        """Scores and alive of candidates [P, D] in one setting."""
         programs, carrier, count = self.programs(vectors), self.carrier, len(setting.labels)
         theta = np.tile([c.init for c in carrier.coefficients], (len(programs), 1))
         columns = {c.name: d for d, c in enumerate(carrier.coefficients)}
@@ -112,12 +74,12 @@ class ProgramObjective:
             theta[:, columns[name]] = values
         padded = programs * 2 if len(programs) * count == 1 else programs  # as `live` does
         form = Interpreter.of(padded, count)
-        return self.plain.lived(Learner(carrier, setting.network, form), theta, setting)
+        return self.plain.lives_of(Learner(carrier, setting.network, form), theta, setting)
 
-    def assemble(self, vectors: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Evaluation:
-        """Fitness from the scores per setting; `complexity` is charged per operation."""
+    def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
+        """Fitness is the mean score; `complexity` is charged per operation."""
         evaluation = replace(self.plain, complexity=0.0).assemble(
-            np.zeros((len(vectors), self.plain.genome.size)), parts
+            np.zeros((len(vectors), self.plain.genome.size)), settings, lived
         )
         if not self.plain.complexity:
             return evaluation
@@ -125,13 +87,6 @@ class ProgramObjective:
         return replace(evaluation, fitness=evaluation.fitness - self.plain.complexity * sizes)
 
 
-def rule_objective(objective: ProgramObjective, rule: Rule) -> Objective:
-    """The ordinary objective of a discovered rule, over the same lives."""
+def rule_objective(objective: ProgramObjective, rule: Rule) -> LearnerObjective:
+    """The objective of the coefficients of a discovered rule, over the same lives."""
     return replace(objective.plain, rule=rule, complexity=0.0)
-
-
-def numbers_of(rule: Rule, values: Mapping[str, float]) -> np.ndarray:
-    """The vector [D] of a rule's own objective that stands for these values."""
-    from outer.genome.coefficients import Genome
-
-    return Genome(rule.coefficients).encode(values)

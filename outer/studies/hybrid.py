@@ -26,10 +26,10 @@ from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from inner.tasks.yin_yang import Task
 from outer.evaluators.serial import Evaluator
-from outer.genome.network import Genes, Organism
-from outer.inheritance.evolution import evolve
+from outer.evolution import evolve
+from outer.genome.network import Genes, NetworkGenome
 from outer.inheritance.kinds import Inheritance
-from outer.inheritance.lives import Habitat
+from outer.inheritance.objective import InheritanceObjective
 from outer.searches.microbial import Search
 from outer.settings import Distribution
 from outer.studies import base
@@ -76,14 +76,14 @@ class Study(base.Study):
             return self._lamarckian(seed, tell)
         return self._alone(seed, 1 if part == "one network" else self.popsize)
 
-    def _organism(self) -> Organism:
+    def _genome(self) -> NetworkGenome:
         network = Network(hidden=(self.hidden,), bias=True)
         middle = math.exp(float(np.log(self.rates).mean()))  # evolution knows of the rates what SGD alone knows
         rule = Rule.from_dict({**SGD, "coefficients": {"eta": {"init": middle, "transform": "log"}}})
-        return Organism(rule, network, 4, 3, self.steps, Genes(weights="direct"))
+        return NetworkGenome(rule, network, 4, 3, self.steps, Genes(weights="direct"))
 
     def _lamarckian(self, seed: int, tell: Tell) -> dict[str, Any]:
-        organism, scores, rates, curves = self._organism(), [], [], []
+        genome, scores, rates, curves = self._genome(), [], [], []
         spec = {"name": "yin_yang", "permute": False, "patterns": self.steps * self.batch, "test": 100}
         options = {"activation": "tanh", "bias": True}
         distribution = Distribution(
@@ -91,11 +91,11 @@ class Study(base.Study):
         )
         search = Search(self.popsize, self.generations, sigma=self.sigma, recombination=1.0, deme=self.popsize // 2)
         for k in range(self.seeds):
-            habitat, curve = Habitat(organism, distribution, seed + k, 1), []
-            for step in evolve(habitat, Inheritance("lamarckian"), search, Evaluator(), 0.9):
-                curve.append(step.generation.metrics["best_birth"])
-            theta = organism.phenotype(step.generation.favourite[None])
-            scores.append(float(self._tested(organism, theta, 0, seed, [k], ("final",))[0][0, 0]))
+            own, curve = InheritanceObjective(genome, distribution, seed + k, Inheritance("lamarckian"), 1), []
+            for generation in evolve(own, search, Evaluator()):
+                curve.append(generation.metrics["best_birth"])
+            theta = torch.from_numpy(genome.decode(generation.favourite[None]))
+            scores.append(float(self._tested(genome, theta, 0, seed, [k], ("final",))[0][0, 0]))
             rates.append(float(theta[0, 0]))
             curves.append(curve)
             tell(k + 1, self.seeds)
@@ -103,10 +103,10 @@ class Study(base.Study):
 
     def _alone(self, seed: int, networks: int) -> dict[str, Any]:
         """`networks` per seed share the budget; every rate is tried, and the best on the select tier is kept."""
-        organism = replace(self._organism(), genes=Genes())
-        theta = organism.phenotype(np.log(np.array(self.rates))[:, None])
+        genome = replace(self._genome(), genes=Genes())
+        theta = torch.from_numpy(genome.decode(np.log(np.array(self.rates))[:, None]))
         steps, seeds = self.budget // networks, list(range(self.seeds))
-        found = self._tested(organism, theta, steps, seed, seeds, ("select", "final"), networks)
+        found = self._tested(genome, theta, steps, seed, seeds, ("select", "final"), networks)
         cells = [each.reshape(len(self.rates), self.seeds, networks).permute(1, 0, 2).flatten(1) for each in found]
         best = cells[0].argmax(1)
         return {
@@ -116,7 +116,7 @@ class Study(base.Study):
 
     def _tested(
         self,
-        organism: Organism,
+        genome: NetworkGenome,
         theta: Tensor,
         steps: int,
         seed: int,
@@ -130,11 +130,11 @@ class Study(base.Study):
         fresh = Task(permute=False, patterns=1, test=self.test)
         shown = task.life_data("search", steps, self.batch, seed, labels)
         with torch.no_grad():
-            result = live(organism.learner, task, shown, theta, seed, labels)
+            result = live(genome.learner, task, shown, theta, seed, labels)
             for tier in tiers:
                 points = fresh.life_data(tier, 1, 1, seed, labels)
                 x, y = fold(points.test_x, p), fold(points.test_y, p)
-                output = organism.learner.predict(result.state, x if len(x) > 1 else x.expand(2, -1, -1))
+                output = genome.learner.predict(result.state, x if len(x) > 1 else x.expand(2, -1, -1))
                 scores.append(task.score(output[: len(y)], y).reshape(p, -1))
         return scores
 

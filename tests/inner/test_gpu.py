@@ -107,13 +107,13 @@ def test_a_step_is_recorded(recwarn: pytest.WarningsRecorder) -> None:
 def test_a_resumed_search_goes_on_bit_for_bit() -> None:
     from outer.evaluators.serial import Evaluator
     from outer.evolution import evolve
-    from outer.objective import Objective
+    from outer.learner_objective import LearnerObjective
     from outer.searches.cma import Search
     from outer.settings import Distribution
 
     rule = Rule("a*err*pre + b*post*pre", pathway="random")
     distribution = Distribution({"name": "digits"}, depth=(1, 2), width=(8, 16), steps=(RECORDED, 100))
-    objective = Objective(rule, distribution, 0, 4, 2, device="cuda")
+    objective = LearnerObjective(rule, distribution, 0, 4, 2, device="cuda")
     whole = list(evolve(objective, Search(popsize=6, generations=5), Evaluator()))
     for stopped in (1, 3):
         rest = list(evolve(objective, Search(popsize=6, generations=5), Evaluator(), whole[:stopped]))

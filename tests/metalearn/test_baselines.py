@@ -19,7 +19,8 @@ from metalearn.evidence.baselines import address, tune_all
 from metalearn.store.environment import describe
 from outer.evaluators.serial import Evaluator
 from outer.evidence.tuning import tune
-from outer.evolution import evolve, select
+from outer.evolution import evolve
+from outer.selection import select
 
 POPSIZE, GENERATIONS, LIFETIMES = 4, 3, 2
 

@@ -22,7 +22,7 @@ from metalearn.rule.training import load_rule
 from metalearn.runs import baldwin
 from metalearn.runs.search import check
 from outer.evidence.fresh_lives import live_fresh
-from outer.genome.coefficients import Genome
+from outer.genome.coefficients import CoefficientGenome
 from outer.settings import Distribution
 
 COEFFICIENTS = "{eta: {init: 0.05, transform: log, share: SHARE}, c: {init: 0.0, scale: 0.01}}"
@@ -106,7 +106,7 @@ def test_genome_of_blocks() -> None:
         Coefficient("c", 0.1, "log"),
         Coefficient("d", 0.0, share="synapse"),
     )
-    genome = Genome(coefficients, (3, 2, 1, 4))
+    genome = CoefficientGenome(coefficients, (3, 2, 1, 4))
     assert genome.size == 8 and genome.names == ("a[0]", "a[1]", "a[2]", "c", "d[0]", "d[1]", "d[2]", "d[3]")
     vectors = np.arange(16.0).reshape(2, 8) / 8
     theta = genome.decode(vectors)
@@ -163,7 +163,7 @@ def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
 
 def test_inheritance_refuses_values_per_unit() -> None:
     with pytest.raises(ValueError, match="share 'synapse' is for `metalearn search`"):
-        baldwin.habitat(Experiment(configs.load("digits", small("synapse"))), 0)
+        baldwin.objective(Experiment(configs.load("digits", small("synapse"))), 0)
 
 
 def test_moments_leave_what_they_do_not_know_to_the_engine() -> None:

@@ -10,7 +10,7 @@ import pytest
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
 from outer.evidence.ablation import Stage, ablate, frozen, refit, smallest_of
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.searches.cma import Search
 from outer.settings import Distribution
 
@@ -21,7 +21,7 @@ RULE = Rule.from_dict(
         "coefficients": {"k": {"init": 1e-6, "transform": "log"}},
     }
 )
-OWN = Objective(
+OWN = LearnerObjective(
     RULE,
     Distribution(task={"name": "digits", "test": 100}, width=(12, 12), steps=(100, 100)),
     seed=0,

@@ -13,15 +13,16 @@ from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
 from outer.evidence.budget_curve import budget_curve
 from outer.evolution import evolve
-from outer.objective import Evaluation, Objective
+from outer.learner_objective import LearnerObjective
+from outer.objective import Evaluation
 from outer.searches import base
 from outer.searches.base import Search
 from outer.settings import Distribution
 
 RULE = Rule.from_dict({"name": "delta", "dw": "eta*err*pre - decay*w", "pathway": "backprop"})
 DISTRIBUTION = Distribution({"name": "digits", "test": 20}, width=(4, 6), steps=(10, 20))
-OBJECTIVE = Objective(RULE, DISTRIBUTION, 5, lifetimes=3, shapes=2)
-JUDGE = Objective(RULE, DISTRIBUTION, 9)
+OBJECTIVE = LearnerObjective(RULE, DISTRIBUTION, 5, lifetimes=3, shapes=2)
+JUDGE = LearnerObjective(RULE, DISTRIBUTION, 9)
 WORLDS = DISTRIBUTION.settings("select", 9, ("bench",), 3, 2)
 
 
@@ -65,7 +66,12 @@ def test_a_rule_without_free_coefficients_is_judged_as_it_is() -> None:
     spec = {"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.05, "fixed": True}}}
     fixed = Rule.from_dict({"name": "fixed", **spec})
     found = budget_curve(
-        Objective(fixed, DISTRIBUTION, 5), search("cma"), 100, 3, Objective(fixed, DISTRIBUTION, 9), WORLDS
+        LearnerObjective(fixed, DISTRIBUTION, 5),
+        search("cma"),
+        100,
+        3,
+        LearnerObjective(fixed, DISTRIBUTION, 9),
+        WORLDS,
     )
     assert (
         len(set(found.quality)) == 1 and found.inner_steps == 0 and found.rows == () and found.values == {"eta": 0.05}
@@ -84,7 +90,9 @@ def test_a_search_that_stops_or_fails_says_so(monkeypatch: pytest.MonkeyPatch) -
     assert found.ended == "the search stopped by itself" and len(found.rows) == 2 and found.inner_steps < 1000
     assert found.quality[-1] == found.quality[-2]
 
-    def dead(self: Evaluator, objective: Objective, candidates: np.ndarray, settings: object) -> Iterator[object]:
+    def dead(
+        self: Evaluator, objective: LearnerObjective, candidates: np.ndarray, settings: object
+    ) -> Iterator[object]:
         zero = np.zeros((len(candidates), 3))
         return cast(Iterator[object], Evaluation(zero[:, 0], zero, zero > 0))
 

@@ -14,7 +14,7 @@ from inner.engines.native import compiler
 from inner.rules.rule import Rule
 from outer import calibration
 from outer.calibration import MOST, OPERATIONS, Pace, each_layer, graded, load, makespan, pace
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.settings import Distribution
 
 OWN: Any = SimpleNamespace(settings=lambda generation: ())
@@ -53,7 +53,7 @@ def test_lives_in_torch_are_charged_for_operations() -> None:
         build("search", {"name": name, "popsize": 4, "generations": 2, **options})
         for name, options in (("cma", {}), ("gradient", {"lr": 0.1}))
     )
-    own = Objective(Rule("a*pre*err"), distribution, 0)
+    own = LearnerObjective(Rule("a*pre*err"), distribution, 0)
     assert graded(own, gradient) and not graded(own, cma)
     assert each_layer(replace(own, engine="eager"), cma) == each_layer(own, gradient) == OPERATIONS
     if not compiler.problem():

@@ -20,7 +20,7 @@ from inner.random import stream
 from inner.rules.rule import Coefficient
 from inner.tasks.base import Label, LifeData
 from inner.tasks.sinusoid import Task as Sinusoid
-from outer.genome.coefficients import Genome
+from outer.genome.coefficients import CoefficientGenome
 from outer.gradient_estimators import backprop, forward, persistent
 from outer.gradient_estimators.base import GradientEstimator, gather
 from outer.objective import Evaluation
@@ -98,7 +98,7 @@ def estimate(
     """Estimates [lives, D] at one vector; the influence toy wants an output of 1."""
     target = 1.0 if isinstance(learner, Influence) else 0.0
     where = unroll(learner, lives, steps, loss, target)
-    return estimator.estimate(where, Genome(learner.coefficients), np.repeat(vector[None], lives, 0), [0])
+    return estimator.estimate(where, CoefficientGenome(learner.coefficients), np.repeat(vector[None], lives, 0), [0])
 
 
 @lru_cache(maxsize=4)

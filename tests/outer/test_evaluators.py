@@ -16,25 +16,25 @@ import pytest
 from inner.components import build, names
 from inner.random import stream
 from inner.rules.rule import Rule
-from outer.evaluators.base import CHUNK, Evaluator, chunks, limit_of, scores
-from outer.objective import Objective
+from outer.evaluators.base import CHUNK, Evaluator, chunks, limit_of, lives
+from outer.learner_objective import LearnerObjective
 from outer.settings import Distribution
 
 LEARN = Rule.from_dict({"dw": "a*err*pre + b*post*pre + c*w", "pathway": "random", "coefficients": {"a": 0.05}})
 
 
-def objective(lifetimes: int = 5, steps: int = 30) -> Objective:
+def objective(lifetimes: int = 5, steps: int = 30) -> LearnerObjective:
     """Worlds of different odd widths and lengths, some networks with biases."""
     task = {"name": "linear", "inputs": 17, "outputs": 5, "test": 60}
     distribution = Distribution(task, (1, 2), (9, 33), (steps, steps + 9), network={"bias": True})
-    return Objective(LEARN, distribution, seed=3, lifetimes=lifetimes, shapes=2)
+    return LearnerObjective(LEARN, distribution, seed=3, lifetimes=lifetimes, shapes=2)
 
 
 def candidates(population: int) -> np.ndarray:
     return stream(2, "candidates").standard_normal((population, 3))
 
 
-def parts(evaluator: Evaluator, o: Objective, x: np.ndarray) -> tuple[bytes, ...]:
+def parts(evaluator: Evaluator, o: LearnerObjective, x: np.ndarray) -> tuple[bytes, ...]:
     found = evaluator.evaluate(o, x, o.settings(1))
     assert found.fitness.shape == (len(x),) and found.scores.shape == found.alive.shape == (len(x), o.lifetimes)
     return found.fitness.tobytes(), found.scores.tobytes(), found.alive.tobytes()
@@ -72,8 +72,8 @@ def test_serial_cuts_change_nothing(reference: tuple[bytes, ...], monkeypatch: p
 
 def test_equal_candidates_live_once(monkeypatch: pytest.MonkeyPatch) -> None:
     o, x, lived = objective(), candidates(4)[[2, 0, 2, 3, 0]], []
-    plain = type(o).scores
-    monkeypatch.setattr(type(o), "scores", lambda self, v, setting: lived.append(len(v)) or plain(self, v, setting))
+    plain = type(o).lives
+    monkeypatch.setattr(type(o), "lives", lambda self, v, setting: lived.append(len(v)) or plain(self, v, setting))
     with build("evaluator", "serial") as serial:
         together = serial.evaluate(o, x, o.settings(1))
         assert lived == [3, 3]
@@ -81,7 +81,7 @@ def test_equal_candidates_live_once(monkeypatch: pytest.MonkeyPatch) -> None:
             alone = serial.evaluate(o, x[p : p + 1], o.settings(1))
             assert alone.scores[0].tobytes() == together.scores[p].tobytes()
             assert alone.fitness[0] == together.fitness[p]
-        no_coefficients = Objective(Rule.from_dict({"dw": "0.1*err*pre"}), o.distribution, 3, 2, 1)
+        no_coefficients = LearnerObjective(Rule.from_dict({"dw": "0.1*err*pre"}), o.distribution, 3, 2, 1)
         assert serial.evaluate(no_coefficients, np.empty((3, 0)), o.settings(1)).scores.shape == (3, o.lifetimes)
 
 
@@ -117,7 +117,7 @@ def test_a_killed_worker_is_replaced_and_its_job_redone(two: Evaluator) -> None:
     o, x = objective(steps=100), candidates(8)
     jobs = [(o, x[i : i + 1], setting) for i in range(len(x)) for setting in o.settings(0)]
     with build("evaluator", "serial") as serial:
-        expected = serial.map(scores, jobs)
+        expected = serial.map(lives, jobs)
     killed: list[int] = []
 
     def kill_one(job: int, result: object) -> None:
@@ -125,9 +125,10 @@ def test_a_killed_worker_is_replaced_and_its_job_redone(two: Evaluator) -> None:
             killed.append(next(iter(two._pool._processes)))
             os.kill(killed[0], signal.SIGKILL)
 
-    found = two.map(scores, jobs, kill_one)
+    found = two.map(lives, jobs, kill_one)
     assert killed[0] not in two._pool._processes, "the pool was not started again: the kill came too late"
-    assert all(a.tobytes() == c.tobytes() and b.tobytes() == d.tobytes() for (a, b), (c, d) in zip(expected, found))
+    for one, other in zip(expected, found, strict=True):
+        assert one.scores.tobytes() == other.scores.tobytes() and one.alive.tobytes() == other.alive.tobytes()
     assert not running(killed[0])
 
 

@@ -13,10 +13,12 @@ from inner.rules.rule import Rule
 from inner.tasks.linear import Task
 from outer.evaluators.serial import Evaluator
 from outer.evidence.tuning import tune
-from outer.evolution import evolve, finalists, select
+from outer.evolution import evolve
 from outer.fitness.base import fitness_of
 from outer.generation import Generation
-from outer.objective import Evaluation, Objective
+from outer.learner_objective import LearnerObjective
+from outer.objective import Evaluation
+from outer.selection import finalists, select
 from outer.settings import Distribution
 
 RULE = Rule.from_dict(
@@ -27,7 +29,7 @@ RULE = Rule.from_dict(
     }
 )
 TASK = {"name": "linear", "inputs": 8, "outputs": 3, "test": 40}
-OBJECTIVE = Objective(RULE, Distribution(TASK, (1, 2), (5, 9), (20, 30)), seed=0, lifetimes=4, shapes=2)
+OBJECTIVE = LearnerObjective(RULE, Distribution(TASK, (1, 2), (5, 9), (20, 30)), seed=0, lifetimes=4, shapes=2)
 
 
 def run(
@@ -109,7 +111,7 @@ class Failing(Evaluator):
         super().__init__()
         self.left = [n in failing for n in range(9)]
 
-    def evaluate(self, objective: Objective, candidates: np.ndarray, *rest: object) -> Evaluation:
+    def evaluate(self, objective: LearnerObjective, candidates: np.ndarray, *rest: object) -> Evaluation:
         found = super().evaluate(objective, candidates, *rest)  # type: ignore[arg-type]
         return replace(found, alive=np.zeros_like(found.alive)) if self.left.pop(0) else found
 

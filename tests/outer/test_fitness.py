@@ -14,18 +14,18 @@ from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
 from outer.fitness.base import Fitness, curve_steps, fitness_of
 from outer.fitness.halvings import halvings
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.settings import Distribution
 
 RULE = Rule.from_dict({"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": 0.2}})
 DISTRIBUTION = Distribution({"name": "digits", "test": 40}, width=(6, 6), steps=(12, 12), batch=8)
-OBJECTIVE = Objective(RULE, DISTRIBUTION, 2, lifetimes=5, shapes=1, engine="eager")
+OBJECTIVE = LearnerObjective(RULE, DISTRIBUTION, 2, lifetimes=5, shapes=1, engine="eager")
 VECTORS = np.array([[-0.5], [0.5], [2.0]])
 THRESHOLD = 0.3
 ENGINES = ["eager", pytest.param("native", marks=pytest.mark.skipif(bool(problem()), reason=problem()))]
 
 
-def scored(objective: Objective, **changes: Any) -> np.ndarray:
+def scored(objective: LearnerObjective, **changes: Any) -> np.ndarray:
     """Scores [P, L]."""
     setting = replace(objective.settings(0)[0], **changes)
     with Evaluator() as evaluator:

@@ -13,9 +13,9 @@ from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
 from outer.evidence.change_points import jumps
-from outer.genome.coefficients import Genome
+from outer.genome.coefficients import CoefficientGenome
 from outer.genome.grown import Generator
-from outer.genome.network import Genes, Organism
+from outer.genome.network import Genes, NetworkGenome
 from outer.genome.segments import Block
 from outer.inheritance.measures import HEADER_BITS, assimilation, code_bits, diversity, genome_bits, steps_to_threshold
 from outer.objective import Evaluation
@@ -30,16 +30,16 @@ RULE = Rule.from_dict(
 )
 
 
-def organism(**genes: object) -> Organism:
-    return Organism(RULE, Network(hidden=(4,), bias=True), 3, 2, 20, Genes(**genes))
+def genome(**genes: object) -> NetworkGenome:
+    return NetworkGenome(RULE, Network(hidden=(4,), bias=True), 3, 2, 20, Genes(**genes))
 
 
 def test_rule_coefficients_alone_are_the_genome_bit_for_bit() -> None:
-    own, plain = organism(), Genome(RULE.coefficients)
+    own, plain = genome(), CoefficientGenome(RULE.coefficients)
     vectors = stream(0, "v").standard_normal((5, plain.size))
     assert own.size == plain.size == 2
     assert own.segments.start().tobytes() == plain.start().tobytes()
-    assert own.phenotype(vectors).numpy().tobytes() == plain.decode(vectors).tobytes()
+    assert own.decode(vectors).tobytes() == plain.decode(vectors).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_rule_coefficients_alone_are_the_genome_bit_for_bit() -> None:
     ],
 )
 def test_one_key_per_segment(key: str, value: object, added: int) -> None:
-    assert organism(**{key: value}).size == 2 + added
+    assert genome(**{key: value}).size == 2 + added
 
 
 def test_a_segment_s_transform_and_bounds() -> None:
@@ -98,15 +98,15 @@ def test_grown_weights_by_a_plain_loop() -> None:
 
 
 def test_fitting_back_comes_nearer_to_what_was_learned_and_keeps_who_learned_nothing() -> None:
-    own = organism(weights="grown", fit_steps=60)
+    own = genome(weights="grown", fit_steps=60)
     vectors = stream(0, "v").standard_normal((3, own.size))
     columns = own.layout.parts["weights"]
-    before = own.phenotype(vectors)[:, columns].numpy()
+    before = own.decode(vectors)[:, columns]
     change = 0.3 * stream(1, "v").standard_normal(before.shape)
     change[1] = 0.0
     written = own.write_back(vectors, change)
     assert written[1].tobytes() == vectors[1].tobytes()
-    after = own.phenotype(written)[:, columns].numpy()
+    after = own.decode(written)[:, columns]
     for p in (0, 2):
         assert np.square(before[p] + change[p] - after[p]).sum() < 0.6 * np.square(change[p]).sum()
 
@@ -124,7 +124,7 @@ def test_code_bits_by_a_sequential_decoder_s_predictions() -> None:
 
 
 def test_genome_bits_see_rounding_and_masks() -> None:
-    own = organism(weights="direct", plasticity=True)
+    own = genome(weights="direct", plasticity=True)
     vector = stream(0, "v").standard_normal(own.size)
     fine, coarse = genome_bits(own, vector, 0.01), genome_bits(own, vector, 0.5)
     assert fine > coarse > 0

@@ -16,7 +16,7 @@ from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.gradient_estimators import backprop, forward, persistent
 from outer.gradient_estimators.base import GradientEstimator, gather
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.settings import Distribution
 
 TASK = {"name": "linear", "inputs": 5, "outputs": 3, "test": 20}
@@ -35,21 +35,21 @@ RULE = Rule.from_dict(
 )
 
 
-def objective(pathway: str = "random", lifetimes: int = 2, batch: int = 2, **options: object) -> Objective:
+def objective(pathway: str = "random", lifetimes: int = 2, batch: int = 2, **options: object) -> LearnerObjective:
     rule = replace(RULE, pathway=pathway)
     network = {"activation": "softplus", "bias": True}
-    return Objective(
+    return LearnerObjective(
         rule, Distribution(TASK, (1, 2), (4, 6), (12, 12), batch, network=network), 1, lifetimes, **options
     )
 
 
-def vectors(o: Objective, population: int = 1) -> np.ndarray:
+def vectors(o: LearnerObjective, population: int = 1) -> np.ndarray:
     """Candidates away from any special place; `decay` within its bounds."""
     steps = np.linspace(-0.4, 0.5, population * o.genome.size).reshape(population, -1)
     return o.genome.start() + np.where(np.array(o.genome.names) == "decay", 0.1, 1.0) * steps
 
 
-def losses(o: Objective, vector: np.ndarray, loss: str) -> np.ndarray:
+def losses(o: LearnerObjective, vector: np.ndarray, loss: str) -> np.ndarray:
     """Losses [L] of the lives of the first world, in float64."""
     setting = o.settings(0)[0]
     lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, o.seed, setting.labels)
@@ -60,7 +60,7 @@ def losses(o: Objective, vector: np.ndarray, loss: str) -> np.ndarray:
     return unroll.advance(unroll.begin(theta[: len(setting.labels)]), 0, unroll.steps, theta)[1].numpy()
 
 
-def differences(o: Objective, vector: np.ndarray, loss: str, step: float = 1e-5) -> np.ndarray:
+def differences(o: LearnerObjective, vector: np.ndarray, loss: str, step: float = 1e-5) -> np.ndarray:
     """-d loss / d vector by central differences [L, D]."""
     columns = []
     for d in range(len(vector)):
@@ -152,7 +152,7 @@ def test_processes_give_the_bits_of_serial() -> None:
     with Evaluator() as serial, build("evaluator", {"name": "processes", "workers": 1}) as processes:
         for estimator in PROBES.values():
             one, two = (e.evaluate(o, vectors(o, 3), o.settings(0), estimator) for e in (serial, processes))
-            assert one.gradient.tobytes() == two.gradient.tobytes() and one.health == two.health
+            assert one.gradient.tobytes() == two.gradient.tobytes() and one.metrics == two.metrics
 
 
 def test_a_life_without_a_gradient_costs_its_share_only() -> None:
@@ -172,7 +172,7 @@ def test_lives_that_explode_leave_a_finite_search() -> None:
         found = [
             serial.evaluate(o, rows, o.settings(0), PROBES["backprop"]) for rows in (x, x[:1], x[1:2], x[2:3], x[3:])
         ]
-    assert all(np.isfinite(each.gradient).all() for each in found) and found[0].health["gradient/failed"] >= 2
+    assert all(np.isfinite(each.gradient).all() for each in found) and found[0].metrics["gradient/failed"] >= 2
     assert (found[1].gradient != 0).any() and (found[4].gradient != 0).any() and (found[3].gradient == 0).all()
     np.testing.assert_allclose(found[0].gradient, np.mean([each.gradient for each in found[1:]], 0), rtol=1e-12)
 
@@ -222,10 +222,10 @@ def test_refuses_options_that_cannot_work(search: str, option: str, value: objec
 LAYERED = {"a": {"share": "layer"}, "c": {"share": "neuron"}, "b": {"share": "layer", "init": 0.01}, "d": 0.02}
 
 
-def layered() -> Objective:
+def layered() -> LearnerObjective:
     """Two layers of synapses: a and b have a value in each, c one per unit, d one."""
     rule = Rule.from_dict({"dw": "a*err*pre + b*post*pre + c*w + d*err", "coefficients": LAYERED})
-    return Objective(rule, Distribution(TASK, (1, 1), (4, 4), (12, 12), 2), 1, 2)
+    return LearnerObjective(rule, Distribution(TASK, (1, 1), (4, 4), (12, 12), 2), 1, 2)
 
 
 @pytest.mark.parametrize("with_layers", [False, True])
@@ -260,7 +260,7 @@ def test_hypernetwork_reads_the_code_of_the_coefficient_and_of_the_layer() -> No
     others = [row for name, row in code.items() if name[0] in "cd"]
     assert len(others) == 8 and not np.any([row[3:] for row in others])
     assert len({tuple(row[:3]) for row in code.values()}) == len(others) + 2
-    assert Objective(RULE, Distribution(TASK), 1, 2).genome.layers() == ()
+    assert LearnerObjective(RULE, Distribution(TASK), 1, 2).genome.layers() == ()
 
 
 def test_gradient_through_the_hypernetwork_of_layers() -> None:

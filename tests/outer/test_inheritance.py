@@ -20,11 +20,13 @@ from inner.random import stream
 from inner.rules.rule import Rule
 from inner.tasks.base import LifeData as Data
 from outer.evaluators.serial import Evaluator
+from outer.evolution import evolve
 from outer.generation import Generation
-from outer.genome.network import Genes, Organism
-from outer.inheritance.evolution import Step, evolve
+from outer.genome.network import Genes, NetworkGenome
 from outer.inheritance.kinds import KINDS, Inheritance
-from outer.inheritance.lives import WORST_BITS, Habitat, lives
+from outer.inheritance.objective import WORST_BITS, InheritanceObjective
+from outer.objective import Lived
+from outer.racing import Racing
 from outer.settings import Distribution
 
 SGD = Rule.from_dict(
@@ -38,25 +40,33 @@ GENES = {
 }
 
 
-def habitat(genes: Genes = GENES["direct"], lifetimes: int = 3, bias: bool = False, **changes: object) -> Habitat:
+def objective(
+    genes: Genes = GENES["direct"], lifetimes: int = 3, bias: bool = False, kind: str = "baldwinian", **changes: object
+) -> InheritanceObjective:
     task = {"name": "linear", "inputs": 6, "outputs": 3, "test": 40}
     distribution = Distribution(task, steps=(STEPS, STEPS), hidden=(5,), network={"bias": bias})
-    organism = Organism(SGD, Network(hidden=(5,), bias=bias), 6, 3, STEPS, genes)
-    return replace(Habitat(organism, distribution, 0, lifetimes), **changes)
+    genome = NetworkGenome(SGD, Network(hidden=(5,), bias=bias), 6, 3, STEPS, genes)
+    own = InheritanceObjective(genome, distribution, 0, Inheritance(kind), lifetimes, threshold=0.5)
+    return replace(own, **changes)
 
 
 def run(
-    kind: str, own: Habitat, generations: int = 5, history: Sequence[Generation] = (), cost: float = 0.0
-) -> list[Step]:
+    kind: str, own: InheritanceObjective, generations: int = 5, history: Sequence[Generation] = (), cost: float = 0.0
+) -> list[Generation]:
     search = build("search", {"name": "microbial", "popsize": 8, "generations": generations})
-    return list(evolve(own, Inheritance(kind, cost), search, Evaluator(), 0.5, history))
+    return list(evolve(replace(own, inheritance=Inheritance(kind, cost)), search, Evaluator(), history))
 
 
-def same(left: Sequence[Step], right: Sequence[Step]) -> bool:
+def lived(own: InheritanceObjective, kind: str, vectors: np.ndarray) -> Lived:
+    """The lives of generation 0."""
+    own = replace(own, inheritance=Inheritance(kind))
+    (found,) = Evaluator().lives(own, vectors, own.settings(0))
+    return found
+
+
+def same(left: Sequence[Generation], right: Sequence[Generation]) -> bool:
     return len(left) == len(right) and all(
-        a.generation.same_bits(b.generation)
-        and {**a.generation.metrics, "seconds": 0} == {**b.generation.metrics, "seconds": 0}
-        for a, b in zip(left, right)
+        a.same_bits(b) and {**a.metrics, "seconds": 0} == {**b.metrics, "seconds": 0} for a, b in zip(left, right)
     )
 
 
@@ -68,16 +78,16 @@ def softmax(z: Sequence[float]) -> list[float]:
 @pytest.mark.parametrize("bias", [False, True])
 def test_life_with_every_part_against_a_plain_loop(bias: bool) -> None:
     """Weights, masks, rates and learning length by hand in Python floats: learned changes and prequential bits."""
-    own = habitat(GENES["masked"], lifetimes=2, bias=bias, keep_change=True)
-    vectors = own.organism.segments.start() + stream(0, "x").standard_normal((3, own.organism.size))
-    length = own.organism.segments.slices["length"]
+    own = objective(GENES["masked"], lifetimes=2, bias=bias, kind="lamarckian")
+    vectors = own.genome.start() + stream(0, "x").standard_normal((3, own.genome.size))
+    length = own.genome.segments.slices["length"]
     vectors[:, length] = np.log([[5.0], [STEPS], [0.6]])
     (setting,) = own.settings(0)
-    found = own.live(vectors, setting)
+    found = own.lives(vectors, setting)
     data = setting.task.life_data("search", STEPS, 1, 0, setting.labels)
-    theta = own.organism.phenotype(vectors).numpy()
-    parts = own.organism.layout.parts
-    shapes = own.organism.shapes
+    theta = own.genome.decode(vectors)
+    parts = own.genome.layout.parts
+    shapes = own.genome.shapes
     for p in range(3):
         bits, changes = [], []
         for life in range(2):
@@ -109,12 +119,12 @@ def test_life_with_every_part_against_a_plain_loop(bias: bool) -> None:
 
 
 def test_without_inherited_parts_a_life_is_the_local_rule_s_bit_for_bit() -> None:
-    own = habitat(Genes())
+    own = objective(Genes())
     (setting,) = own.settings(0)
     data = setting.task.life_data("search", STEPS, 1, 0, setting.labels)
-    theta = own.organism.phenotype(np.array([[-2.0], [-1.0]]))
+    theta = torch.from_numpy(own.genome.decode(np.array([[-2.0], [-1.0]])))
     with torch.no_grad():
-        one = live(own.organism.learner, setting.task, data, theta, 0, setting.labels, [0, 5], True)
+        one = live(own.genome.learner, setting.task, data, theta, 0, setting.labels, [0, 5], True)
         two = live(local_rule.Learner(SGD, setting.network), setting.task, data, theta, 0, setting.labels, [0, 5], True)
     for field in ("score", "alive", "curve", "bits"):
         assert torch.equal(getattr(one, field), getattr(two, field)), field
@@ -133,14 +143,14 @@ def test_bits_of_a_case_computed_by_hand() -> None:
 
 def test_no_label_is_used_before_its_prediction() -> None:
     """The costs of the last label, for every class that it might have been, are those of one distribution: sum 2^-bits = 1."""
-    own = habitat(GENES["direct"], lifetimes=1)
+    own = objective(GENES["direct"], lifetimes=1)
     (setting,) = own.settings(0)
     data = setting.task.life_data("search", STEPS, 1, 0, setting.labels)
-    theta = own.organism.phenotype(stream(1, "x").standard_normal((2, own.organism.size)))
+    theta = torch.from_numpy(own.genome.decode(stream(1, "x").standard_normal((2, own.genome.size))))
 
     def bits(data: Data) -> torch.Tensor:
         with torch.no_grad():
-            return live(own.organism.learner, setting.task, data, theta, 0, setting.labels, (), True).bits[:, 0]
+            return live(own.genome.learner, setting.task, data, theta, 0, setting.labels, (), True).bits[:, 0]
 
     before = bits(replace(data, order=data.order[:, :-1]))
     total = torch.zeros(2, dtype=torch.float64)
@@ -156,35 +166,40 @@ def test_no_life_is_charged_more_bits_than_a_failed_one() -> None:
     """Sines at learning rates from small to where outputs are far off, and where nothing is finite any more."""
     network = Network(hidden=(5,), bias=True)
     distribution = Distribution({"name": "sines"}, steps=(STEPS, STEPS), hidden=(5,), network={"bias": True})
-    own = Habitat(Organism(SGD, network, 1, 1, STEPS, GENES["direct"]), distribution, 0, 3)
-    vectors = np.tile(stream(0, "w").standard_normal(own.organism.size), (3, 1))
+    genome = NetworkGenome(SGD, network, 1, 1, STEPS, GENES["direct"])
+    own = InheritanceObjective(genome, distribution, 0, lifetimes=3)
+    vectors = np.tile(stream(0, "w").standard_normal(own.genome.size), (3, 1))
     vectors[:, 0] = np.log([1e-3, 5.0, 1e30])
-    found = own.live(vectors, own.settings(0)[0])
+    found = own.lives(vectors, own.settings(0)[0])
     assert (found.bits[0] < 10).all() and (found.bits[1:] == WORST_BITS).all()
     assert found.alive[1].all() and not found.alive[2].any()
 
 
 @pytest.mark.parametrize("genes", ["direct", "grown"])
 def test_the_kinds_differ_as_stated_and_in_nothing_else(genes: str) -> None:
-    own = habitat(GENES[genes])
+    own = objective(GENES[genes])
     first = {kind: run(kind, own, 1)[0] for kind in KINDS}
-    asked = build("search", {"name": "microbial", "popsize": 8}).start(own.organism.segments.start(), 0).ask()
-    for step in first.values():  # the same lives for everybody
+    asked = build("search", {"name": "microbial", "popsize": 8}).start(own.genome.start(), 0).ask()
+    lives = {kind: lived(own, kind, asked) for kind in KINDS}
+    for kind in KINDS:  # the same lives for everybody
         for field in ("curve", "bits", "alive"):
-            assert np.array_equal(getattr(step.lives, field), getattr(first["darwinian"].lives, field))
-        assert step.generation.metrics["asked"] == first["darwinian"].generation.metrics["asked"]
-    for kind, step in first.items():
-        told = step.lives.birth if kind == "darwinian" else step.lives.adult
-        assert np.array_equal(step.generation.fitness, told.mean(1))
-        assert np.array_equal(step.generation.scores, told)
+            assert np.array_equal(getattr(lives[kind], field), getattr(lives["darwinian"], field))
+        assert first[kind].metrics["asked"] == first["darwinian"].metrics["asked"]
+    curve = lives["darwinian"].curve
+    for kind, generation in first.items():
+        judged = curve[:, :, 0 if kind == "darwinian" else -1]
+        assert np.array_equal(generation.fitness, judged.mean(1))
+        assert np.array_equal(generation.scores, judged)
+        assert np.array_equal(generation.curves.population, curve.mean((0, 1)))
+        assert np.array_equal(generation.curves.best, curve[int(np.argmax(generation.fitness))].mean(0))
     for kind in ("darwinian", "baldwinian"):
-        assert first[kind].generation.candidates.tobytes() == asked.tobytes()
-    written = first["lamarckian"].generation.candidates
-    columns = own.organism.segments.slices["weights"]
-    rest = np.delete(np.arange(own.organism.size), np.arange(columns.start, columns.stop))
+        assert first[kind].candidates.tobytes() == asked.tobytes()
+    written = first["lamarckian"].candidates
+    columns = own.genome.segments.slices["weights"]
+    rest = np.delete(np.arange(own.genome.size), np.arange(columns.start, columns.stop))
     assert np.array_equal(written[:, rest], asked[:, rest]) and (written != asked).any(1).all()
-    change = first["lamarckian"].lives.change
-    born = [own.organism.phenotype(v)[:, own.organism.layout.parts["weights"]].numpy() for v in (asked, written)]
+    change = lives["lamarckian"].change
+    born = [own.genome.decode(v)[:, own.genome.layout.parts["weights"]] for v in (asked, written)]
     if genes == "direct":
         np.testing.assert_allclose(born[1] - born[0], change, rtol=1e-6, atol=1e-9)
     else:
@@ -193,60 +208,83 @@ def test_the_kinds_differ_as_stated_and_in_nothing_else(genes: str) -> None:
 
 
 def test_cost_is_paid_per_step_and_by_those_who_are_judged_after_learning() -> None:
-    own = habitat(replace(GENES["direct"], length=True))
+    own = objective(replace(GENES["direct"], length=True))
     for kind in KINDS:
         free, paid = (run(kind, own, 1, cost=c)[0] for c in (0.0, 0.01))
-        vectors = build("search", {"name": "microbial", "popsize": 8}).start(own.organism.segments.start(), 0).ask()
-        steps = own.organism.learning_steps(vectors)
+        vectors = build("search", {"name": "microbial", "popsize": 8}).start(own.genome.start(), 0).ask()
+        steps = own.genome.learning_steps(vectors)
         assert len(set(steps)) > 1 and steps.max() <= STEPS
         expected = np.zeros(8) if kind == "darwinian" else 0.01 * steps
-        np.testing.assert_allclose(free.generation.fitness - paid.generation.fitness, expected, atol=1e-12)
+        np.testing.assert_allclose(free.fitness - paid.fitness, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("genes", GENES)
 def test_without_learning_the_kinds_are_bit_identical(genes: str) -> None:
-    own = habitat(GENES[genes], learning=False)
+    own = objective(GENES[genes], learning=False)
     darwinian, baldwinian, lamarckian = (run(kind, own, cost=0.1) for kind in KINDS)
     assert same(darwinian, baldwinian) and same(darwinian, lamarckian)
     assert not same(darwinian, run("darwinian", replace(own, seed=1)))
-    learned = [run(kind, habitat(GENES[genes])) for kind in KINDS]
+    learned = [run(kind, objective(GENES[genes])) for kind in KINDS]
     assert not same(learned[0], learned[1]) and not same(learned[1], learned[2])
 
 
 @pytest.mark.parametrize("genes", GENES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_resume_is_bit_exact(kind: str, genes: str) -> None:
-    whole = run(kind, habitat(GENES[genes]))
-    history = [step.generation for step in whole]
+    whole = run(kind, objective(GENES[genes]))
+    history = whole
     for cut in (1, 4):
-        assert same(run(kind, habitat(GENES[genes]), history=history[:cut]), whole[cut:])
+        assert same(run(kind, objective(GENES[genes]), history=history[:cut]), whole[cut:])
     other = replace(history[0], metrics={**history[0].metrics, "asked": 1.0})
     with pytest.raises(ValueError, match="does not replay"):
-        run(kind, habitat(GENES[genes]), history=[other])
+        run(kind, objective(GENES[genes]), history=[other])
+
+
+def test_generations_that_were_stored_without_inner_steps_are_resumed() -> None:
+    """Such runs go on with the same bits; a count that cannot be known is left out."""
+    whole = run("lamarckian", objective())
+    assert [g.metrics["inner_steps"] for g in whole] == [8 * 3 * STEPS * (g.index + 1) for g in whole]
+    old = [replace(g, metrics={k: v for k, v in g.metrics.items() if k != "inner_steps"}) for g in whole[:2]]
+    rest = run("lamarckian", objective(), history=old)
+    assert all(a.same_bits(b) for a, b in zip(whole[2:], rest, strict=True))
+    assert all("inner_steps" not in g.metrics for g in rest)
+    still = run("darwinian", objective(learning=False), 2)
+    assert [g.metrics["inner_steps"] for g in still] == [0.0, 0.0]
+
+
+def test_what_inheritance_cannot_do_is_refused() -> None:
+    own = objective()
+    with pytest.raises(ValueError, match="racing: inheritance needs every life whole"):
+        next(evolve(own, build("search", {"name": "ga", "popsize": 8}), Evaluator(), racing=Racing()))
+    with pytest.raises(ValueError, match="gradients: lives of InheritanceObjective are not differentiated"):
+        next(evolve(own, build("search", {"name": "gradient", "popsize": 2}), Evaluator()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_large_populations_are_kept_only_where_a_replay_cannot_ask_for_them(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = run(kind, habitat())
+    small = run(kind, objective())
     monkeypatch.setattr("outer.generation.LARGE", 100)
-    whole = run(kind, habitat())
-    history = [step.generation for step in whole]
-    for plain, own in zip((step.generation for step in small), history):
-        assert (own.digest is None) == (kind == "lamarckian") and own.asked(plain.candidates)
+    whole = run(kind, objective())
+    history = whole
+    for plain, own in zip(small, history):
+        assert (own.digest is None) == (kind == "lamarckian")
+        assert own.asked(plain.candidates) == (kind != "lamarckian"), "what was written back was not asked for"
+        assert own.told(plain.candidates).tobytes() == plain.candidates.tobytes()
         assert len(own.candidates) == (8 if kind == "lamarckian" else 0)
-    assert same(run(kind, habitat(), history=history[:3]), whole[3:])
-    assert all((step.generation.digest is not None) for step in run(kind, habitat(learning=False)))
+    assert same(run(kind, objective(), history=history[:3]), whole[3:])
+    assert all(each.digest is not None for each in run(kind, objective(learning=False)))
 
 
 @pytest.mark.parametrize("genes", GENES)
 def test_cuts_of_the_population_change_no_bit(genes: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = habitat(GENES[genes], keep_change=True)
-    vectors = own.organism.segments.start() + stream(0, "x").standard_normal((7, own.organism.size))
-    whole = lives(Evaluator(), own, vectors, own.settings(0))
+    own = objective(GENES[genes])
+    vectors = own.genome.start() + stream(0, "x").standard_normal((7, own.genome.size))
+    whole = lived(own, "lamarckian", vectors)
     monkeypatch.setattr("outer.evaluators.base.CHUNK", 3)
-    cut = lives(Evaluator(), own, vectors, own.settings(0))
+    monkeypatch.setattr("outer.evaluators.base.TINY", 1)
+    cut = lived(own, "lamarckian", vectors)
     for field in ("curve", "bits", "alive", "change"):
         assert np.array_equal(getattr(whole, field), getattr(cut, field)), field
 
@@ -259,22 +297,21 @@ def test_mistakes_are_one_line() -> None:
     with pytest.raises(ValueError, match="genome.weights"):
         Genes(weights="born")
     with pytest.raises(ValueError, match="lamarckian needs"):
-        habitat(Genes()).organism.write_back(np.zeros((1, 1)), np.zeros((1, 45)))
+        objective(Genes()).genome.write_back(np.zeros((1, 1)), np.zeros((1, 45)))
 
 
 def test_lives_whose_genome_holds_only_the_rule_run_on_every_engine() -> None:
     """The inheriting learner, the plain rule on the eager engine (every bit) and on the native one (rounding)."""
-    own = habitat(Genes())
+    own = objective(Genes())
     (setting,) = own.settings(0)
-    vectors = own.organism.segments.start() + stream(0, "x").standard_normal((4, own.organism.size))
-    plain, inheriting = own.live(vectors, setting), replace(own, keep_change=True).live(vectors, setting)
-    assert own.learner == own.organism.learner.inner != replace(own, keep_change=True).learner
+    vectors = own.genome.start() + stream(0, "x").standard_normal((4, own.genome.size))
+    writing = replace(own, inheritance=Inheritance("lamarckian"))
+    plain, inheriting = own.lives(vectors, setting), writing.lives(vectors, setting)
+    assert own.learner == own.genome.learner.inner != writing.learner
     assert np.array_equal(plain.curve, inheriting.curve) and np.array_equal(plain.bits, inheriting.bits)
     if choose("auto", own.learner, setting.task.kind)[0] == "native":
-        native = replace(own, engine="native").live(vectors, setting)
-        np.testing.assert_allclose(
-            native.curve - native.birth[..., None], plain.curve - plain.birth[..., None], atol=1e-4
-        )
+        native = replace(own, engine="native").lives(vectors, setting)
+        np.testing.assert_allclose(native.curve - native.curve[..., :1], plain.curve - plain.curve[..., :1], atol=1e-4)
         np.testing.assert_allclose(native.bits, plain.bits, rtol=1e-4)
     with pytest.raises(ValueError, match="engine: native cannot run this"):
-        habitat(engine="native").live(np.zeros((2, habitat().organism.size)), setting)
+        objective(engine="native").lives(np.zeros((2, objective().genome.size)), setting)

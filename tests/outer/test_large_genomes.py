@@ -14,10 +14,11 @@ from drive import sphere
 
 from inner.components import build, names
 from metalearn.store.run_store import RunError, RunStore
-from outer.evolution import evolve, finalists
+from outer.evolution import evolve
 from outer.generation import LARGE, Generation
 from outer.objective import Evaluation
 from outer.searches.base import Search
+from outer.selection import finalists
 
 SIZE, POPSIZE = 100_000, 8
 
@@ -25,6 +26,7 @@ SIZE, POPSIZE = 100_000, 8
 @dataclass(frozen=True)
 class Genome:
     size: int = SIZE
+    names: tuple[str, ...] = ()
 
     def layers(self) -> tuple[tuple[int, int], ...]:
         return ()
@@ -116,9 +118,9 @@ def test_small_genomes_keep_their_candidates() -> None:
     rng = np.random.Generator(np.random.Philox(0))
     for size, kept in ((LARGE // 8 // 4, True), (LARGE // 8 // 4 + 1, False)):
         x = rng.standard_normal((4, size))
-        record = Generation(0, x, np.zeros(4), np.zeros((4, 1)), np.ones((4, 1), dtype=bool), x[0]).light()
+        record = Generation(0, x, np.zeros(4), np.zeros((4, 1)), np.ones((4, 1), dtype=bool), x[0]).compact()
         assert (record.digest is None) == kept and len(record.candidates) == (4 if kept else 0)
-        assert record.asked(x) and record.light() is record
+        assert record.asked(x) and record.compact() is record
         for other in (x[:3], x[::-1], x + 0.0 * x - 1e-300 * x, np.where(x == x[0, 0], -x, x), x.reshape(2, -1)):
             assert record.asked(np.ascontiguousarray(other)) == (
                 other.tobytes() == x.tobytes() and other.shape == x.shape

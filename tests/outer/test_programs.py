@@ -19,7 +19,7 @@ from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.generation import Generation
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.programs import beam, cgp
 from outer.programs.interpreter import Interpreter
 from outer.programs.objective import ProgramObjective
@@ -44,7 +44,7 @@ def programs(count: int, language: Language = LANGUAGE) -> list[Program]:
 
 
 def objective(language: Language = LANGUAGE, **options: object) -> ProgramObjective:
-    return ProgramObjective(Objective(RULE, DISTRIBUTION, 0, 3, 2, **options), language)
+    return ProgramObjective(LearnerObjective(RULE, DISTRIBUTION, 0, 3, 2, **options), language)
 
 
 def test_interpreter_against_plain_evaluation() -> None:

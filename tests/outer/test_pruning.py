@@ -10,7 +10,8 @@ import pytest
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
 from outer.evidence.pruning import prune, removable
-from outer.objective import Evaluation, Objective
+from outer.learner_objective import LearnerObjective
+from outer.objective import Evaluation
 from outer.settings import Distribution
 
 WORLD = Distribution(task={"name": "digits", "test": 100}, width=(16, 16), steps=(120, 120))
@@ -23,11 +24,11 @@ RULE = Rule.from_dict(
 )
 
 
-def objective(rule: Rule = RULE) -> Objective:
-    return Objective(rule, WORLD, seed=0, lifetimes=2, shapes=1)
+def objective(rule: Rule = RULE) -> LearnerObjective:
+    return LearnerObjective(rule, WORLD, seed=0, lifetimes=2, shapes=1)
 
 
-def vector(own: Objective, **values: float) -> np.ndarray:
+def vector(own: LearnerObjective, **values: float) -> np.ndarray:
     return own.genome.encode({c.name: values.get(c.name, c.init) for c in own.rule.coefficients})
 
 
@@ -72,9 +73,9 @@ def test_positive_coefficients_cannot_be_removed() -> None:
 
 def test_only_the_select_tier_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     own, seen = objective(), []
-    spied = type(own).scores
+    spied = type(own).lives
     monkeypatch.setattr(
-        type(own), "scores", lambda self, v, setting: seen.append(setting.tier) or spied(self, v, setting)
+        type(own), "lives", lambda self, v, setting: seen.append(setting.tier) or spied(self, v, setting)
     )
     prune(own, Evaluator(), vector(own, a=0.05), lifetimes=2, shapes=1, tolerance=0.01)
     assert set(seen) == {"select"}

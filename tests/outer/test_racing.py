@@ -18,14 +18,14 @@ from outer.evaluators.base import Evaluator as Base
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.fitness.base import fitness_of
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.racing import Racing, below, race
 from outer.searches.base import Search
 from outer.settings import Distribution
 
 RULE = Rule.from_dict({"name": "r", "dw": "a*err*pre + b*pre*post + c*w", "pathway": "random"})
 DISTRIBUTION = Distribution({"name": "digits", "test": 40}, width=(6, 10), steps=(30, 60))
-OBJECTIVE = Objective(RULE, DISTRIBUTION, 2, lifetimes=3, shapes=2)
+OBJECTIVE = LearnerObjective(RULE, DISTRIBUTION, 2, lifetimes=3, shapes=2)
 CANDIDATES = 0.3 * stream(0, "candidates").standard_normal((11, 3))
 CANDIDATES[4] = 1e20  # leaves the finite range at once
 

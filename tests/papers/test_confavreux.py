@@ -12,7 +12,7 @@ from metalearn.config.schema import load
 from metalearn.runs.search import check
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.searches.base import Search
 
 pytestmark = pytest.mark.paper
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.paper
 PAPERS = ("confavreux", "confavreux_d5")
 
 
-def setting(name: str, seed: int) -> tuple[Objective, Search, np.ndarray]:
+def setting(name: str, seed: int) -> tuple[LearnerObjective, Search, np.ndarray]:
     """The objective, the search and Oja's vector [27]."""
     from inner.components import build
 
@@ -32,7 +32,7 @@ def setting(name: str, seed: int) -> tuple[Objective, Search, np.ndarray]:
     return own, search, own.genome.encode(oja)
 
 
-def fresh_loss(own: Objective, vector: np.ndarray) -> float:
+def fresh_loss(own: LearnerObjective, vector: np.ndarray) -> float:
     """The paper's loss without L1 on 100 data sets that no search has seen."""
     settings = own.distribution.settings("final", own.seed, ("paper",), 100, 1)
     with Evaluator() as evaluator:

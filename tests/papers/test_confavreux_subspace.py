@@ -15,7 +15,7 @@ from metalearn.config.schema import load
 from metalearn.runs.search import check
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.searches.base import Search
 
 pytestmark = pytest.mark.paper
@@ -23,16 +23,16 @@ pytestmark = pytest.mark.paper
 TARGET = {"f110": 1.0, "f021": -1.0, "l110": -1.0}  # Oja, Oja, anti-Hebb
 
 
-def objective_of(seed: int) -> Objective:
+def objective_of(seed: int) -> LearnerObjective:
     config = load("papers/confavreux_subspace", [f"seed={seed}"])
     return check(config).objective
 
 
-def vector(own: Objective, values: dict[str, float]) -> np.ndarray:
+def vector(own: LearnerObjective, values: dict[str, float]) -> np.ndarray:
     return own.genome.encode(dict.fromkeys(own.rule.defaults, 0.0) | values)
 
 
-def fresh_loss(own: Objective, found: np.ndarray) -> float:
+def fresh_loss(own: LearnerObjective, found: np.ndarray) -> float:
     """The paper's loss without L1, averaged over units, on 100 data sets that no search has seen."""
     settings = own.distribution.settings("final", own.seed, ("paper",), 100, 1)
     with Evaluator() as evaluator:

@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
+from evolved_weights import evolved_weights
 
 from inner.components import build
-from inner.networks.mlp import Network
-from inner.tasks.base import Task
 from metalearn.evidence.search_bench_summary import student
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.searches.base import Search
-from outer.weights import Objective
 
 pytestmark = pytest.mark.paper
 
@@ -27,13 +25,14 @@ GA = {"name": "ga", "parents": 20, "elites": 10, "sigma": 0.05, "sigma0": 0.2}
 
 def accuracy(spec: dict[str, object], seed: int) -> float:
     """On the final tier, of what the search recommends after 10,000 evaluations."""
-    task = cast(Task, build("task", {"name": "digits", "permute": False, "test": 400}))
-    own = Objective(task, Network(hidden=(16,)), seed, batch=200)
+    own = evolved_weights({"name": "digits", "permute": False, "test": 200}, (16,), seed)
+    final = evolved_weights({"name": "digits", "permute": False, "test": 400}, (16,), seed)
     search = cast(Search, build("search", {"popsize": POPSIZE, "generations": GENERATIONS, **spec}))
     with Evaluator() as evaluator:
-        history = list(evolve(cast(Any, own), search, evaluator))
+        history = list(evolve(own, search, evaluator))
+        judged = evaluator.evaluate(final, history[-1].favourite[None], final.settings(0, "final"))
     assert history[-1].metrics["lifetimes"] == POPSIZE * GENERATIONS
-    return float(Objective(task, Network(hidden=(16,)), seed, tier="final").test(history[-1].favourite[None])[0])
+    return float(judged.scores[0, 0])
 
 
 def test_deep_ga_beats_random_search_at_equal_evaluations() -> None:

@@ -15,19 +15,20 @@ from metalearn.build import Experiment
 from metalearn.config.schema import load
 from outer.evaluators.serial import Evaluator
 from outer.evidence.fresh_lives import bootstrap_interval
-from outer.evolution import evolve, select
+from outer.evolution import evolve
+from outer.selection import select
 
 MEMORY = """
 import resource, sys
 import numpy as np
 from inner.rules.rule import Rule
-from outer.objective import Objective
+from outer.learner_objective import LearnerObjective
 from outer.gradient_estimators.backprop import Probe
 from outer.settings import Distribution
 
 steps, kept = int(sys.argv[1]), sys.argv[2] == "checkpoint"
 task = {"name": "linear", "inputs": 96, "outputs": 10, "test": 50}
-o = Objective(Rule("a*err*pre + b*w", {}, (), "random"), Distribution(task, steps=(steps, steps), hidden=(128,)), 0, 8, 1)
+o = LearnerObjective(Rule("a*err*pre + b*w", {}, (), "random"), Distribution(task, steps=(steps, steps), hidden=(128,)), 0, 8, 1)
 world = o.worlds(0)[0]
 def peak():
     try:  # of this program; what getrusage says begins with the peak of the process that started it

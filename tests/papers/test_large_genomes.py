@@ -16,20 +16,21 @@ from inner.components import build
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
+from outer.evolution import evolve
 from outer.inheritance.kinds import Inheritance
-from outer.inheritance.evolution import evolve
-from outer.inheritance.lives import Habitat
-from outer.genome.network import Genes, Organism
+from outer.inheritance.objective import InheritanceObjective
+from outer.genome.network import Genes, NetworkGenome
 from outer.settings import Distribution
 
 rule = Rule.from_dict({"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.01, "transform": "log"}}})
 hidden = (1352,)
 distribution = Distribution({"name": "digits", "permute": False, "test": 20}, steps=(2, 2), hidden=hidden)
-organism = Organism(rule, Network(hidden=hidden), 64, 10, 2, Genes(weights="direct"))
-assert organism.size == 100_049
+genome = NetworkGenome(rule, Network(hidden=hidden), 64, 10, 2, Genes(weights="direct"))
+assert genome.size == 100_049
 search = build("search", {"name": "microbial", "popsize": 1000, "generations": 2})
-for step in evolve(Habitat(organism, distribution, 0, 1), Inheritance(sys.argv[1]), search, Evaluator(), 0.5):
-    assert step.generation.candidates.shape == (1000 if sys.argv[1] == "lamarckian" else 0, organism.size)
+own = InheritanceObjective(genome, distribution, 0, Inheritance(sys.argv[1]), 1)
+for generation in evolve(own, search, Evaluator()):
+    assert generation.candidates.shape == (1000 if sys.argv[1] == "lamarckian" else 0, genome.size)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 

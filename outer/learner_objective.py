@@ -1,0 +1,104 @@
+"""The objective of a search over the coefficients of a learner, or over weights that its networks are born with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from inner.engines.choice import check_engine, choose, live
+from inner.learners.base import Learner
+from inner.learners.local_rule import Learner as LocalRule
+from inner.life.unroll import Unroll
+from inner.rules.rule import Rule
+from inner.tasks.base import LifeData
+from outer.fitness.base import Fitness
+from outer.fitness.final import Fitness as Final
+from outer.genome.base import Genome
+from outer.genome.coefficients import CoefficientGenome
+from outer.genome.network import NetworkGenome
+from outer.objective import Evaluation, Lived, Objective, made_finite, side_by_side
+from outer.settings import Distribution, Setting
+
+
+@dataclass(frozen=True)
+class LearnerObjective(Objective):
+    """Scores candidates of one rule over a distribution of settings.
+
+    born: the genome of the networks, where weights evolve; None: the rule's coefficients evolve. With a rule that changes
+    nothing (its coefficients fixed at 0) the networks are scored as they are born.
+    """
+
+    rule: Rule
+    distribution: Distribution
+    seed: int
+    lifetimes: int = 6
+    shapes: int = 2  # different settings per generation
+    fitness: Fitness = Final()
+    complexity: float = 0.0  # fitness lost per unit of sum |theta|
+    engine: str = "auto"
+    device: str = "cpu"
+    fixed: bool = False  # so many lives in networks of one shape that they are worth a kernel of their own
+    born: NetworkGenome | None = None
+
+    def __post_init__(self) -> None:
+        check_engine(self.engine)
+        if self.lifetimes < 1 or self.shapes < 1:
+            raise ValueError(f"lifetimes and shapes: expected at least 1, got {self.lifetimes} and {self.shapes}")
+
+    @cached_property
+    def coefficients(self) -> CoefficientGenome:
+        """The genome of the rule's coefficients. Raises ValueError where its size would depend on the setting."""
+        return CoefficientGenome(self.rule.coefficients, self.distribution.counts(self.rule.coefficients))
+
+    @property
+    def genome(self) -> Genome:
+        """The coefficients, or the networks where these evolve."""
+        return self.coefficients if self.born is None else self.born
+
+    def learner(self, setting: Setting) -> Learner:
+        """The learner that lives in a setting."""
+        return LocalRule(self.rule, setting.network) if self.born is None else self.born.learner
+
+    def settings(self, generation: int, tier: str = "search", lifetimes: int | None = None) -> tuple[Setting, ...]:
+        """The settings that all candidates of a generation share."""
+        count = lifetimes or self.lifetimes
+        return self.distribution.settings(tier, self.seed, (generation,), count, self.shapes)
+
+    def engine_in(self, setting: Setting) -> str:
+        """Native where there is a kernel for the learner."""
+        return choose(self.engine, self.learner(setting), setting.task.kind, self.device)[0]
+
+    def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
+        """Scores and alive of candidates [P, D] in one setting."""
+        return self.lives_of(self.learner(setting), self.genome.decode(vectors), setting)
+
+    def lives_of(self, learner: Learner, theta: np.ndarray, setting: Setting) -> Lived:
+        """Scores and alive of a learner with theta [P, C] in one setting, by this objective's measure."""
+        data = self.life_data(setting)
+        record = self.fitness.record(data.order.shape[1])
+        with torch.no_grad():
+            request = (self.engine, learner, setting.task, data, torch.from_numpy(theta), self.seed, setting.labels)
+            result = live(*request, record, self.fitness.prequential, self.device, self.fixed)
+        return Lived(self.fitness.value(result, setting.task, data), result.alive.numpy())
+
+    def life_data(self, setting: Setting) -> LifeData:
+        """The data of the lives of a setting, cut at its `until`."""
+        data = setting.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
+        return data if setting.until is None else replace(data, order=data.order[:, : setting.until])
+
+    def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
+        """Fitness is the mean score less the price of complexity."""
+        scores, alive = side_by_side(lived)
+        fitness = scores.mean(1)
+        if self.complexity:
+            fitness = fitness - self.complexity * np.abs(self.genome.decode(vectors)).sum(1)
+        return Evaluation(made_finite(fitness), scores, alive)
+
+    def unroll(self, setting: Setting, loss: str) -> Unroll:
+        """Whole lives, whatever `until` says."""
+        data = setting.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
+        return Unroll(self.learner(setting), setting.task, data, self.seed, setting.labels, loss)
