@@ -1,4 +1,4 @@
-"""Times a few generations of a search as they will run: asked, lived, raced, told; the basis of every prediction."""
+"""Times a few generations of a search as they will run, racing included: the basis of predictions of time."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from outer.searches.base import Search
 from outer.settings import Setting
 
 MOST = 16  # generations that are timed
-PLANNED = 500  # generations whose settings are looked at
-OPERATIONS = 5e4  # synapses whose step takes as long as what torch spends on a layer's step, however small the layer is
+PLANNED = 500  # generations whose settings are drawn for the prediction
+OPERATIONS = 5e4  # overhead of torch in a step of one layer, in synapses
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What a generation takes, and what the first one takes beyond that."""
+    """Seconds of a generation, and the extra seconds of the first one."""
 
-    first_s: float  # workers that start, data that is read, kernels that are compiled
+    first_s: float  # starting workers, reading data, compiling kernels
     each_s: float
 
     @classmethod
     def of(cls, seconds: list[float], loads: list[float]) -> Pace:
-        """From the seconds of generations in a row and the loads of all that will be; the first two have things to load."""
+        """From the seconds of the first generations and the workloads of all planned ones; the first two start things."""
         last = slice(2 if len(seconds) > 2 else -1, len(seconds))
         rate = sum(seconds[last]) / sum(loads[: len(seconds)][last])
         begun = sum(seconds[:2]) - rate * sum(loads[: len(seconds[:2])])
         return cls(max(0.0, begun), rate * sum(loads) / len(loads))
 
 
-def load(settings: Sequence[Setting], population: int = 1, each_layer: float = 0.0) -> float:
-    """What living in these settings takes, up to a factor: settings differ, and a few generations may have drawn long ones.
+def workload(settings: Sequence[Setting], population: int = 1, layer_overhead: float = 0.0) -> float:
+    """Time that lives in these settings take, up to a factor: generations differ in length and size of their settings.
 
-    each_layer: what a step of one layer takes beside the synapses of all its networks, in synapses.
+    layer_overhead: time of a step of one layer beside that of its synapses, counted in synapses.
     """
     lives = [population * len(w.labels) for w in settings]
-    return float(sum(w.steps * sum(each_layer + n * i * o for i, o in w.shapes) for w, n in zip(settings, lives)))
+    return float(sum(w.steps * sum(layer_overhead + n * i * o for i, o in w.shapes) for w, n in zip(settings, lives)))
 
 
-def graded(objective: Objective, search: Search) -> bool:
-    """Whether lives are differentiated."""
+def differentiates(objective: Objective, search: Search) -> bool:
+    """True where the search asks for gradients of lives."""
     return search.start(objective.genome.start(), objective.seed).estimator() is not None
 
 
-def each_layer(objective: Objective, search: Search) -> float:
-    """The argument of `load`: kernels spend next to nothing beside the synapses, torch's operations do."""
-    native = not graded(objective, search) and objective.engine_in(objective.settings(0)[0]) == "native"
+def layer_overhead(objective: Objective, search: Search) -> float:
+    """The argument of `workload`: 0 for kernels, which spend next to nothing beside the synapses; torch's operations do."""
+    native = not differentiates(objective, search) and objective.engine_in(objective.settings(0)[0]) == "native"
     return 0.0 if native else OPERATIONS
 
 
@@ -74,21 +74,21 @@ def pace(
             enough = len(seconds) >= least or (len(seconds) == 2 and sum(seconds) > 3 * budget_s)
             if len(seconds) == MOST or (enough and sum(seconds[1:]) >= budget_s):
                 break
-    except ValueError:  # a generation of which nobody is left: the run will say so, what came before is timed
+    except ValueError:  # every life of a generation failed: the run will say so; the generations before it are timed
         if not seconds:
             raise
     planned = max(len(seconds), min(search.generations, PLANNED))
-    beside = each_layer(objective, search)
-    return Pace.of(seconds, [load(objective.settings(g), search.popsize, beside) for g in range(planned)])
+    overhead = layer_overhead(objective, search)
+    return Pace.of(seconds, [workload(objective.settings(g), search.popsize, overhead) for g in range(planned)])
 
 
 def pace_alone(objective: Objective, search: Search, racing: Racing | None, budget_s: float) -> Pace:
-    """The same in one worker, as a baseline is tuned: others of its kind run beside it."""
+    """The pace in one worker, as baselines are tuned: several beside each other."""
     return pace(objective, search, Serial(), racing, budget_s, least=2)
 
 
 def makespan(jobs: list[float], workers: int) -> float:
-    """Seconds until all jobs have ended that idle workers take in this order."""
+    """Seconds until all jobs have ended when every idle worker takes the next one."""
     busy = [0.0] * max(workers, 1)
     for job in jobs:
         busy[busy.index(min(busy))] += job

@@ -14,7 +14,7 @@ from outer.racing import Racing, race
 from outer.searches.base import Running, Search
 from outer.settings import Setting
 
-NAMED = 200  # numbers whose values are metrics of every generation; more would be a flood
+NAMED = 200  # the most named numbers that are metrics of every generation
 
 
 def evolve(
@@ -24,16 +24,16 @@ def evolve(
     history: Iterable[Generation] = (),
     racing: Racing | None = None,
 ) -> Iterator[Generation]:
-    """Yield the generations that follow `history`; with a history the search is first told all of it again.
+    """Yield the generations that follow `history`; the search is first told that history again.
 
-    racing: hopeless candidates of a generation stop early (outer/racing.py).
+    racing: the worst candidates of a generation stop early (outer/racing.py).
 
     Raises ValueError when the replayed search asks other candidates than the stored ones (another version or machine),
-    and when nothing has lived yet and every life of a generation fails; draws that do not build on each other go on.
+    and when every life failed so far; searches whose draws do not build on each other go on.
     """
     genome = objective.genome
     running = search.start(genome.start(), objective.seed)
-    running.place(genome.layers())
+    running.set_layers(genome.layers())
     best, lifetimes, first, lived = -np.inf, 0, 0, search.independent
     steps: float | None = 0.0  # None: unknown, after generations that were stored without
     for past in history:
@@ -62,20 +62,20 @@ def evolve(
         told = candidates if evaluation.told is None else evaluation.told
         running.tell(told, evaluation)
         best, lifetimes = max(best, float(evaluation.fitness.max())), lifetimes + evaluation.scores.size
-        favourite = running.favourite()
+        recommendation = running.recommendation()
         metrics = generation_metrics(evaluation.fitness, evaluation.alive, best, lifetimes)
         metrics |= {} if evaluation.told is None else {ASKED: fingerprint(candidates)}
         metrics |= {} if steps is None else {"inner_steps": steps}
         metrics |= {"seconds": time.perf_counter() - started, **evaluation.metrics, **running.metrics()}
         if len(genome.names) <= NAMED:
-            metrics |= {f"theta/{name}": value for name, value in genome.summary(favourite).items()}
+            metrics |= {f"theta/{name}": value for name, value in genome.summary(recommendation).items()}
         generation = Generation(
             index,
             told,
             evaluation.fitness,
             evaluation.scores,
             evaluation.alive,
-            favourite,
+            recommendation,
             metrics,
             gradient=evaluation.gradient,
             curves=evaluation.curves,
@@ -98,7 +98,7 @@ def evaluate(
         return evaluator.evaluate(objective, candidates, settings, estimator)
     if estimator is None:
         return race(racing, evaluator, objective, candidates, settings)
-    raise ValueError("racing: a search that is handed gradients needs every life whole; leave racing out")
+    raise ValueError("racing: a search that uses gradients needs every life whole; leave racing out")
 
 
 def consumed(population: int, settings: Sequence[Setting], evaluation: Evaluation) -> float:

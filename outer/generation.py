@@ -1,4 +1,4 @@
-"""The record of one generation: the only value that passes from the loop over generations to stores and trackers."""
+"""The record of one generation, which the loop over generations yields and stores and trackers take."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from hashlib import blake2b
 
 import numpy as np
 
-ARRAYS = ("candidates", "fitness", "scores", "alive", "favourite")
+ARRAYS = ("candidates", "fitness", "scores", "alive", "recommendation")
 OPTIONAL = (
     "digest",
     "gradient",
-)  # only where the candidates were left out; only where the search sent a gradient estimator
-ASKED = "asked"  # metric: fingerprint of the vectors that a search asked for, where an objective tells it of others
-LARGE = 2**20  # bytes of candidates above which a digest takes their place: a search can ask them again
+)  # where candidates were left out; where the search had a gradient estimator
+ASKED = "asked"  # metric: fingerprint of the asked candidates, where an objective may pass others to `tell`
+LARGE = 2**20  # bytes of candidates above which a digest takes their place
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,26 +30,26 @@ class Generation:
     """One generation of a search. P candidates, L lifetimes per candidate, D coefficients.
 
     Metrics are plain numbers: best, mean, median, worst, best_so_far, sigma (when the search has one), failures,
-    lifetimes and inner_steps (cumulative counts), seconds, and the favourite's coefficient values as "theta/<name>"
+    lifetimes and inner_steps (cumulative counts), seconds, and the recommendation's coefficient values as "theta/<name>"
     (up to 200 of them).
     """
 
     index: int  # 0, 1, ...
-    # [P, D] float64, in the search's own space, as the search was told them (with learning written back where it was);
-    candidates: np.ndarray  # [0, D] where a digest takes their place
+    # [P, D] float64, in the search's own space, as passed to `tell`; [0, D] where a digest takes their place
+    candidates: np.ndarray
     fitness: np.ndarray  # [P] float64, higher is better, always finite
     scores: np.ndarray  # [P, L] float64, the score of every lifetime
     alive: np.ndarray  # [P, L] bool, False where the network left the finite range
-    favourite: np.ndarray  # [D] float64, what the search would recommend after this generation
+    recommendation: np.ndarray  # [D] float64, what the search would recommend after this generation
     metrics: dict[str, float] = field(default_factory=dict)
     digest: np.ndarray | None = None  # [16] uint8, BLAKE2b of candidates that were left out
-    gradient: np.ndarray | None = None  # [G, D] float64, told to the search beside fitness (see Evaluation)
-    curves: Curves | None = None  # for whoever follows the run; not stored
+    gradient: np.ndarray | None = None  # [G, D] float64, passed to the search with the fitness (see Evaluation)
+    curves: Curves | None = None  # for trackers; not stored with the generation
 
     def compact(self) -> Generation:
-        """The same record with a digest in place of candidates of more than LARGE bytes: O(D) and not O(P D) per generation.
+        """This record with a digest in place of candidates of more than LARGE bytes: O(D) and not O(P D) numbers.
 
-        Nothing is lost: a search is a function of its seed and what it was told, so that `ask` gives them back.
+        A search is a function of its seed and its history, so that `ask` gives the candidates back.
         """
         if self.digest is not None or self.candidates.nbytes <= LARGE:
             return self
@@ -58,7 +58,7 @@ class Generation:
     def asked(self, candidates: np.ndarray) -> bool:
         """True when a search that asks for candidates [P, D] replays this generation bit for bit.
 
-        Where the search was told other vectors than it had asked for, the metric "asked" is their fingerprint.
+        Where `tell` got other vectors than `ask` had given, the metric "asked" is the fingerprint of the latter.
         """
         if ASKED in self.metrics:
             return fingerprint(candidates) == self.metrics[ASKED]
@@ -67,7 +67,7 @@ class Generation:
         return len(candidates) == len(self.fitness) and _same_bits(digest_of(candidates), self.digest)
 
     def told(self, asked: np.ndarray) -> np.ndarray:
-        """The vectors [P, D] that the search was told, for a search that asked for `asked`."""
+        """The vectors [P, D] that were passed to `tell`, given those that `ask` returns."""
         return self.candidates if ASKED in self.metrics and self.digest is None else asked
 
     def same_bits(self, other: Generation) -> bool:
@@ -81,7 +81,7 @@ class Generation:
 
 
 def generation_metrics(fitness: np.ndarray, alive: np.ndarray, best_so_far: float, lifetimes: int) -> dict[str, float]:
-    """The metrics that every generation has: of fitness [P] and alive [P, L], and the two that add up over generations."""
+    """Metrics that every generation has: of fitness [P] and alive [P, L], and two that add up over generations."""
     return {
         "best": float(fitness.max()),
         "mean": float(fitness.mean()),

@@ -1,9 +1,9 @@
-"""Racing inside a generation: candidates that are hopeless after a part of their lives stop, the others live to the end.
+"""Racing inside a generation: candidates that do badly in the first part of their lives stop, the others live to the end.
 
 First a heat: all candidates live the first part of the generation's own lives. Then the best of the heat live these lives
-whole, from birth, in a smaller population. A score depends on nobody else in the batch, so that survivors have the same
-bits, and hence the same ranking, as without racing, on any engine and evaluator; their first part is lived twice, and
-counted twice. Who was dropped keeps the scores of the heat, and a fitness below that of every survivor.
+whole, from birth, in a smaller population. A score does not depend on the rest of the batch, so that survivors have the
+same bits, and hence the same ranking, as without racing, on any engine and evaluator; the steps of their heat count too.
+Dropped candidates keep the scores of the heat and get a fitness below that of every survivor.
 
 With a heat of share a and survivors of share k, a generation costs a + k of what it did.
 """
@@ -59,7 +59,7 @@ def race(
 
 
 def below(heat: np.ndarray, kept: np.ndarray, floor: float) -> np.ndarray:
-    """The heat's fitness [P] moved so that all who were dropped lie below `floor`, in the order of the heat."""
+    """The heat's fitness [P] shifted so that dropped candidates lie below `floor`, in the order of the heat."""
     dropped = np.delete(heat, kept)
     if not dropped.size:
         return heat.copy()

@@ -25,14 +25,18 @@ class Selection:
 def finalists(history: Sequence[Generation], count: int) -> np.ndarray:
     """The search's latest recommendations and the best candidates of its last third [K, D], without repeats."""
     last = history[-max(1, len(history) // 3) :]
-    favourites = [last[-1].favourite, last[len(last) // 2].favourite, np.mean([g.favourite for g in last], axis=0)]
-    pairs = sorted(  # candidates that a digest replaced cannot run; the favourites are there
+    recommendations = [
+        last[-1].recommendation,
+        last[len(last) // 2].recommendation,
+        np.mean([g.recommendation for g in last], axis=0),
+    ]
+    pairs = sorted(  # candidates that a digest replaced cannot run; the recommendations are there
         ((float(g.fitness[p]), g.index, p) for g in last for p in range(len(g.candidates))),
         key=lambda t: (-t[0], t[1:]),
     )
     by_index = {g.index: g for g in last}
     best = [by_index[index].candidates[p] for _, index, p in pairs[:count]]
-    unique = {vector.tobytes(): vector for vector in favourites + best}
+    unique = {vector.tobytes(): vector for vector in recommendations + best}
     return np.stack(list(unique.values())[:count])
 
 

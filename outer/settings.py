@@ -1,4 +1,4 @@
-"""Where candidates live: a distribution of tasks, network shapes and life lengths, and the lifetimes drawn from it.
+"""Settings: task, network and length of a life; their distribution, and the lifetimes drawn from it.
 
 All candidates of one generation share their lifetimes (common random numbers); generations differ.
 """
@@ -29,7 +29,7 @@ def network_of(options: Mapping[str, Any], hidden: tuple[int, ...]) -> Network:
 
 @dataclass(frozen=True)
 class Setting:
-    """One concrete setting in which several lifetimes run in lockstep."""
+    """A task, a network and a length: several lifetimes run in it in lockstep."""
 
     task: Task
     network: Network
@@ -47,7 +47,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Distribution:
-    """What settings may look like; a pair (low, high) is drawn evenly per setting, a single value is kept."""
+    """A distribution of settings: a pair (low, high) is drawn evenly per setting, a single value is kept."""
 
     task: Mapping[str, Any]  # name and options
     depth: tuple[int, int] = (1, 1)  # hidden layers
@@ -81,7 +81,7 @@ class Distribution:
         return self._network(self.depth[0], self.width[0]).sizes(task.inputs, task.outputs)
 
     def counts(self, coefficients: Sequence[Coefficient]) -> tuple[int, ...]:
-        """How many values each coefficient has.
+        """Number of values of each coefficient.
 
         Raises ValueError where a coefficient has a value per layer or unit and networks of several shapes are drawn.
         """

@@ -11,7 +11,7 @@ from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import prune
 from outer.generation import Generation
 from outer.programs.objective import ProgramObjective, rule_objective
-from outer.programs.pareto import distinct, front, simplest
+from outer.programs.pareto import distinct_finalists, front, simplest
 from outer.selection import select
 
 
@@ -23,7 +23,7 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
     front_rows: tuple[FrontRow, ...] | None = None
     discovered = None
     if isinstance(own, ProgramObjective):
-        vectors = distinct(own, generations, chosen.finalists)
+        vectors = distinct_finalists(own, generations, chosen.finalists)
         settings = own.distribution.settings("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
         scores = evaluator.evaluate(own, vectors, settings).scores
         programs = own.programs(vectors)

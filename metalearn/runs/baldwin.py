@@ -213,7 +213,7 @@ class BaldwinRun(Run):
                 bar.update(
                     generation.index + 1, f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}"
                 )
-        favourite = store.generations(store.count - 1)[0].favourite
+        favourite = store.generations(store.count - 1)[0].recommendation
         store.put("jumps", [asdict(jump) for jump in jumps(np.array([m["best"] for m in store.metrics()]))])
         store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes).plain())
 

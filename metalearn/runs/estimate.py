@@ -19,7 +19,7 @@ from metalearn.config.schema import Config
 from metalearn.evidence.comparison import compare
 from metalearn.progress import clock
 from metalearn.runs.search import check
-from outer.calibration import Pace, graded, makespan, pace, pace_alone
+from outer.calibration import Pace, differentiates, makespan, pace, pace_alone
 from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import removable
 
@@ -76,7 +76,7 @@ def _baselines(experiment: Experiment, evaluator: Evaluator) -> tuple[float, flo
     for (own, search), representative in zip(tuned, timed):
         judged = chosen.finalists * chosen.lifetimes / (search.popsize * config.lifetimes * share)
         # beside lives that are differentiated, plain ones take next to no time
-        generations = search.generations + (0.0 if graded(own, search) else judged)
+        generations = search.generations + (0.0 if differentiates(own, search) else judged)
         jobs.append(paces[representative].each_s * generations)
     return sum(paces[j].first_s for j in timed) / evaluator.workers, makespan(jobs, evaluator.workers)
 
@@ -105,7 +105,7 @@ def _selection(experiment: Experiment, evaluator: Evaluator, found: Pace) -> flo
         return 0.0
     terms = len(removable(plain))
     lives = (chosen.finalists + 1 + terms + terms * (terms + 1) / 4) * chosen.lifetimes
-    if not graded(own, search):
+    if not differentiates(own, search):
         return found.each_s / _share(config) * lives / (search.popsize * config.lifetimes)
     settings = own.distribution.settings("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
     seconds = []

@@ -13,6 +13,8 @@ import numpy as np
 from metalearn.store.files import RunError, damaged
 from outer.generation import ARRAYS, OPTIONAL, Generation
 
+# attribute of a generation -> name in the store; a store keeps the names of its first version
+COLUMNS = {name: name for name in ARRAYS + OPTIONAL} | {"recommendation": "favourite"}
 DTYPES = {
     "candidates": "<f8",
     "fitness": "<f8",
@@ -37,19 +39,19 @@ def checked_arrays(generation: Generation) -> dict[str, np.ndarray]:
     """The arrays of a generation, little-endian and contiguous, their shapes and types checked against each other."""
     sizes: dict[str, int] = {"0": 0}
     arrays = {}
-    for name in ARRAYS + OPTIONAL:
-        if name in OPTIONAL and getattr(generation, name) is None:
+    for attribute, name in COLUMNS.items():
+        if attribute in OPTIONAL and getattr(generation, attribute) is None:
             continue
-        value = np.asarray(getattr(generation, name))
+        value = np.asarray(getattr(generation, attribute))
         axes, want = AXES[name], np.dtype(DTYPES[name])
         if name == "candidates" and generation.digest is not None:
             axes = "0D"  # left out: no rows
         if value.dtype.newbyteorder("<") != want or value.ndim != len(axes):
             expected = f"{want.name} [{', '.join(axes)}]"
-            raise RunError(f"generation.{name}: expected {expected}, got {value.dtype.name} {list(value.shape)}")
+            raise RunError(f"generation.{attribute}: expected {expected}, got {value.dtype.name} {list(value.shape)}")
         for axis, size in zip(axes, value.shape, strict=True):
             if sizes.setdefault(axis, size) != size:
-                raise RunError(f"generation.{name}: expected {axis}={sizes[axis]}, got {axis}={size} in {value.shape}")
+                raise RunError(f"generation.{attribute}: expected {axis}={sizes[axis]}, got {axis}={size} in {value.shape}")
         arrays[name] = np.ascontiguousarray(value, dtype=want)
     return arrays
 
@@ -63,7 +65,7 @@ def stored_array(data: bytes, dtype: str, shape: str, path: Path) -> np.ndarray:
 
 def digest_of(index: int, metrics: str, arrays: Mapping[str, np.ndarray]) -> bytes:
     digest = blake2b(f"{index}\n{metrics}\n".encode(), digest_size=16)
-    for name in ARRAYS + tuple(name for name in OPTIONAL if name in arrays):
+    for name in (name for name in COLUMNS.values() if name in arrays):
         digest.update(f"{name} {arrays[name].shape}\n".encode())
         digest.update(arrays[name].tobytes())
     return digest.digest()

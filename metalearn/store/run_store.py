@@ -24,7 +24,7 @@ import numpy as np
 from inner.components import consent_to, suggest
 from metalearn.store.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Transaction, connect
 from metalearn.store.files import RunError, WriterLock, damaged, one_line_errors, sync_folder, write_text_atomically
-from metalearn.store.records import DTYPES, checked_arrays, digest_of, stored_array, to_json
+from metalearn.store.records import COLUMNS, DTYPES, checked_arrays, digest_of, stored_array, to_json
 from outer.generation import ARRAYS, OPTIONAL, Generation
 
 if TYPE_CHECKING:
@@ -159,10 +159,11 @@ class RunStore:
         found = []
         for expected, (number, metrics, digest) in enumerate(rows, start=first):
             arrays = parts[number]
-            whole = set(arrays) - set(OPTIONAL) == set(ARRAYS)
+            whole = set(arrays) - set(OPTIONAL) == {COLUMNS[name] for name in ARRAYS}
+            known = {attribute: arrays[name] for attribute, name in COLUMNS.items() if name in arrays}
             if number != expected or not whole or digest_of(number, metrics, arrays) != digest:
                 raise RunError(damaged(path, f"generation {expected} is not what was stored"))
-            found.append(Generation(index=number, metrics=json.loads(metrics), curves=None, **arrays))
+            found.append(Generation(index=number, metrics=json.loads(metrics), curves=None, **known))
         return found
 
     def each(self) -> Iterator[Generation]:

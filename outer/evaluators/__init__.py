@@ -1,1 +1,1 @@
-"""Where candidates are scored: in this process or in several, with the same answers bit for bit."""
+"""Evaluators: they score candidates in this process or in several, with the same answers bit for bit."""

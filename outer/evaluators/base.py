@@ -1,4 +1,4 @@
-"""What an evaluator is: it maps jobs over what it has; which evaluator is used changes no bit of any answer."""
+"""The interface of an evaluator: it maps jobs over its workers. The choice of evaluator changes no bit of an answer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from outer.gradient_estimators.base import GradientEstimator, gather
 from outer.objective import Evaluation, Lived, Objective
 from outer.settings import Setting
 
-CHUNK = 256  # networks that run in lockstep at most: their weights should stay in the processor's cache
-TINY = 2**15  # weights that always may: networks of a few synapses run in larger chunks
-ON_GPU = 2**26  # the same on a GPU, which has no use for a few
+CHUNK = 256  # networks in lockstep at most, so that their weights stay in the processor's cache
+TINY = 2**15  # weights in lockstep that are always allowed: small networks run in larger chunks
+ON_GPU = 2**26  # the same on a GPU, where small chunks are slow
 
 Done = Callable[[int, Any], None]
 
@@ -39,14 +39,14 @@ def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None
 
 
 def limit_of(setting: Setting, device: str = "cpu") -> int:
-    """Networks of this setting that run in lockstep at most."""
+    """The most networks of this setting that run in lockstep."""
     sizes = setting.network.sizes(setting.task.inputs, setting.task.outputs)
     return max(CHUNK, (TINY if device == "cpu" else ON_GPU) // sum(i * o for i, o in zip(sizes, sizes[1:])))
 
 
-def distinct(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def distinct_rows(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows [U] of candidates [P, D] that differ in some bit, and for each of the P rows its place among them."""
-    if not candidates.shape[1]:  # a rule without free coefficients: nothing to tell rows apart by
+    if not candidates.shape[1]:  # without free coefficients all rows are equal
         return np.arange(min(len(candidates), 1)), np.zeros(len(candidates), dtype=np.intp)
     whole = candidates.view(np.dtype((np.void, candidates.itemsize * candidates.shape[1])))[:, 0]
     _, first, copies = np.unique(whole, return_index=True, return_inverse=True)
@@ -83,7 +83,7 @@ class Evaluator(ABC):
     def lives(self, objective: Objective, candidates: np.ndarray, settings: Sequence[Setting]) -> list[Lived]:
         """The lives of candidates [P, D], per setting. Candidates that are equal to the last bit live once."""
         candidates = np.ascontiguousarray(candidates)
-        first, copies = distinct(candidates)
+        first, copies = distinct_rows(candidates)
         some = candidates[first] if len(first) < len(candidates) else candidates
         cuts = self._cuts(len(some), settings, objective.device)
         found: list[Lived] = self.map(lives, [(objective, some[cut], settings[w]) for w, cut in cuts])
@@ -112,7 +112,7 @@ class Evaluator(ABC):
         return gather(slopes, estimator.clip)
 
     def close(self) -> None:
-        """Give back what the evaluator holds."""
+        """Release workers."""
 
     def __enter__(self) -> Evaluator:
         return self

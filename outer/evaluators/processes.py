@@ -15,11 +15,11 @@ from typing import Any
 from inner.components import trust, trusted
 from outer.evaluators import base
 
-ATTEMPTS = 4  # jobs that kill this many pools of workers kill them by themselves
+ATTEMPTS = 4  # pools of workers that may die on the same jobs before the run gives up
 
 
 def _begin(consent: frozenset[str] | None) -> None:
-    """In a new worker: one thread, the parent's consent to modules, no Ctrl-C, and no life after the parent's death."""
+    """Set up a new worker: one thread, the parent's consent to modules, no Ctrl-C, an end when the parent ends."""
     import torch
 
     trust(consent)
@@ -82,7 +82,7 @@ class Evaluator(base.Evaluator):
         raise ValueError(f"evaluator: worker processes died {ATTEMPTS} times on the same jobs (out of memory?)")
 
     def close(self) -> None:
-        """End the workers, without waiting for jobs that nobody wants any more."""
+        """End the workers without waiting for their jobs."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
             workers = list((pool._processes or {}).values())

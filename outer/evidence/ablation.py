@@ -21,8 +21,8 @@ from outer.learner_objective import LearnerObjective
 from outer.searches.base import Search
 
 
-class Step(Protocol):
-    """`progress(what, ended, total)`."""
+class Progress(Protocol):
+    """A function `progress(what, ended, total)` that is called after every stage."""
 
     def __call__(self, what: str, ended: int, total: int) -> None: ...
 
@@ -42,7 +42,7 @@ class Ablation:
     """The stages, what each term of the whole rule is worth, and the smallest rule that is as good as the best."""
 
     stages: tuple[Stage, ...]
-    alone: dict[str, np.ndarray]  # coefficient -> scores [L] of the whole rule without it, nothing refitted
+    alone: dict[str, np.ndarray]  # coefficient -> scores [L] of the whole rule without it, without refitting
     smallest: int  # index of a stage
 
 
@@ -58,16 +58,16 @@ def frozen(rule: Rule, values: dict[str, float]) -> Rule:
 def refit(
     objective: LearnerObjective, evaluator: Evaluator, values: dict[str, float], search: Search
 ) -> dict[str, float]:
-    """The favourite of a short search over the coefficients that are not 0, started from their values."""
+    """The recommendation of a short search over the coefficients that are not 0, started from their values."""
     own = replace(objective, rule=frozen(objective.rule, values))
     if own.coefficients.size == 0:
         return values
     last = list(evolve(own, search, evaluator))[-1]
-    return own.coefficients.values(last.favourite)
+    return own.coefficients.values(last.recommendation)
 
 
 def as_good(scores: np.ndarray, best: np.ndarray, seed: int, name: str) -> bool:
-    """Whether the paired 95 % interval of best - scores holds 0."""
+    """True where the paired 95 % interval of best - scores holds 0."""
     return bootstrap_interval(best - scores, seed, "ablation", name)[1] <= 0
 
 
@@ -78,7 +78,7 @@ def ablate(
     search: Search,
     lifetimes: int,
     shapes: int,
-    progress: Step | None = None,
+    progress: Progress | None = None,
 ) -> Ablation:
     """Take the rule with these coefficient values apart; terms with a "log" coefficient cannot go.
 

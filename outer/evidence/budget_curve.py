@@ -1,4 +1,4 @@
-"""How far one search comes with a budget of inner steps: what it recommends at evenly spaced marks, judged on fresh lives."""
+"""The progress of one search within a budget of inner steps: its recommendations at evenly spaced marks, on fresh lives."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def budget_curve(
 ) -> BudgetCurve:
     """Run `search` on `objective` until the next generation would go over `budget` inner steps, in this process.
 
-    The recommendations are scored by `judge` on `settings`, which cost nothing and are the same for all searches. A rule
-    without free coefficients has one recommendation. A generation that is not finished within the budget does not count.
+    `judge` scores the recommendations on `settings`, the same for all searches; this costs no budget. A rule without free
+    coefficients has one recommendation. A generation that does not finish within the budget does not count.
     """
     started = time.perf_counter()
     genome = objective.genome
     at = [budget * (k + 1) / marks for k in range(marks)]
-    favourites: list[np.ndarray] = []
+    recommendations: list[np.ndarray] = []
     rows: list[dict[str, float]] = []
     now, used, lifetimes, ended = genome.start(), 0.0, 0.0, ""
     with Evaluator() as evaluator:
@@ -59,24 +59,24 @@ def budget_curve(
             try:
                 for generation in evolve(objective, endless, evaluator, racing=racing):
                     steps = generation.metrics["inner_steps"]
-                    while len(favourites) < marks and at[len(favourites)] < steps:
-                        favourites.append(now)
+                    while len(recommendations) < marks and at[len(recommendations)] < steps:
+                        recommendations.append(now)
                     if steps > budget:
                         break
-                    now, used, lifetimes = generation.favourite, steps, generation.metrics["lifetimes"]
+                    now, used, lifetimes = generation.recommendation, steps, generation.metrics["lifetimes"]
                     kept = {key: generation.metrics[key] for key in ("inner_steps", "best", "mean", "failures")}
                     rows.append({"generation": float(generation.index), **kept})
                 else:
                     ended = "the search stopped by itself"
             except ValueError as error:  # a generation in which every life failed: that is how this search did
                 ended = str(error)
-        favourites += [now] * (marks - len(favourites))
-        vectors = {vector.tobytes(): vector for vector in favourites}
+        recommendations += [now] * (marks - len(recommendations))
+        vectors = {vector.tobytes(): vector for vector in recommendations}
         scored = evaluator.evaluate(judge, np.stack(list(vectors.values())), settings).scores.mean(1)
     quality = dict(zip(vectors, scored))
     return BudgetCurve(
         tuple(at),
-        tuple(float(quality[vector.tobytes()]) for vector in favourites),
+        tuple(float(quality[vector.tobytes()]) for vector in recommendations),
         tuple(rows),
         genome.values(now),
         float(used),

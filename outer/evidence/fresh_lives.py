@@ -1,4 +1,4 @@
-"""A trial: fixed coefficient values of one rule over fresh lives of the final tier, the evidence of every comparison."""
+"""Fresh lives of the final tier under fixed coefficient values: the evidence of every comparison."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FreshLives:
 
     scores: np.ndarray  # [L] float64
     alive: np.ndarray  # [L] bool
-    steps: tuple[int, ...]  # where the learning curve was read
+    steps: tuple[int, ...]  # of the columns of the learning curve
     curve: np.ndarray  # [L, C] float64
 
 

@@ -1,4 +1,4 @@
-"""Backward elimination on the select tier: terms that fresh lives do not miss go, so that the printed rule is the rule that runs."""
+"""Backward elimination on the select tier: removes terms that do not change the score of fresh lives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from outer.learner_objective import LearnerObjective
 
 @dataclass(frozen=True)
 class Pruned:
-    """The rule that is left, and what each removal cost on the select tier."""
+    """The remaining rule, and the score on the select tier after each removal."""
 
     vector: np.ndarray  # [D]; removed coefficients are 0
     score: float  # mean on the select tier
@@ -20,7 +20,7 @@ class Pruned:
 
 
 def removable(objective: LearnerObjective) -> dict[str, slice]:
-    """The coefficients that may become 0, each with its place in the vector; one with many values goes as a whole."""
+    """The coefficients that may become 0, each with its place in the vector; the values of a shared one go together."""
     found = {}
     for coefficient, where in objective.coefficients.groups():
         zero = coefficient.decode(np.zeros(1))[0] == 0
@@ -32,11 +32,11 @@ def removable(objective: LearnerObjective) -> dict[str, slice]:
 def prune(
     objective: LearnerObjective, evaluator: Evaluator, vector: np.ndarray, lifetimes: int, shapes: int, tolerance: float
 ) -> Pruned:
-    """Remove the coefficient that is missed least, again and again, while the mean score stays within `tolerance`.
+    """Remove the least important coefficient, again and again, while the mean score stays within `tolerance` of the best.
 
-    All variants live the same lives of the select tier (not those on which the winner was chosen); the final tier is
-    never touched. The score to keep up with is the best so far, the whole rule's at first: losses cannot add up, and what
-    the rule gains by losing a harmful term is not given away again.
+    All variants live the same lives of the select tier, other lives than those that chose the winner; the final tier is
+    never used. The reference is the best score so far, at first the whole rule's: losses cannot add up, and a gain from
+    removing a harmful term is kept.
     """
     settings = objective.distribution.settings("select", objective.seed, ("prune",), lifetimes, shapes)
     places, steps = removable(objective), []

@@ -1,4 +1,4 @@
-"""Tunes one arm of a comparison, start to end: search, then selection on the select tier. Every arm gets the same budget."""
+"""Tunes one arm of a comparison: search, then selection on the select tier. Every arm gets the same budget."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from outer.selection import select
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a budget bought for one arm."""
+    """The outcome of tuning one arm."""
 
     values: dict[str, Any]  # coefficient values of the winner
     lifetimes: int  # inner lives spent by the search
@@ -31,7 +31,7 @@ def tune(
     shapes: int,
     racing: Racing | None = None,
 ) -> Tuned:
-    """Search and select in this process; a rule without free coefficients is taken as it is."""
+    """Search and select in this process; a rule without free coefficients is returned unchanged."""
     if objective.genome.size == 0:
         return Tuned({c.name: c.init for c in objective.rule.coefficients}, 0, float("nan"), ())
     with Evaluator() as evaluator:

@@ -16,7 +16,7 @@ from inner.life.eager import Result
 from inner.tasks.base import LifeData, Task
 
 CURVE_POINTS = 10
-WORST_BITS = 100.0  # charged per sample of a life that failed
+WORST_BITS = 100.0  # per sample of a failed life
 
 
 class Fitness(ABC):

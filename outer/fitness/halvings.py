@@ -1,4 +1,4 @@
-"""How often a life has halved the error of chance:
+"""Halvings of the error of chance in a life:
 
     log2((best - chance) / (best - score)), higher is better
 

@@ -14,7 +14,7 @@ from outer.fitness import base
 
 @dataclass(frozen=True)
 class Fitness(base.Fitness):
-    """Needs the log-loss of every sample; a life that failed is charged WORST_BITS per sample."""
+    """Needs the log-loss of every sample; a failed life gets WORST_BITS per sample."""
 
     prequential: ClassVar[bool] = True
 

@@ -1,1 +1,1 @@
-"""What evolution may change, as one flat vector."""
+"""Genomes: flat vectors that a search moves, decoded into the numbers of a learner."""

@@ -27,7 +27,7 @@ class Genome(ABC):
 
     @abstractmethod
     def decode(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors [P, D] -> theta [P, C] float64, the numbers that a learner lives by."""
+        """Vectors [P, D] -> theta [P, C] float64, the numbers of a learner."""
 
     @abstractmethod
     def values(self, vector: np.ndarray) -> dict[str, Any]:

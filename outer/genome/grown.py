@@ -52,8 +52,8 @@ class Generator:
         return ((2 * e * h, 1 / math.sqrt(e)), (h, 0.5), (h, 1 / math.sqrt(h)), (1, 0.2), (self.units * e, 1.0))
 
     def grow(self, genes: Tensor) -> Tensor:
-        """Decoded genes [P, size] -> weights [P, W]; the same bits in any company."""
-        if len(genes) == 1:  # torch multiplies a single matrix differently
+        """Decoded genes [P, size] -> weights [P, W]; same bits whatever P."""
+        if len(genes) == 1:  # torch uses another kernel for a single matrix
             return self.grow(genes.expand(2, -1))[:1]
         p, e, h = genes.shape[0], self.expression, self.hidden
         widths = [e * h, e * h, h, h, 1, self.units * e]
@@ -73,10 +73,10 @@ class Generator:
         return torch.cat(layers, 1)
 
     def fit(self, genes: Tensor, scales: Tensor, target: Tensor, steps: int) -> Tensor:
-        """Genes z [P, size] moved by Adam until they grow `target` [P, W] as well as they can; scales [size] decode z.
+        """Genes z [P, size] fitted by Adam so that they grow `target` [P, W]; scales [size] decode z.
 
         Each candidate is fitted by itself: the loss is summed over candidates, so no gradient crosses. Steps shrink to 0,
-        and the best of all steps is kept, the start included: nobody is written back worse than not at all.
+        and the best of all steps is kept, the start included.
         """
         z = genes.clone().requires_grad_(True)
         first, second = torch.zeros_like(genes), torch.zeros_like(genes)
@@ -87,7 +87,7 @@ class Generator:
             with torch.enable_grad():
                 error = (self.grow(z * scales) - target).square().sum(1) / size
                 (slope,) = torch.autograd.grad(error.sum(), z)
-            if t == 1:  # who learned little is fitted in small steps
+            if t == 1:  # small changes are fitted in small steps
                 reach = FIT_RATE * (4 * error.detach().sqrt()).clamp_max(1.0).unsqueeze(1)
             better = error.detach() < least
             best = torch.where(better.unsqueeze(1), z.detach(), best)

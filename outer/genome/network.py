@@ -78,7 +78,7 @@ class NetworkGenome(Genome):
 
     @cached_property
     def generator(self) -> Generator:
-        """Of grown weights."""
+        """The network that writes grown weights."""
         return Generator(self.shapes, self.genes.expression, self.genes.hidden, self.network.gain)
 
     @cached_property
@@ -107,14 +107,14 @@ class NetworkGenome(Genome):
 
     @cached_property
     def layout(self) -> Layout:
-        """Where the phenotype's parts lie in theta."""
+        """The columns of theta that hold each part."""
         g = self.genes
         count = len(self.rule.coefficients)
         return Layout(count, self.shapes, g.weights != "random", g.plasticity, g.wiring, g.rates, g.length)
 
     @property
     def learner(self) -> Learner:
-        """What lives the life."""
+        """The learner that is born with this genome."""
         return Learner(self.rule, self.network, self.layout)
 
     @property

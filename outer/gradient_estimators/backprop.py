@@ -56,7 +56,7 @@ def _whole(unroll: Unroll, state: Any, start: int, stop: int, theta: Tensor) -> 
 
 
 def _in_pieces(unroll: Unroll, state: Any, start: int, stop: int, theta: Tensor) -> tuple[Any, Tensor]:
-    """The same, piece by piece from the end: a piece is run again from the state at its beginning.
+    """The gradient piece by piece from the end: each piece runs again from the state at its beginning.
 
     No graph lives longer than its piece. (torch.utils.checkpoint keeps the nodes of all pieces; between these small
     blocks the C library's heap cannot reuse the large ones, and the process grew with T after all.)

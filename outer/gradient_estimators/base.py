@@ -29,7 +29,7 @@ class GradientEstimator(ABC):
     @property
     @abstractmethod
     def cost(self) -> float:
-        """What a life costs beyond the one that gives the fitness, in forward lives."""
+        """Cost of the estimate of one life, in forward lives; the life that gives the fitness is not counted."""
 
     @abstractmethod
     def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
@@ -48,10 +48,10 @@ class GradientEstimator(ABC):
         return torch.from_numpy(genome.decode(vectors)).to(self.dtype)
 
     def gradient(self, objective: Objective, vectors: np.ndarray, rows: Sequence[int], setting: Setting) -> np.ndarray:
-        """Per life, [P, L, D] float64; not finite where there is none. Bits do not depend on who else is in the batch."""
+        """Per life, [P, L, D] float64; not finite where there is none. Bits do not depend on the rest of the batch."""
         unroll = objective.unroll(setting, self.loss)
         count, asked, rows = len(setting.labels), len(rows), list(rows)
-        if asked * count == 1:  # torch multiplies a single matrix differently
+        if asked * count == 1:  # torch uses another kernel for a single matrix
             vectors, rows = np.repeat(vectors, 2, 0), rows * 2
         found = self.estimate(unroll, objective.genome, np.repeat(vectors, count, 0), rows)
         return np.asarray(found, dtype=np.float64).reshape(len(rows), count, -1)[:asked]

@@ -1,11 +1,11 @@
-"""Three kinds of inheritance, and the one way in which they differ: which score selects, and what the young are born with.
+"""Three kinds of inheritance: they differ in the score that selects and in the genome that offspring inherit.
 
-    kind         selected by                          inherited by the young
+    kind         selected by                          inherited
     darwinian    score at birth                       the genome
-    baldwinian   score after learning - cost * steps  the genome (what was learned dies)
+    baldwinian   score after learning - cost * steps  the genome, without what was learned
     lamarckian   score after learning - cost * steps  the genome with what was learned written back
 
-Every kind lives the same lives: same tasks, data and draws at the same addresses (Hinton & Nowlan 1987; Whitley,
+Lives are the same for every kind: same tasks, data and draws at the same addresses (Hinton & Nowlan 1987; Whitley,
 Gordon & Mathias 1994 for the Lamarckian kind). Without learning the three are the same search, bit for bit.
 """
 
@@ -22,7 +22,7 @@ KINDS = ("darwinian", "baldwinian", "lamarckian")
 
 @dataclass(frozen=True)
 class Inheritance:
-    """The switch, and the price of learning."""
+    """A kind, and the price of learning."""
 
     kind: str = "baldwinian"
     cost: float = 0.0  # fitness lost per step of learning
@@ -37,12 +37,12 @@ class Inheritance:
 
     @property
     def learns(self) -> bool:
-        """Whether learning counts for selection."""
+        """True where learning counts for selection."""
         return self.kind != "darwinian"
 
     @property
     def writes(self) -> bool:
-        """Whether what was learned is written into the genome."""
+        """True where learned weights are written into the genome."""
         return self.kind == "lamarckian"
 
     def fitness(self, scores: np.ndarray, learning_steps: np.ndarray) -> np.ndarray:

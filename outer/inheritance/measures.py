@@ -1,4 +1,4 @@
-"""What evolution has moved from lifetimes into genes, in numbers: gain, assimilation, speed, bits, diversity."""
+"""Measures of inheritance in a generation: gain, assimilation, speed of learning, bits, diversity."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ HEADER_BITS = 64.0  # smallest and largest whole number of a segment
 def assimilation(birth: float, adult: float, chance: float) -> float | None:
     """(birth - chance) / (adult - chance): the share of the adult's ability that is innate; 0 is none, 1 is all.
 
-    Below 0 is born worse than chance: a bias that serves learning only. None where the adult is hardly better than
-    chance (by less than MARGIN of it): there is nothing to have a share of, and a ratio of two noises.
+    Below 0: born worse than chance, a bias that only serves learning. None where the adult is better than chance by less
+    than MARGIN of it: the ratio would be noise.
     """
     if not adult > chance + MARGIN * max(abs(chance), 0.1):
         return None

@@ -11,6 +11,7 @@ import torch
 
 from inner.engines.choice import choose, live
 from inner.learners.base import Learner
+from outer.fitness.base import WORST_BITS
 from outer.generation import Curves
 from outer.genome.network import NetworkGenome
 from outer.inheritance.kinds import Inheritance
@@ -18,9 +19,6 @@ from outer.inheritance.measures import generation_measures
 from outer.objective import Evaluation, Lived, Objective, made_finite
 from outer.settings import Distribution, Setting
 
-WORST_BITS = (
-    100.0  # upper bound on bits per sample; failed lives get it. Keeps one near-failure from dominating the mean.
-)
 POINTS = 10  # of a learning curve, birth not counted
 
 
@@ -70,6 +68,7 @@ class InheritanceObjective(Objective):
             result = live(*request, distinct, True, self.device)
         samples = max(steps * setting.batch, 1)
         alive, bits = result.alive.numpy(), result.bits.numpy() / samples
+        # the bound keeps one near-failure from dominating the mean
         bits = np.where(alive & np.isfinite(bits), bits, WORST_BITS).clip(max=WORST_BITS)
         change = None
         if self.inheritance.writes:

@@ -164,7 +164,7 @@ def degree(program: Program) -> int:
 
 
 def levels(program: Program) -> int:
-    """How deep the formula of a program nests, at most; a difference may count twice, for its minus."""
+    """Upper bound on the depth of a program's formula; a difference may count twice, for its minus."""
     leaves = program.language.leaves
     found: dict[int, int] = {}
     for n in program.active:
@@ -189,7 +189,7 @@ def outputs(program: Program, inputs: np.ndarray) -> np.ndarray:
 
 
 def fingerprint(program: Program, gain: bool = True) -> bytes | None:
-    """What a program computes on fixed random inputs, to six digits; None when it is no rule (constant 0, not finite, too
+    """Values of a program on fixed random inputs, to six digits, as bytes; None when it is no rule (constant 0, not finite, too
     high a power, too deep). gain: False takes programs that differ by a factor, of either sign, for equal."""
     if degree(program) > MAX_DEGREE or levels(program) > MAX_TREE_DEPTH:
         return None

@@ -2,7 +2,7 @@
 
 Programs are cut down to their active nodes first; slot s holds the s-th of each. Per slot and operation the operands of
 its networks are gathered from a register file [R, N, B, I, O], so that the number of tensor operations depends on the
-language and the longest program, not on the population. Elementwise throughout: no bit depends on who else is there.
+language and the longest program, not on the population. Elementwise throughout: the bits of a network do not depend on the others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AXES = {"pre": -1, "post": -2, "global": -1, "synapse": 1}  # where a signal's m
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Instruction:
     """One operation over the networks `lanes` [G]: registers `first` and `second` [G] into register `target`."""
 
     operation: str
@@ -37,7 +37,7 @@ class Interpreter:
     """The programs of N networks, as a formula that a learner can be given in place of a compiled rule."""
 
     language: Language
-    steps: tuple[Step, ...]
+    instructions: tuple[Instruction, ...]
     output: Tensor  # [N]
     registers: int
     read: frozenset[int]  # leaves that some program reads
@@ -59,23 +59,23 @@ class Interpreter:
             outputs.append(place.get(program.output, program.output))
         read |= set(outputs)
         spread = torch.arange(lives)
-        steps = []
+        instructions = []
         for (s, operation), rows in sorted(table.items()):
             p, a, b = torch.tensor(rows).T
             lanes = (p[:, None] * lives + spread).reshape(-1)
             first, second = a.repeat_interleave(lives), b.repeat_interleave(lives)
-            steps.append(Step(operation, lanes, first, second, leaves + s))
+            instructions.append(Instruction(operation, lanes, first, second, leaves + s))
         longest = max(len(program.active) for program in programs)
         output = torch.tensor(outputs).repeat_interleave(lives)
-        return cls(language, tuple(steps), output, leaves + longest, frozenset(r for r in read if r < leaves))
+        return cls(language, tuple(instructions), output, leaves + longest, frozenset(r for r in read if r < leaves))
 
     def run(self, leaves: Mapping[int, Tensor], shape: Sequence[int]) -> Tensor:
-        """What the output registers hold [N, B, I, O], from leaves that broadcast to `shape`."""
+        """Values of the output registers [N, B, I, O], from leaves that broadcast to `shape`."""
         like = next(iter(leaves.values()))
         file = like.new_zeros((self.registers, *shape))
         for r, value in leaves.items():
             file[r] = value
-        for step in self.steps:
+        for step in self.instructions:
             operands = [file[step.first, step.lanes]]
             if step.operation in BINARY:
                 operands.append(file[step.second, step.lanes])

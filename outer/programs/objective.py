@@ -77,7 +77,7 @@ class ProgramObjective(Objective):
         return self.plain.lives_of(Learner(carrier, setting.network, form), theta, setting)
 
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
-        """Fitness is the mean score; `complexity` is charged per operation."""
+        """Fitness is the mean score; `complexity` is subtracted per operation."""
         evaluation = replace(self.plain, complexity=0.0).assemble(
             np.zeros((len(vectors), self.plain.genome.size)), settings, lived
         )

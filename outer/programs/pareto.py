@@ -1,4 +1,4 @@
-"""Which programs of a search are worth a second look: different functions, good for their complexity."""
+"""Choice among the programs of a search: different functions, good for their complexity."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from outer.programs.cgp import fingerprint
 from outer.programs.objective import ProgramObjective
 
 
-def distinct(objective: ProgramObjective, history: Sequence[Generation], count: int) -> np.ndarray:
-    """At most `count` vectors [K, D]: the last favourites, the best of each complexity, then the best; no function twice.
+def distinct_finalists(objective: ProgramObjective, history: Sequence[Generation], count: int) -> np.ndarray:
+    """At most `count` vectors [K, D]: the last recommendations, the best of each complexity, then the best; no function twice.
 
     Fitness is compared within a generation only, less the generation's best: lives differ between generations.
     """
@@ -28,7 +28,12 @@ def distinct(objective: ProgramObjective, history: Sequence[Generation], count: 
     firsts: dict[int, np.ndarray] = {}
     for (complexity, _), (_, vector) in ranked:
         firsts.setdefault(complexity, vector)
-    ordered = [last[-1].favourite, last[len(last) // 2].favourite, *firsts.values(), *(v for _, (_, v) in ranked)]
+    ordered = [
+        last[-1].recommendation,
+        last[len(last) // 2].recommendation,
+        *firsts.values(),
+        *(v for _, (_, v) in ranked),
+    ]
     chosen: dict[bytes, np.ndarray] = {}
     for vector in ordered:
         chosen.setdefault(fingerprint(objective.programs(vector[None])[0]) or vector.tobytes(), vector)

@@ -32,7 +32,7 @@ OPERATIONS = BINARY + UNARY
 
 @dataclass(frozen=True)
 class Language:
-    """What programs are made of: names of inputs, operations, and how many constants and nodes there are."""
+    """The language of programs: names of inputs and operations, numbers of constants and nodes."""
 
     inputs: tuple[str, ...] = ("pre", "post", "err", "w")
     operations: tuple[str, ...] = ("add", "sub", "mul")
@@ -60,7 +60,7 @@ class Language:
         return 1 + 3 * self.nodes + 2 + self.constants
 
     def holds(self, vector: np.ndarray) -> bool:
-        """Whether a vector is a program of this language."""
+        """True where a vector [D] is a program of this language."""
         return vector.size == self.size and bool(vector[0] == MARK)
 
     def check_inputs(self, traces: tuple[str, ...]) -> None:
@@ -127,7 +127,7 @@ class Program:
         return GAIN.decode(np.array(self.numbers)) * np.array([1.0] + [1 / GAIN.scale] * (len(self.numbers) - 1))
 
     def expression(self) -> sympy.Expr:
-        """What the output register holds, constants by name."""
+        """The expression in the output register, constants by name."""
         language = self.language
         names = [*language.inputs, *(constant(c) for c in range(language.constants))]
         registers: dict[int, sympy.Expr] = {r: sympy.Symbol(name, real=True) for r, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""What the gradient searches share: a smoothed point that climbs with Adam along whatever gradient its gradient estimator brings.
+"""The gradient searches' common part: a smoothed point that follows the estimated gradient with Adam.
 
 Candidates are mirrored pairs around the point, so that a generation yields two estimates of one slope, that of the
 objective smoothed over N(point, sigma^2): the gradient estimator's, and an evolution strategy's from the fitness alone (Metz et al.
@@ -28,7 +28,7 @@ class Search(base.Search):
 
     @abstractmethod
     def estimator(self, seed: int, generation: int) -> GradientEstimator:
-        """What to ask of the evaluation in this generation."""
+        """The gradient estimator of a generation."""
 
     def network(self, origin: np.ndarray, seed: int, layers: Sequence[tuple[int, int]] = ()) -> Hypernetwork | None:
         """The hypernetwork that writes the point, where the search has one."""
@@ -53,10 +53,10 @@ class Running(base.Running):
         self.generation = 0
         self.best, self.best_fitness, self.guided = origin, -np.inf, False
         self.health: dict[str, float] = {}
-        self.place(())
+        self.set_layers(())
 
-    def place(self, layers: Sequence[tuple[int, int]]) -> None:
-        """The hypernetwork reads the layers' codes too."""
+    def set_layers(self, layers: Sequence[tuple[int, int]]) -> None:
+        """Let the hypernetwork read the layers' codes too."""
         origin = self.best
         self.network = self.options.network(origin, self.seed, layers)
         self.weights = origin if self.network is None else self.network.start(self.seed)
@@ -69,7 +69,7 @@ class Running(base.Running):
 
     @property
     def point(self) -> np.ndarray:
-        """Where the search is [D]."""
+        """The current point [D]."""
         return self.weights if self.network is None else self.network.write(self.weights)
 
     def ask(self) -> np.ndarray:
@@ -111,7 +111,7 @@ class Running(base.Running):
         first, second = self.first / (1 - 0.9**self.generation), self.second / (1 - 0.999**self.generation)
         self.weights = self.weights + self.options.lr * first / (np.sqrt(second) + 1e-8)
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The point [D]; without a gradient to trust, the best candidate seen."""
         return self.point.copy() if self.guided else self.best.copy()
 

@@ -1,4 +1,4 @@
-"""How often the same candidates are scored before a search is told: as often as their ranks keep changing.
+"""Re-evaluation: the same candidates are scored again before `tell` while their ranks keep changing.
 
 The uncertainty measure is that of UH-CMA-ES (Hansen, Niederberger, Guzzella & Koumoutsakos 2009), in pycma's words.
 Candidates of one generation share their lives, so a second look needs another generation with fresh lives.
@@ -22,7 +22,7 @@ class Reevaluation:
 
     @property
     def waiting(self) -> bool:
-        """Whether the batch must be asked again."""
+        """True where the batch must be evaluated again."""
         return bool(self.looks)
 
     def add(self, fitness: np.ndarray) -> np.ndarray | None:

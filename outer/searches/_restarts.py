@@ -27,7 +27,7 @@ class Restarts:
         self.best_median = -np.inf
 
     def count(self, evaluations: int, median: float, mean: np.ndarray) -> None:
-        """A generation has been told: what it cost, the median fitness of its candidates and the mean [D] after it."""
+        """Record a generation: its cost, the median fitness of its candidates and the mean [D] after it."""
         if self.kind == "none":
             return
         if self.regime != "first":

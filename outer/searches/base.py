@@ -1,11 +1,11 @@
-"""What a search is: it asks for candidates, is told what they earned, and is a function of its seed and that history alone.
+"""The interface of a search: `ask` gives candidates, `tell` takes their fitness; a function of seed and history alone.
 
-A search that wants gradients says so by `estimator`: the evaluation it is then told carries `gradient`, and stores keep it.
-Resuming a search is telling it its stored generations again: every draw comes from an addressed stream, so that a
-search that was told the same history is the same search, bit for bit. A store may therefore keep a digest of what was
-asked in place of the candidates themselves (`outer/generation.py`).
+A search that uses gradients returns an `estimator`: the next evaluation then carries `gradient`, and stores keep it.
+To resume a search is to replay its stored generations: every draw comes from an addressed stream, so that a search with
+the same history is the same search, bit for bit. A store may therefore keep a digest in place of the candidates
+(`outer/generation.py`).
 
-What a search consumes is counted in inner steps: candidates x lifetimes x steps of a life x `Running.cost`.
+The cost of a search is counted in inner steps: candidates x lifetimes x steps of a life x `Running.cost`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Search(ABC):
     popsize: int
     generations: int
     rank_based: ClassVar[bool] = False  # with its default options, a monotone change of the fitness changes no bit
-    independent: ClassVar[bool] = False  # what is asked does not depend on what was found
+    independent: ClassVar[bool] = False  # candidates do not depend on the fitness of earlier ones
 
     @abstractmethod
     def start(self, origin: np.ndarray, seed: int) -> Running:
@@ -38,9 +38,9 @@ class Running(ABC):
 
     @property
     def cost(self) -> float:
-        """Inner steps charged for one step of a life of the generation that was asked last.
+        """Inner steps charged for one step of a life of the latest generation.
 
-        1 for a plain forward life. A search that differentiates lives says what that costs in forward lives: about 3
+        1 for a plain forward life. Searches that differentiate lives state the cost in forward lives: about 3
         for backpropagation (a forward and twice that backward), 4 with activation checkpointing, 2 for one tangent.
         """
         return 1.0
@@ -50,19 +50,19 @@ class Running(ABC):
         """Candidates of the next generation [P, D], float64; P may change from generation to generation."""
 
     def estimator(self) -> GradientEstimator | None:
-        """What the search wants to be told beside fitness about the candidates it has just asked for; None is nothing."""
+        """The gradient estimator to apply to the candidates that `ask` has just given; None: fitness is enough."""
         return None
 
     @abstractmethod
     def tell(self, candidates: np.ndarray, evaluation: Evaluation) -> None:
-        """Learn what the candidates [P, D] earned; changes neither argument. `finite` is for what is not a number."""
+        """Learn from the evaluation of candidates [P, D]; changes neither argument. `finite` replaces what is not a number."""
 
     @abstractmethod
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The vector [D] that the search would recommend now."""
 
-    def place(self, layers: Sequence[tuple[int, int]]) -> None:
-        """Told before the first ask where entries act (`Genome.layers`); most searches do not care."""
+    def set_layers(self, layers: Sequence[tuple[int, int]]) -> None:
+        """Take the layers of the vector's entries (`Genome.layers`) before the first `ask`; most searches ignore them."""
         return None
 
     def stop(self) -> dict[str, float]:
@@ -70,7 +70,7 @@ class Running(ABC):
         return {}
 
     def metrics(self) -> dict[str, float]:
-        """Numbers worth following, such as the step size."""
+        """Metrics of the search, such as its step size."""
         return {}
 
 
@@ -93,7 +93,7 @@ def check_range(name: str, value: float, low: float, high: float = np.inf, open_
 def finite(fitness: np.ndarray) -> np.ndarray:
     """Fitness [P] with NaN and infinities replaced by the worst finite value of the generation (0 without any).
 
-    An objective hands over finite fitness; this guards a search that somebody drives by hand. NaN would sort as the best.
+    Objectives give finite fitness; this is for searches that are driven by hand. NaN would sort as the best.
     """
     good = np.isfinite(fitness)
     return fitness if good.all() else np.where(good, fitness, fitness[good].min() if good.any() else 0.0)

@@ -124,7 +124,7 @@ class Running(base.Running):
         self.strings = children
         self.generation += 1
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The best string of the last generation, as numbers [D]."""
         return self.decode(self.best[None])[0]
 

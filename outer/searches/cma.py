@@ -55,7 +55,7 @@ class Search(base.Search):
 
 
 class Running(base.Running):
-    """A pycma strategy that minimises -fitness, and what decides when it is told and when it starts anew."""
+    """A pycma strategy that minimises -fitness, with re-evaluation and restarts."""
 
     def __init__(self, options: Search, origin: np.ndarray, seed: int) -> None:
         self.options, self.origin, self.seed, self.size = options, origin, seed, origin.size
@@ -114,7 +114,7 @@ class Running(base.Running):
         """The mean [D] of the strategy that runs now."""
         return np.array(self.strategy.mean)[: self.size]
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The mean of the distribution: under noise a better bet than the best sample. With restarts, the best mean."""
         best = self._restarts.best
         return self.mean if best is None else best.copy()

@@ -86,7 +86,7 @@ class Running(base.Running):
         return self.options.sigma * self.options.decay**self.generation
 
     def directions(self) -> np.ndarray:
-        """What this generation tries: [P, D], or the + half [P / 2, D] of mirrored pairs."""
+        """Directions of this generation [P, D], or the + half [P / 2, D] of mirrored pairs."""
         count = self.options.popsize // 2 if self.options.mirrored else self.options.popsize
         return draw(stream(self.seed, "es", self.generation), (count, self.mean.size), self.options.directions)
 
@@ -108,7 +108,7 @@ class Running(base.Running):
         first, second = self.first / (1 - 0.9**self.generation), self.second / (1 - 0.999**self.generation)
         self.mean = self.mean + lr * first / (np.sqrt(second) + 1e-8)
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The mean [D]."""
         return self.mean.copy()
 

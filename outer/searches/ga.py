@@ -129,7 +129,7 @@ class Running(base.Running):
         )
         self.generation += 1
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The champion [D]."""
         return self.survivors[0].vector.copy() if self.survivors else self.origin.copy()
 

@@ -15,7 +15,7 @@ from outer.searches import _descent
 
 @dataclass(frozen=True)
 class Search(_descent.Search):
-    """What is differentiated is a smooth loss; what is stored and compared stays the configured fitness."""
+    """A smooth loss is differentiated; the configured fitness is stored and compared."""
 
     popsize: int = 8  # mirrored pairs; 1 is the point itself, without smoothing
     generations: int = 100

@@ -95,7 +95,7 @@ class Running(base.Running):
         self.accepted = float(taken.mean())
         self.generation += 1
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The parent of the chain that did best [D]."""
         return self.parents[self.best].copy()
 

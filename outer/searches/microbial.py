@@ -1,7 +1,7 @@
 """Microbial genetic algorithm (Harvey 2011): the loser of a local tournament is infected by the winner and mutates.
 
 The population sits on a ring and a tournament is held between neighbours at most `deme` places apart. Each generation
-scores everybody and holds P / 2 tournaments at once, on disjoint pairs (Harvey holds them one after the other: two
+scores all candidates and holds P / 2 tournaments at once, on disjoint pairs (Harvey holds them one after the other: two
 generations here are about one of his "generations" of P tournaments). Winners keep their genome, and with Lamarckian
 inheritance what they learned, so that a lineage is an individual's and not a distribution's.
 """
@@ -86,6 +86,6 @@ class Running(base.Running):
         self.population[loser] = self._within(young)
         self.generation += 1
 
-    def favourite(self) -> np.ndarray:
-        """The fittest of the generation that was told last [D]; it is still alive, since it won."""
+    def recommendation(self) -> np.ndarray:
+        """The fittest candidate [D] of the latest generation; a winner stays in the population."""
         return self.best.copy()

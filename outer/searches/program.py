@@ -68,7 +68,7 @@ class Search(base.Search):
         self.language()
 
     def language(self) -> Language:
-        """What programs are made of."""
+        """The language of the programs."""
         return Language(self.inputs, self.operations, self.constants, self.nodes)
 
     def start(self, origin: np.ndarray, seed: int) -> Running:
@@ -141,7 +141,7 @@ class Running(base.Running):
         return np.stack(children + old)
 
     def _function(self, program: Program) -> bytes | None:
-        """What is evaluated once: a function, or all its multiples where the gain is fitted to each."""
+        """The key of functions that are evaluated once; multiples share it where the gain is fitted to each."""
         return cgp.fingerprint(program, gain=not self.options.gains)
 
     def _program(self, vector: np.ndarray) -> Program:
@@ -170,7 +170,7 @@ class Running(base.Running):
             yield child
 
     def _from_beam(self) -> Iterator[Program]:
-        """What is left of the level; a new level when it is used up."""
+        """The rest of the level; a new level when it is used up."""
         if not self.queue:
             parents = [self._program(parent) for parent in self.parents]
             if not self.evaluated:
@@ -196,7 +196,7 @@ class Running(base.Running):
         self.refiner.tell(candidates, evaluation)
         if (self.generation + 1) % (self.options.refine_every + self.options.refine) == 0:
             best = self.parents[0].copy()
-            best[1 + 3 * self.language.nodes + 1 :] = self.refiner.favourite()
+            best[1 + 3 * self.language.nodes + 1 :] = self.refiner.recommendation()
             self.visitors, self.refiner = [best], None
 
     def _select(self, candidates: np.ndarray, fitness: np.ndarray) -> None:
@@ -238,7 +238,7 @@ class Running(base.Running):
     def _key(self) -> Callable[[np.ndarray], bytes | None]:
         return (lambda x: self._function(self._program(x))) if self.programs else (lambda x: x.tobytes())
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The best parent [D]."""
         return self.parents[0].copy()
 

@@ -53,6 +53,6 @@ class Running(base.Running):
             self.best, self.best_fitness = candidates[top].copy(), float(fitness[top])
         self.generation += 1
 
-    def favourite(self) -> np.ndarray:
+    def recommendation(self) -> np.ndarray:
         """The best candidate seen [D]."""
         return self.best.copy()

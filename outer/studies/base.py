@@ -1,4 +1,4 @@
-"""What a study is: an experiment of its own in parts that do not depend on each other, and what its results say.
+"""The interface of a study: an experiment of its own, in parts that do not depend on each other.
 
 A part is a function of the options, the seed and its name, so that an interrupted study goes on with the parts that it
 lacks and ends with the same bits.
@@ -18,7 +18,7 @@ Notes = MutableMapping[str, Any]  # of a long part, JSON types: what it needs to
 
 @dataclass(frozen=True)
 class Summary:
-    """What is shown of a study: a sentence, a table, pictures of panels (see metalearn/pictures/line_panels.py)."""
+    """The summary of a study: a sentence, a table, pictures of panels (metalearn/pictures/line_panels.py)."""
 
     headline: str
     columns: tuple[str, ...]
@@ -47,7 +47,7 @@ class Study(ABC):
 
     @abstractmethod
     def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
-        """What the results of all parts say."""
+        """The summary of the results of all parts."""
 
 
 def numbers(name: str, values: object, least: float, above: bool = False) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Genomic bottleneck (Shuvaev et al. 2024): how much a network can know at birth that is written by a hundredth of its size.
+"""Genomic bottleneck (Shuvaev et al. 2024): accuracy at birth of networks that are written by a genome of a hundredth of their size.
 
 end to end   Adam on the genes, through the network that they write, on the images.
 alternating  the paper's scheme: train the network on 10,000 images, train the genes to write its weights, and move the
@@ -27,7 +27,7 @@ from outer.studies.base import Notes, Summary, Tell
 
 SCHEMES = ("end to end", "alternating")
 CURVE = (0, 10, 30, 100, 300)  # steps of training after birth
-RATES = (0.003, 0.01, 0.03, 0.1, 0.3)  # of SGD after birth: everybody has the best of them
+RATES = (0.003, 0.01, 0.03, 0.1, 0.3)  # of SGD after birth; each network gets its best one
 BATCH = 100
 TRAIN, TEST = 60000, 10000
 
@@ -175,7 +175,7 @@ class Study(base.Study):
         self, network: Sequence[Tensor], seed: int, x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor
     ) -> dict[str, Any]:
         """Test accuracy after CURVE steps of SGD from birth, at the rate that names most training images before it
-        has learned from them; the same images for everybody."""
+        has learned from them; the same images for all networks."""
         rng = stream(seed, "bottleneck", "life")
         batches = [torch.from_numpy(rng.integers(len(x), size=BATCH)) for _ in range(CURVE[-1])]
         tried: list[dict[str, Any]] = []
@@ -225,7 +225,7 @@ class Study(base.Study):
 
 
 def _lists(value: Sequence[Any]) -> bool:
-    """Whether these are lists of whole numbers."""
+    """True for lists of whole numbers."""
     return all(isinstance(w, (list, tuple)) and w and all(type(n) is int for n in w) for w in value)
 
 
@@ -237,7 +237,7 @@ def _note(
     course: Sequence[Sequence[float]],
     network: Sequence[Tensor],
 ) -> None:
-    """What `_begin` needs; numbers of 32 bits survive JSON."""
+    """Notes for `_begin`; numbers of 32 bits survive JSON."""
     held = [adam.state[gene] for gene in genes]
     values = [[gene.detach(), own["exp_avg"], own["exp_avg_sq"]] for gene, own in zip(genes, held)]
     notes.update(

@@ -2,7 +2,7 @@
 
 lamarckian   `popsize` networks; each generation is a life of `steps` SGD steps, what was learned is inherited, losers of
              tournaments become mutated winners; weights and learning rate evolve, the rate from N(log of the geometric
-             mean of `rates`, 1). Scored: the last favourite, at birth.
+             mean of `rates`, 1). Scored: the last recommendation, at birth.
 one network  SGD alone for popsize * generations * steps steps, for each of `rates`; the best rate on the select tier.
 many         popsize networks of generations * steps steps each; the best network and rate on the select tier.
 All three take the same number of gradient steps per rate, and rates are tried for SGD alone at no charge: what is held
@@ -94,7 +94,7 @@ class Study(base.Study):
             own, curve = InheritanceObjective(genome, distribution, seed + k, Inheritance("lamarckian"), 1), []
             for generation in evolve(own, search, Evaluator()):
                 curve.append(generation.metrics["best_birth"])
-            theta = torch.from_numpy(genome.decode(generation.favourite[None]))
+            theta = torch.from_numpy(genome.decode(generation.recommendation[None]))
             scores.append(float(self._tested(genome, theta, 0, seed, [k], ("final",))[0][0, 0]))
             rates.append(float(theta[0, 0]))
             curves.append(curve)

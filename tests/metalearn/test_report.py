@@ -40,8 +40,8 @@ def fake_generations(count: int, population: int = 16, lives: int = 4) -> list[G
         theta = {"eta": 0.05 + 0.2 * np.exp(-index / 5), "a": 1 - np.exp(-index / 6), "b": -0.3 * index / (index + 9)}
         metrics = {"best_so_far": best, "sigma": 0.5 * 0.93**index, "lifetimes": float(spent)}
         metrics |= {f"theta/{k}": float(v + rng.normal(0, 0.01)) for k, v in theta.items()}
-        where, favourite = rng.normal(size=(population, 3)), rng.normal(size=3)
-        made.append(Generation(index, where, fitness, scores, alive, favourite, metrics))
+        where, recommendation = rng.normal(size=(population, 3)), rng.normal(size=3)
+        made.append(Generation(index, where, fitness, scores, alive, recommendation, metrics))
     return made
 
 

@@ -30,7 +30,7 @@ def generation(index: int, candidates: int = 5, lifetimes: int = 3, size: int = 
         fitness=draw.normal(size=candidates),
         scores=draw.normal(size=(candidates, lifetimes)),
         alive=draw.random((candidates, lifetimes)) < 0.5,
-        favourite=draw.normal(size=size),
+        recommendation=draw.normal(size=size),
         metrics={"best": float(draw.normal()), "sigma": 0.1},
     )
 
@@ -122,7 +122,7 @@ def test_documents_replace_each_other_and_the_fixed_ones_are_refused(folder: Pat
         ({"index": 5}, "expected index 4, got 5"),
         ({"index": 3}, "expected index 4, got 3"),
         ({"fitness": np.zeros(4)}, "generation.fitness: expected P=5, got P=4"),
-        ({"favourite": np.zeros(40, np.float32)}, "generation.favourite: expected float64 [D], got float32 [40]"),
+        ({"recommendation": np.zeros(40, np.float32)}, "generation.recommendation: expected float64 [D], got float32 [40]"),
         ({"scores": np.zeros(5)}, "generation.scores: expected float64 [P, L], got float64 [5]"),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_damaged_database_is_one_line(folder: Path, damage: Callable[[Path], N
 
 def test_changed_numbers_are_noticed_when_read(folder: Path) -> None:
     data = (folder / DATABASE).read_bytes()
-    needle = generation(2).favourite.tobytes()
+    needle = generation(2).recommendation.tobytes()
     assert data.count(needle) == 1
     (folder / DATABASE).write_bytes(data.replace(needle, bytes(reversed(needle))))
     with RunStore.open(folder, write=False) as store:

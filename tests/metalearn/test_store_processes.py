@@ -41,7 +41,7 @@ def generation(index: int, candidates: int = 5, lifetimes: int = 3, size: int = 
         fitness=draw.normal(size=candidates),
         scores=draw.normal(size=(candidates, lifetimes)),
         alive=draw.random((candidates, lifetimes)) < 0.5,
-        favourite=draw.normal(size=size),
+        recommendation=draw.normal(size=size),
         metrics={"best": float(draw.normal()), "sigma": 0.1},
     )
 

@@ -47,7 +47,7 @@ def test_the_origin_is_among_the_first_and_the_best_is_kept() -> None:
     assert [0.5, -3.0] in running.ask().tolist()
     best = running.ask()[7]
     told(running, -np.abs(np.arange(10) - 7.0))
-    assert best.tolist() in running.ask().tolist() and running.favourite().tolist() == best.tolist()
+    assert best.tolist() in running.ask().tolist() and running.recommendation().tolist() == best.tolist()
 
 
 def test_crossover_makes_children_of_two_parents_and_mutation_flips_its_share() -> None:

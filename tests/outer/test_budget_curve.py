@@ -31,25 +31,25 @@ def search(name: str, **options: object) -> Search:
 
 
 def test_marks_are_what_the_loop_recommends() -> None:
-    """Recount inner steps from the worlds, generation by generation, and judge the favourite of the last one that fits."""
+    """Recount inner steps from the worlds, generation by generation, and judge the recommendation of the last one that fits."""
     budget, marks = 3000.0, 5
     found = budget_curve(OBJECTIVE, search("cma"), budget, marks, JUDGE, WORLDS)
-    used, favourites, steps = 0.0, [(0.0, OBJECTIVE.genome.start())], []
+    used, recommendations, steps = 0.0, [(0.0, OBJECTIVE.genome.start())], []
     with Evaluator() as evaluator:
         for generation in evolve(OBJECTIVE, search("cma", generations=40), evaluator):
             settings = OBJECTIVE.settings(generation.index)
             used += 4 * sum(setting.steps * len(setting.labels) for setting in settings)
             assert generation.metrics["inner_steps"] == used
-            favourites.append((used, generation.favourite))
+            recommendations.append((used, generation.recommendation))
             steps.append(used)
         within = [s for s in steps if s <= budget]
         assert len(within) < len(steps) and found.inner_steps == within[-1] and len(found.rows) == len(within)
         assert found.lifetimes == 12 * len(within) and found.ended == ""
         for k, mark in enumerate(found.marks):
             assert mark == budget * (k + 1) / marks
-            vector = [v for s, v in favourites if s <= mark][-1]
+            vector = [v for s, v in recommendations if s <= mark][-1]
             assert found.quality[k] == evaluator.evaluate(JUDGE, vector[None], WORLDS).scores.mean()
-    assert found.values == OBJECTIVE.genome.values([v for s, v in favourites if s <= budget][-1])
+    assert found.values == OBJECTIVE.genome.values([v for s, v in recommendations if s <= budget][-1])
     assert len(set(found.quality)) > 2
 
 

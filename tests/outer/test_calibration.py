@@ -13,7 +13,7 @@ from inner.components import build
 from inner.engines.native import compiler
 from inner.rules.rule import Rule
 from outer import calibration
-from outer.calibration import MOST, OPERATIONS, Pace, each_layer, graded, load, makespan, pace
+from outer.calibration import MOST, OPERATIONS, Pace, differentiates, layer_overhead, makespan, pace, workload
 from outer.learner_objective import LearnerObjective
 from outer.settings import Distribution
 
@@ -40,11 +40,11 @@ def test_generations_that_drew_long_lives_count_for_what_they_are() -> None:
     assert found.each_s == pytest.approx(3.0 * 11 / 8) and found.first_s == pytest.approx(1.0)
 
 
-def test_load() -> None:
+def test_workload() -> None:
     shape = Distribution({"name": "linear", "inputs": 4, "outputs": 2}, width=(3, 3), steps=(10, 10))
     (one,), (two, three) = (shape.settings("search", 0, (0,), lives, lives) for lives in (1, 2))
-    assert load([one]) == 10 * (4 * 3 + 3 * 2) and load([two, three]) == 2 * load([one])
-    assert load([one], 5) == 5 * load([one]) and load([one], 5, 100.0) == load([one], 5) + 10 * 2 * 100
+    assert workload([one]) == 10 * (4 * 3 + 3 * 2) and workload([two, three]) == 2 * workload([one])
+    assert workload([one], 5) == 5 * workload([one]) and workload([one], 5, 100.0) == workload([one], 5) + 10 * 2 * 100
 
 
 def test_lives_in_torch_are_charged_for_operations() -> None:
@@ -54,10 +54,10 @@ def test_lives_in_torch_are_charged_for_operations() -> None:
         for name, options in (("cma", {}), ("gradient", {"lr": 0.1}))
     )
     own = LearnerObjective(Rule("a*pre*err"), distribution, 0)
-    assert graded(own, gradient) and not graded(own, cma)
-    assert each_layer(replace(own, engine="eager"), cma) == each_layer(own, gradient) == OPERATIONS
+    assert differentiates(own, gradient) and not differentiates(own, cma)
+    assert layer_overhead(replace(own, engine="eager"), cma) == layer_overhead(own, gradient) == OPERATIONS
     if not compiler.problem():
-        assert each_layer(own, cma) == 0.0
+        assert layer_overhead(own, cma) == 0.0
 
 
 def test_makespan() -> None:
@@ -87,8 +87,8 @@ def test_how_many_generations_are_timed(
 
     monkeypatch.setattr(calibration, "evolve", evolve)
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    monkeypatch.setattr(calibration, "load", lambda *_: 1.0)
-    monkeypatch.setattr(calibration, "each_layer", lambda *_: 0.0)
+    monkeypatch.setattr(calibration, "workload", lambda *_: 1.0)
+    monkeypatch.setattr(calibration, "layer_overhead", lambda *_: 0.0)
     found = pace(OWN, SEARCH, *[None] * 2, budget)
     assert asked[0] == lived and found.each_s == pytest.approx(costs[-1])
 
@@ -98,8 +98,8 @@ def test_a_search_that_fails_is_timed_as_far_as_it_goes(monkeypatch: pytest.Monk
         yield from [None] * generations
         raise ValueError("nobody is left")
 
-    monkeypatch.setattr(calibration, "load", lambda *_: 1.0)
-    monkeypatch.setattr(calibration, "each_layer", lambda *_: 0.0)
+    monkeypatch.setattr(calibration, "workload", lambda *_: 1.0)
+    monkeypatch.setattr(calibration, "layer_overhead", lambda *_: 0.0)
     monkeypatch.setattr(calibration, "evolve", lambda *_, **__: evolve(2))
     assert pace(OWN, SEARCH, *[None] * 2).each_s < 1
     monkeypatch.setattr(calibration, "evolve", lambda *_, **__: evolve(0))

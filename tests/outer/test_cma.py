@@ -29,7 +29,7 @@ def test_rotated_ellipsoid() -> None:
     full, diagonal = start("cma"), start("cma", covariance="diagonal")
     for running in (full, diagonal):
         advance(running, rotated(10), 400)
-    reached = [float(rotated(10)(running.favourite()[None])[0]) for running in (full, diagonal)]
+    reached = [float(rotated(10)(running.recommendation()[None])[0]) for running in (full, diagonal)]
     assert reached[0] > -1e-8
     assert reached[1] < -1e-4
 
@@ -44,10 +44,10 @@ def test_mean_moves_as_in_purecma(size: int) -> None:
     for _ in range(6):
         candidates = running.ask()
         fitness = ellipsoid(candidates)
-        before, reference_before = running.favourite(), np.array(reference.xmean)
+        before, reference_before = running.recommendation(), np.array(reference.xmean)
         running.tell(candidates, evaluation(fitness))
         reference.tell([list(x) for x in candidates], list(-fitness))
-        change = running.favourite() - before
+        change = running.recommendation() - before
         best = candidates[np.argsort(-fitness)[:6]]
         np.testing.assert_allclose(change, recombination @ (best - before), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(change, np.array(reference.xmean) - reference_before, rtol=1e-9, atol=1e-12)
@@ -83,7 +83,7 @@ def test_restarts_leave_a_local_optimum(kind: str) -> None:
     populations = [8]
     while sum(populations) < 30_000:
         populations.append(len(advance(again, rastrigin, 1)[0][0]))
-    caught, free = (float(rastrigin(running.favourite()[None])[0]) for running in (alone, again))
+    caught, free = (float(rastrigin(running.recommendation()[None])[0]) for running in (alone, again))
     assert caught < -0.9 and free > -1e-6
     assert populations[0] == 8 and max(populations) >= 32 and not again.stop()
     assert again.metrics()["restarts"] >= 2
@@ -118,7 +118,7 @@ def test_replay_with_options(options: dict[str, object]) -> None:
         assert second.ask().tobytes() == candidates.tobytes()
         second.tell(candidates.copy(), evaluation(fitness.copy()))
     assert second.ask().tobytes() == first.ask().tobytes()
-    assert second.favourite().tobytes() == first.favourite().tobytes() and second.metrics() == first.metrics()
+    assert second.recommendation().tobytes() == first.recommendation().tobytes() and second.metrics() == first.metrics()
 
 
 def test_reevaluation_looks_again_only_under_noise() -> None:

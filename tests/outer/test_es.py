@@ -83,9 +83,9 @@ def test_moves_along_the_estimated_gradient() -> None:
         mean = [
             m + 0.05 * (f / (1 - 0.9**t)) / ((s / (1 - 0.999**t)) ** 0.5 + 1e-8) for m, f, s in zip(mean, first, second)
         ]
-        before = running.favourite()
+        before = running.recommendation()
         running.tell(candidates, evaluation(fitness))
-        np.testing.assert_allclose(running.favourite() - before, np.array(mean) - before, rtol=1e-8)
+        np.testing.assert_allclose(running.recommendation() - before, np.array(mean) - before, rtol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_moves_along_the_estimated_gradient() -> None:
 def test_variants_climb(options: dict[str, object]) -> None:
     running = start("es", **options)
     history = advance(running, sphere, 300)
-    assert float(sphere(running.favourite()[None])[0]) > -1.0
+    assert float(sphere(running.recommendation()[None])[0]) > -1.0
     if options.get("directions") == "rademacher":
         steps = history[0][0] - 1.0
         np.testing.assert_allclose(np.abs(steps), 0.3, rtol=1e-12)

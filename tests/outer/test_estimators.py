@@ -173,7 +173,7 @@ def climb(search: str, generations: int = 60, **options: Any) -> float:
         running.tell(
             running.ask(), Evaluation(np.zeros(1), np.zeros((1, 2)), np.ones((1, 2), dtype=bool), gradient=shares)
         )
-    return float(running.favourite()[0])
+    return float(running.recommendation()[0])
 
 
 def loss_at(theta: float) -> float:

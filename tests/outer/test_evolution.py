@@ -78,7 +78,7 @@ def test_record_of_a_generation(history: list[Generation]) -> None:
         m = g.metrics
         assert (m["best"], m["worst"], m["best_so_far"]) == (max(g.fitness), min(g.fitness), best)
         assert (m["lifetimes"], m["failures"]) == (lifetimes, float((~g.alive).sum()))
-        assert m["theta/eta"] == pytest.approx(np.exp(g.favourite[0])) and m["theta/c"] == -0.001
+        assert m["theta/eta"] == pytest.approx(np.exp(g.recommendation[0])) and m["theta/c"] == -0.001
 
 
 def test_generations_share_nothing_and_candidates_share_all() -> None:
@@ -182,7 +182,7 @@ def test_search_and_selection_never_see_the_final_tier(spy: list[tuple]) -> None
     assert result.lifetimes == 2 * 4 * 4 and len(result.fitness) == 2
 
 
-def generation(index: int, candidates: list[float], fitness: list[float], favourite: float) -> Generation:
+def generation(index: int, candidates: list[float], fitness: list[float], recommendation: float) -> Generation:
     n = len(fitness)
     return Generation(
         index,
@@ -190,7 +190,7 @@ def generation(index: int, candidates: list[float], fitness: list[float], favour
         np.array(fitness),
         np.array(fitness)[:, None],
         np.ones((n, 1), dtype=bool),
-        np.array([favourite]),
+        np.array([recommendation]),
     )
 
 
@@ -198,7 +198,7 @@ def test_finalists_are_unique_and_come_from_the_last_third() -> None:
     past = [generation(i, [100.0 + i, 101.0], [9.0, 9.0], 100.0) for i in range(4)]
     past += [generation(4, [1.0, 2.0], [0.5, 0.9], 7.0), generation(5, [2.0, 3.0], [0.8, 0.1], 7.0)]
     found = finalists(past, 10)[:, 0].tolist()
-    assert found == [7.0, 2.0, 1.0, 3.0], "favourites, then candidates by fitness, no repeats, nothing early"
+    assert found == [7.0, 2.0, 1.0, 3.0], "recommendations, then candidates by fitness, no repeats, nothing early"
     assert finalists(past, 2)[:, 0].tolist() == [7.0, 2.0]
     assert finalists(past[:1], 10)[:, 0].tolist() == [100.0, 101.0]
 

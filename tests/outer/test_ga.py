@@ -21,7 +21,7 @@ def test_seed_lists_rebuild_every_survivor_bit_for_bit() -> None:
     longest = max(len(individual.seeds) for individual in running.survivors)
     assert longest > 10 and running.seeds() == running.survivors[0].seeds
     wrong = rebuild(running.options, np.ones(50), 8, running.seeds())
-    assert wrong.tobytes() != running.favourite().tobytes()
+    assert wrong.tobytes() != running.recommendation().tobytes()
 
 
 def test_selection_by_a_plain_loop() -> None:
@@ -45,7 +45,7 @@ def test_selection_by_a_plain_loop() -> None:
         others = sorted((row for row in range(12) if row != champion), key=lambda row: -ranks[row])
         previous = [(ranks[row], candidates[row].copy()) for row in [champion, *others[:3]]]
         running.tell(candidates, evaluation(fitness))
-        assert running.favourite().tobytes() == previous[0][1].tobytes()
+        assert running.recommendation().tobytes() == previous[0][1].tobytes()
         assert [s.vector.tobytes() for s in running.survivors] == [v.tobytes() for _, v in previous]
 
 

@@ -183,4 +183,4 @@ def test_a_generation_of_tournaments_by_a_plain_loop() -> None:
             expected[loser, gene] = min(max(value + 0.1 * noise[k, gene], -2.0), 2.0)
     np.testing.assert_allclose(after - told, expected - told, rtol=1e-12, atol=1e-12)
     assert (after != told).any()
-    assert np.array_equal(running.favourite(), told[int(np.argmax(fitness))])
+    assert np.array_equal(running.recommendation(), told[int(np.argmax(fitness))])

@@ -252,7 +252,7 @@ def test_hypernetwork_reads_the_code_of_the_coefficient_and_of_the_layer() -> No
     layers, names_ = o.genome.layers(), o.genome.names
     running = build("search", {"name": "gradient", "hypernetwork": 4, "codes": 3}).start(o.genome.start(), 0)
     assert running.network.codes.shape == (o.genome.size, 3)
-    running.place(layers)
+    running.set_layers(layers)
     code = dict(zip(names_, running.network.codes))
     assert {len(row) for row in code.values()} == {6}
     assert (code["a[0]"][:3] == code["a[1]"][:3]).all() and (code["a[0]"][3:] == code["b[0]"][3:]).all()
@@ -267,7 +267,7 @@ def test_gradient_through_the_hypernetwork_of_layers() -> None:
     """Of the loss of whole lives with respect to the hypernetwork's weights, against central differences."""
     o = layered()
     running = build("search", {"name": "gradient", "hypernetwork": 4}).start(o.genome.start(), 0)
-    running.place(o.genome.layers())
+    running.set_layers(o.genome.layers())
     network = running.network
     weights = running.weights + 0.05 * np.sin(np.arange(running.weights.size))
     life = backprop.GradientEstimator("test", double=True).gradient(

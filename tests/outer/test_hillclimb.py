@@ -69,7 +69,7 @@ def test_parents_never_get_worse_and_chains_are_independent() -> None:
         assert (now >= before).all()
         before = now
     assert len(np.unique(running.parents, axis=0)) == 3 and before.min() > -5
-    assert float(sphere(running.favourite()[None])[0]) == before.max()
+    assert float(sphere(running.recommendation()[None])[0]) == before.max()
 
 
 def test_a_child_that_is_not_worse_is_kept() -> None:
@@ -91,7 +91,7 @@ def test_one_fifth_rule() -> None:
         running.tell(candidates, evaluation(np.array([0.0, -1.0, 1.0 if better else -1.0, -2.0])))
         assert math.isclose(running.metrics()["sigma"] / before, factor)
         if better:
-            assert running.favourite().tobytes() == candidates[2].tobytes()
+            assert running.recommendation().tobytes() == candidates[2].tobytes()
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,11 @@ from inner.rules.rule import Rule
 from inner.tasks.base import LifeData as Data
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
+from outer.fitness.base import WORST_BITS
 from outer.generation import Generation
 from outer.genome.network import Genes, NetworkGenome
 from outer.inheritance.kinds import KINDS, Inheritance
-from outer.inheritance.objective import WORST_BITS, InheritanceObjective
+from outer.inheritance.objective import InheritanceObjective
 from outer.objective import Lived
 from outer.racing import Racing
 from outer.settings import Distribution

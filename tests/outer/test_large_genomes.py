@@ -106,7 +106,7 @@ def test_memory_is_linear_in_the_genome(name: str) -> None:
 def test_a_digest_that_does_not_fit_is_refused() -> None:
     history = run("es", 2)
     changed = Generation(
-        1, *(getattr(history[1], n) for n in ("candidates", "fitness", "scores", "alive", "favourite"))
+        1, *(getattr(history[1], n) for n in ("candidates", "fitness", "scores", "alive", "recommendation"))
     )
     for digest in (np.zeros(16, dtype=np.uint8), np.asarray(history[0].digest)):
         wrong = [history[0], Generation(**{**vars(changed), "digest": digest})]

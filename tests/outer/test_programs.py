@@ -23,7 +23,7 @@ from outer.learner_objective import LearnerObjective
 from outer.programs import beam, cgp
 from outer.programs.interpreter import Interpreter
 from outer.programs.objective import ProgramObjective
-from outer.programs.pareto import distinct, front, simplest
+from outer.programs.pareto import distinct_finalists, front, simplest
 from outer.programs.program import OPERATIONS, Language, Program, compile_rule
 from outer.settings import Distribution
 
@@ -241,7 +241,7 @@ def test_flat_fitness_and_no_number_are_survived(engine: str, value: float) -> N
         x = running.ask()
         fitness = np.full(len(x), value)
         running.tell(x, Evaluation(fitness, fitness[:, None], np.ones((len(x), 1), dtype=bool)))
-    assert np.isfinite(running.favourite()).all() and search.language().holds(running.favourite())
+    assert np.isfinite(running.recommendation()).all() and search.language().holds(running.recommendation())
 
 
 def test_beam_extends_by_every_operation_once() -> None:
@@ -278,7 +278,7 @@ def test_front_against_brute_force() -> None:
     o = objective(
         build("search", {"name": "program", "inputs": ["pre", "post", "err", "target", "e"], "nodes": 6}).language()
     )
-    vectors = distinct(o, history, 8)
+    vectors = distinct_finalists(o, history, 8)
     assert len({cgp.fingerprint(p) for p in o.programs(vectors)}) == len(vectors) <= 8
 
 

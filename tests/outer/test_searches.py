@@ -15,7 +15,7 @@ from inner.random import stream
 
 SEARCHES = names("search")
 RANK_BASED = [name for name in SEARCHES if load("search", name).rank_based]
-# search -> (options, generations of 16, fitness of the favourite to reach on the sphere, on the ellipsoid).
+# search -> (options, generations of 16, fitness of the recommendation to reach on the sphere, on the ellipsoid).
 # They start at -10 and -1.3e6. Only CMA-ES learns the scales of a badly conditioned ellipsoid: for the others, 1e-8 there
 # is out of reach, and the goal says how far they come.
 GOALS: dict[str, tuple[dict[str, object], int, float, float]] = {
@@ -35,7 +35,7 @@ def test_optimises(name: str, function: Function) -> None:
     running = start(name, **options)
     history = advance(running, function, generations)
     goal = goals[0] if function is sphere else goals[1]
-    assert float(function(running.favourite()[None])[0]) > max(goal, origin)
+    assert float(function(running.recommendation()[None])[0]) > max(goal, origin)
     assert all(x.shape[1] == 10 and np.isfinite(x).all() for x, _ in history)
     assert not running.stop(), "a search that has converged goes on"
 
@@ -48,7 +48,7 @@ def test_noisy_sphere(name: str) -> None:
         rng = stream(seed, "noise")
         running = start(name, seed=seed)
         advance(running, lambda x: sphere(x) + rng.standard_normal(len(x)), 150)
-        reached.append(float(sphere(running.favourite()[None])[0]))
+        reached.append(float(sphere(running.recommendation()[None])[0]))
     assert np.mean(reached) > -9.0
 
 
@@ -61,7 +61,7 @@ def test_shapes_and_kinds(name: str) -> None:
     assert candidates.shape == (6, 4) and candidates.dtype == np.float64
     assert len(np.unique(candidates, axis=0)) == 6
     running.tell(candidates, evaluation(sphere(candidates)))
-    assert running.favourite().shape == (4,) and running.favourite().dtype == np.float64
+    assert running.recommendation().shape == (4,) and running.recommendation().dtype == np.float64
     assert all(isinstance(v, float) and np.isfinite(v) for v in (*running.metrics().values(), *running.stop().values()))
 
 
@@ -108,10 +108,10 @@ def test_tell_does_not_change_its_arguments(name: str) -> None:
         for array in (candidates, told.fitness, told.scores, told.alive):
             array.setflags(write=False)
         running.tell(candidates, told)
-        running.favourite()[:] = np.nan  # what is handed out is the caller's own
+        running.recommendation()[:] = np.nan  # what is handed out is the caller's own
         running.ask()[:] = np.nan
         assert (candidates.tobytes(), told.fitness.tobytes()) == kept
-    assert np.isfinite(running.favourite()).all()
+    assert np.isfinite(running.recommendation()).all()
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -122,7 +122,7 @@ def test_replay_of_the_history_is_the_same_search(name: str) -> None:
     for candidates, fitness in history:
         assert second.ask().tobytes() == candidates.tobytes()
         second.tell(candidates.copy(), evaluation(fitness.copy()))
-    assert second.favourite().tobytes() == first.favourite().tobytes()
+    assert second.recommendation().tobytes() == first.recommendation().tobytes()
     assert second.metrics() == first.metrics()
     assert second.ask().tobytes() == first.ask().tobytes()
 
@@ -132,9 +132,9 @@ def test_flat_fitness_is_survived(name: str) -> None:
     running = start(name)
     history = advance(running, lambda x: np.zeros(len(x)), 60)
     assert all(np.isfinite(x).all() and np.abs(x).max() < 1e12 for x, _ in history)
-    assert np.isfinite(running.favourite()).all() and not running.stop()
+    assert np.isfinite(running.recommendation()).all() and not running.stop()
     advance(running, sphere, 5)
-    assert np.isfinite(running.favourite()).all()
+    assert np.isfinite(running.recommendation()).all()
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -143,8 +143,8 @@ def test_failures_with_a_very_low_fitness_are_survived(name: str) -> None:
     running = start(name)
     start_value = float(sphere(np.ones((1, 10)))[0])
     advance(running, lambda x: np.where(x[:, 0] > 0.5, sphere(x), -1e9), 150)
-    assert np.isfinite(running.favourite()).all()
-    assert float(sphere(running.favourite()[None])[0]) > start_value
+    assert np.isfinite(running.recommendation()).all()
+    assert float(sphere(running.recommendation()[None])[0]) > start_value
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -158,10 +158,10 @@ def test_fitness_that_is_no_number_is_survived(name: str, bad: float) -> None:
         return np.where(x[:, 0] > 1.3, bad, sphere(x))
 
     advance(running, broken, 150)
-    best = running.favourite()
+    best = running.recommendation()
     assert np.isfinite(best).all() and float(sphere(best[None])[0]) > start_value and best[0] < 1.3
     advance(running, lambda x: np.full(len(x), bad), 3)
-    assert np.isfinite(running.ask()).all() and np.isfinite(running.favourite()).all()
+    assert np.isfinite(running.ask()).all() and np.isfinite(running.recommendation()).all()
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -175,7 +175,7 @@ def test_asking_twice_is_asking_once(name: str) -> None:
         assert x.tobytes() == y.tobytes()
         once.tell(x, evaluation(sphere(x)))
         twice.tell(y, evaluation(sphere(y)))
-    assert once.favourite().tobytes() == twice.favourite().tobytes()
+    assert once.recommendation().tobytes() == twice.recommendation().tobytes()
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -183,7 +183,7 @@ def test_one_dimension(name: str) -> None:
     running = start(name, size=1)
     history = advance(running, lambda x: -np.square(x[:, 0] - 0.3), 100)
     assert all(x.shape == (running.ask().shape[0], 1) for x, _ in history[:1])
-    assert abs(float(running.favourite()[0]) - 0.3) < 0.1 and running.favourite().shape == (1,)
+    assert abs(float(running.recommendation()[0]) - 0.3) < 0.1 and running.recommendation().shape == (1,)
     assert not running.stop()
 
 

@@ -106,7 +106,7 @@ def test_deep_ga_learns_digits_in_the_usual_loop() -> None:
     with Evaluator() as evaluator:
         history = list(evolve(own, search, evaluator))
         again = list(evolve(own, search, evaluator, history[:28]))
-        judged = evaluator.evaluate(own, history[-1].favourite[None], own.settings(0, "final"))
+        judged = evaluator.evaluate(own, history[-1].recommendation[None], own.settings(0, "final"))
     assert all(a.same_bits(b) for a, b in zip(history[28:], again))
     assert judged.scores[0, 0] > 0.3
     assert history[-1].metrics["inner_steps"] == 30 * 60

@@ -46,7 +46,7 @@ def test_oja_is_found(name: str, seed: int) -> None:
     own, search, oja = setting(name, seed)
     started = time.perf_counter()
     with Evaluator() as evaluator:
-        found = list(evolve(own, search, evaluator))[-1].favourite
+        found = list(evolve(own, search, evaluator))[-1].recommendation
     seconds = time.perf_counter() - started
     angle = np.degrees(np.arccos(found @ oja / np.linalg.norm(found) / np.linalg.norm(oja)))
     first, second = (own.genome.names[d] for d in np.argsort(-np.abs(found))[:2])

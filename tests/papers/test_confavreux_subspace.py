@@ -61,7 +61,7 @@ def test_oja_and_anti_hebb_are_found(seed: int) -> None:
     search = build("search", config.search)
     assert isinstance(search, Search) and search.generations <= 150
     with make_evaluator(config) as evaluator:
-        found = list(evolve(own, search, evaluator))[-1].favourite
+        found = list(evolve(own, search, evaluator))[-1].recommendation
     values, target = own.genome.values(found), vector(own, TARGET)
     angle = np.degrees(np.arccos(found @ target / np.linalg.norm(found) / np.linalg.norm(target)))
     loss, shuffled = fresh_loss(own, found), fresh_loss(own, stream(seed, "shuffled").permutation(found))

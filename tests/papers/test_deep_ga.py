@@ -30,7 +30,7 @@ def accuracy(spec: dict[str, object], seed: int) -> float:
     search = cast(Search, build("search", {"popsize": POPSIZE, "generations": GENERATIONS, **spec}))
     with Evaluator() as evaluator:
         history = list(evolve(own, search, evaluator))
-        judged = evaluator.evaluate(final, history[-1].favourite[None], final.settings(0, "final"))
+        judged = evaluator.evaluate(final, history[-1].recommendation[None], final.settings(0, "final"))
     assert history[-1].metrics["lifetimes"] == POPSIZE * GENERATIONS
     return float(judged.scores[0, 0])
 

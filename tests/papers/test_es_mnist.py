@@ -124,6 +124,6 @@ def test_256_pairs_on_the_official_test_images() -> None:
     with Evaluator() as evaluator:
         for generation in evolve(objective(), search, evaluator):
             if generation.index % 100 == 99:
-                reached = accuracy(generation.favourite)
+                reached = accuracy(generation.recommendation)
                 print(f"generation {generation.index + 1}: {reached:.4f} of 10,000 test images", flush=True)
     assert reached >= 0.925
