@@ -12,6 +12,7 @@ import torch
 from inner.engines.choice import check_engine, choose, live
 from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
+from inner.life.request import Life
 from inner.life.unroll import Unroll
 from inner.rules.rule import Rule
 from inner.tasks.base import LifeData
@@ -70,7 +71,7 @@ class LearnerObjective(Objective):
 
     def engine_in(self, setting: Setting) -> str:
         """Native where there is a kernel for the learner."""
-        return choose(self.engine, self.learner(setting), setting.task.kind, self.device)[0]
+        return choose(self.engine, self.learner(setting), setting.spec, self.device)[0]
 
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Scores and alive of candidates [P, D] in one setting."""
@@ -81,8 +82,11 @@ class LearnerObjective(Objective):
         data = self.life_data(setting)
         record = self.fitness.record(data.order.shape[1])
         with torch.no_grad():
-            request = (self.engine, learner, setting.task, data, torch.from_numpy(theta), self.seed, setting.labels)
-            result = live(*request, record, self.fitness.prequential, self.device, self.fixed)
+            life = Life(
+                learner, setting.task, data, torch.from_numpy(theta), self.seed, setting.labels, record,
+                self.fitness.prequential, self.device, self.fixed,
+            )  # fmt: skip
+            result = live(life, self.engine)
         return Lived(self.fitness.value(result, setting.task, data), result.alive.numpy())
 
     def life_data(self, setting: Setting) -> LifeData:

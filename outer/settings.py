@@ -12,15 +12,14 @@ from typing import Any, cast
 import numpy as np
 
 from inner.components import build
-from inner.networks import lateral, mlp
+from inner.learners.base import Spec
+from inner.networks.base import Network
 from inner.random import stream
 from inner.rules import sharing
 from inner.rules.coefficient import Coefficient
 from inner.tasks.base import Label, Task
 
 Range = tuple[float, float]
-Network = mlp.Network | lateral.Network
-
 
 def network_of(options: Mapping[str, Any], hidden: tuple[int, ...]) -> Network:
     """The network of a config: by its `name`, a multilayer perceptron where there is none."""
@@ -42,7 +41,13 @@ class Setting:
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Rows and columns of every layer of synapses."""
-        return sharing.shapes_of(self.network.sizes(self.task.inputs, self.task.outputs), self.network.bias)
+        return self.network.shapes(self.task.inputs, self.task.outputs)
+
+    @property
+    def spec(self) -> Spec:
+        """Sizes and meaning of what is learned here."""
+        task = self.task
+        return Spec(task.inputs, task.outputs, task.criterion, self.steps, self.batch)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ import oracle
 import torch
 from torch import Tensor
 
+from inner.criteria import CLASSES, Criterion
 from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
 from inner.life.eager import Result, live
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing
@@ -28,7 +30,7 @@ class Toy(Task):
 
     inputs: int = 5
     outputs: int = 3
-    kind: str = "classification"  # type: ignore[misc]
+    criterion: Criterion = CLASSES  # type: ignore[misc]
     chance: float = 0.0
     worst: float = -1e3
     tests: int = 37
@@ -40,7 +42,7 @@ class Toy(Task):
             return torch.from_numpy(draw.standard_normal((len(labels), *shape), dtype=np.float32))
 
         def targets(count: int) -> Tensor:
-            if self.kind != "classification":
+            if self.criterion != CLASSES:
                 return numbers(count, self.outputs)
             picks = draw.integers(0, self.outputs, (len(labels), count))
             return torch.from_numpy(np.eye(self.outputs, dtype=np.float32)[picks])
@@ -77,8 +79,8 @@ def both(
     """The same lives by the native and by the eager engine."""
     learner, lives = Learner(rule, network), task.life_data("search", steps, batch, 0, LABELS)
     with torch.no_grad():
-        one = native.live(learner, task, lives, theta, 0, LABELS, record, True, **options)
-        two = live(learner, task, lives, theta, 0, LABELS, record, True)
+        one = native.live(Life(learner, task, lives, theta, 0, LABELS, record, True, **options))
+        two = live(Life(learner, task, lives, theta, 0, LABELS, record, True))
     return one, two
 
 
@@ -106,16 +108,16 @@ def against_oracle(
     shapes = sharing.shapes_of(network.sizes(task.inputs, task.outputs), network.bias)
     theta = coefficients(rule, shapes=shapes)
     learner, lives = Learner(rule, network), task.life_data("search", steps, batch, 0, LABELS)
-    result = native.live(learner, task, lives, theta, 0, LABELS, fixed=fixed)
-    state = learner.init(result.state.shape, theta.float().repeat_interleave(2, 0), 2, 0, LABELS)
+    result = native.live(Life(learner, task, lives, theta, 0, LABELS, fixed=fixed))
+    state = learner.init(result.state.spec, theta.float().repeat_interleave(2, 0), 2, 0, LABELS)
     setting = oracle.Setting(
         rule.dw,
         rule.traces,
         rule.pathway,
         network.activation,
-        network.resolve_output(task.kind),
+        network.resolve_output(task.criterion),
         network.bias,
-        task.kind,
+        task.criterion.kind,
     )
     setting.layers = rule.layers
     setting.homeostasis = (rule.homeostasis.kind, rule.homeostasis.bound) if rule.homeostasis else None

@@ -159,12 +159,12 @@ def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Sy
         slopes.append(slope)
         signal = post
     output = posts[-1]
-    supervised = s.kind != "unsupervised"
+    supervised = s.kind != "none"
     err_out = [t - o if supervised else 0.0 for t, o in zip(y, output)]
     reward = 0.0
-    if s.kind == "classification":
+    if s.kind == "classes":
         reward = 1.0 if output.index(max(output)) == y.index(max(y)) else -1.0
-    elif s.kind == "regression":
+    elif s.kind == "values":
         reward = -sum(e * e for e in err_out) / len(err_out)
     units = [len(x)] + [len(p) for p in posts]
     feedback: dict[int, list[float]] = {top: err_out}

@@ -1,18 +1,15 @@
-"""Which engine lives run on: `native` where a kernel can be had, `eager` otherwise; one function runs either."""
+"""The ordered list of engines: the first that can live a request does; each says in words why it cannot.
+
+    moments (no samples at all) -> native (generated C) -> eager (torch, everything)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from torch import Tensor
-
 from inner.components import suggest
 from inner.engines import lateral_moments, moments
-from inner.learners import local_rule
-from inner.learners.base import Learner
-from inner.life import eager as lifetime
-from inner.life.eager import Result
-from inner.tasks.base import Label, LifeData, Task
+from inner.learners.base import Learner, Spec
+from inner.life import eager
+from inner.life.request import Life, Result
 
 ENGINES = ("auto", "native", "eager")
 
@@ -23,8 +20,8 @@ def check_engine(name: str) -> None:
         raise ValueError(f"engine: unknown name '{name}'{suggest(str(name), ENGINES)}; known: {', '.join(ENGINES)}")
 
 
-def choose(engine: str, learner: Learner, kind: str, device: str = "cpu") -> tuple[str, str]:
-    """("native", "") or ("eager", why not native) for lives of this learner on a task of `kind`.
+def choose(engine: str, learner: Learner, spec: Spec, device: str = "cpu") -> tuple[str, str]:
+    """("native", "") or ("eager", why not native) for lives of this learner.
 
     Raises ValueError where `native` was asked for by name and cannot be had.
     """
@@ -35,38 +32,31 @@ def choose(engine: str, learner: Learner, kind: str, device: str = "cpu") -> tup
         return "eager", "asked for" if engine == "eager" else f"device {device}"
     from inner.engines.native.engine import obstacle
 
-    why = obstacle(learner, kind)
+    why = obstacle(learner, spec)
     if why and engine == "native":
         raise ValueError(f"engine: native cannot run this: {why}; use auto or eager")
     return ("eager", why) if why else ("native", "")
 
 
-def live(
-    engine: str,
-    learner: Learner,
-    task: Task,
-    lives: LifeData,
-    theta: Tensor,
-    seed: int,
-    labels: Sequence[Label],
-    record: Sequence[int] = (),
-    prequential: bool = False,
-    device: str = "cpu",
-    fixed: bool = False,
-) -> Result:
-    """`inner.life.eager.live` on the engine of this name; what wants gradients, or runs on a GPU, is for eager.
-
-    fixed: worth a kernel of their own for lives of this shape.
+def live(life: Life, engine: str = "auto") -> Result:
+    """Live a request on the engine of this name, or on the first that can. Gradients and a GPU are for eager.
 
     Under `auto`, lives that moments of their data suffice for are lived by moments: the same up to rounding, and sooner.
+    Raises ValueError where the learner cannot live such lives, or `native` was asked for and cannot be had.
     """
-    free = not theta.requires_grad and device == "cpu"
-    if free and engine == "auto" and type(learner) is local_rule.Learner and learner.form is None and not prequential:
+    refused = life.learner.accepts(life.spec)
+    if refused:
+        raise ValueError(f"learner: '{life.learner.name}' cannot learn here: {refused}")
+    free = not life.theta.requires_grad and life.device == "cpu"
+    if free and engine == "auto":
         for shortcut in (moments, lateral_moments):
-            if shortcut.applies(learner, task, lives):
-                return shortcut.live(learner, task, lives, theta, seed, labels, record)
-    if (free or engine == "native") and choose(engine, learner, task.kind, device)[0] == "native":
+            if not shortcut.why_not(life):
+                return shortcut.live(life)
+    if (free or engine == "native") and choose(engine, life.learner, life.spec, life.device)[0] == "native":
         from inner.engines.native import engine as native
 
-        return native.live(learner, task, lives, theta, seed, labels, record, prequential, fixed=fixed)
-    return lifetime.live(learner, task, lives, theta, seed, labels, record, prequential, device)
+        if not (why := native.why_not(life)):
+            return native.live(life)
+        if engine == "native":
+            raise ValueError(f"engine: native cannot run this: {why}; use auto or eager")
+    return eager.live(life)

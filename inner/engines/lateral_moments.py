@@ -17,14 +17,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from inner.axes import fold, networks_of
 from inner.engines.moments import POLYNOMIAL, Terms, horner, kernel_of, polynomial, powers_of_post
-from inner.learners.local_rule import Learner, fold
-from inner.life.eager import Result, spread
+from inner.learners import local_rule
+from inner.learners.local_rule import Learner
+from inner.life.request import Life, Result
 from inner.networks import lateral
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule
-from inner.tasks.base import Label, LifeData, Task
+from inner.tasks.base import LifeData
 
 MOST_INPUTS = 8  # beyond, the table of fourth moments is larger than the batch
 
@@ -41,37 +43,37 @@ def powers(rule: Rule) -> tuple[Terms, Terms] | None:
     return forward, between
 
 
-def applies(learner: Learner, task: Task, lives: LifeData) -> bool:
-    """Whether these lives can be lived by moments: no teacher, the same full batch at every step."""
-    order, small = lives.order, 1 <= lives.x.shape[2] <= MOST_INPUTS
-    if type(learner.network) is not lateral.Network or not small or task.kind != "unsupervised":
-        return False
-    return bool(order.shape[1] > 0 and powers(learner.rule) and (order == order[:, :1]).all())
+def why_not(life: Life) -> str:
+    """Why these lives cannot be lived by moments, in words; empty where they can."""
+    learner, data = life.learner, life.data
+    if type(learner) is not local_rule.Learner or type(learner.network) is not lateral.Network or life.prequential:
+        return "only a local rule on a lateral network"
+    if not isinstance(data, LifeData) or life.task.criterion.kind != "none" or data.sequences or learner.explores:
+        return "only samples without a teacher"
+    order = data.order
+    if not (1 <= data.x.shape[2] <= MOST_INPUTS and order.shape[1] > 0 and powers(learner.rule)):
+        return "only polynomials of few inputs"
+    return "" if bool((order == order[:, :1]).all()) else "only the same batch at every step"
 
 
-def live(
-    learner: Learner,
-    task: Task,
-    lives: LifeData,
-    theta: Tensor,
-    seed: int,
-    labels: Sequence[Label],
-    record: Sequence[int] = (),
-) -> Result:
-    """The lives of every candidate theta [P, D]; arguments and result are those of `inner.life.eager.live`, without bits."""
-    count, steps = len(labels), lives.order.shape[1]
-    p, each = spread(theta, count)
+def live(life: Life) -> Result:
+    """The lives of every candidate theta [P, D], without bits."""
+    learner, task, data, labels = life.learner, life.task, life.data, life.labels
+    assert isinstance(learner, Learner) and isinstance(data, LifeData)
+    record, seed = life.record, life.seed
+    count, steps = len(labels), data.order.shape[1]
+    p, each = networks_of(life.theta, count)
     terms = powers(learner.rule)
     assert terms is not None
-    w, between = (fold(v, p) for v in learner.network.init(lives.x.shape[2], lives.y.shape[2], seed, labels))
-    shown = lives.x[torch.arange(count)[:, None], lives.order[:, 0]]  # [L, B, I]
+    w, between = (fold(v, p) for v in learner.network.init(data.x.shape[2], data.y.shape[2], seed, labels))
+    shown = data.x[torch.arange(count)[:, None], data.order[:, 0]]  # [L, B, I]
     kernel = kernel_of(terms[0], learner.rule.coefficients, each, shown, p)  # [N, C * I, F]
     moments = fold(_moments(shown), p)  # [N, F, F]
     table = _table(terms[1], learner.rule.coefficients, each)  # [N, C, 9]
     n, inputs, outputs = w.shape
     row, column = torch.triu_indices(inputs, inputs)
     edges = [0, 1, 1 + inputs, kernel.shape[2]]  # of the features of y^0, y^1, y^2
-    test_x, test_y = fold(lives.test_x, p), fold(lives.test_y, p)
+    test_x, test_y = fold(data.test_x, p), fold(data.test_y, p)
     wanted = {int(s): c for c, s in enumerate(record)}
     curve = torch.full((n, len(wanted)), task.worst, dtype=torch.float64)
     one = torch.ones(n, 1, outputs)
@@ -105,7 +107,7 @@ def live(
     final, alive = score()
 
     none = torch.zeros(n, dtype=torch.float64)
-    return Result.of(theta.shape[0], count, final, alive, curve, none, (w, between))
+    return Result.of(life.theta.shape[0], count, final, alive, curve, none, (w, between))
 
 
 def _moments(shown: Tensor) -> Tensor:

@@ -17,14 +17,16 @@ import sympy
 import torch
 from torch import Tensor
 
-from inner.learners.local_rule import Learner, fold
-from inner.life.eager import Result, spread
+from inner.axes import fold, networks_of
+from inner.learners import local_rule
+from inner.learners.local_rule import Learner
+from inner.life.request import Life, Result
 from inner.networks import mlp
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule
 from inner.rules.terms import expanded_terms
-from inner.tasks.base import Label, LifeData, Task
+from inner.tasks.base import LifeData
 
 POLYNOMIAL = ("pre", "post", "w")
 MOST_INPUTS = 16  # beyond, the table of third moments is larger than the batch
@@ -56,35 +58,35 @@ def polynomial(expression: sympy.Expr) -> Terms | None:
     return tuple(found)
 
 
-def applies(learner: Learner, task: Task, lives: LifeData) -> bool:
-    """Whether these lives can be lived by moments: one linear layer, no teacher, the same full batch at every step."""
-    network, order = learner.network, lives.order
-    plain = type(network) is mlp.Network
-    linear = plain and not network.hidden and not network.bias and network.resolve_output(task.kind) == "linear"
-    small = 1 <= lives.x.shape[2] <= MOST_INPUTS
-    if not (linear and small and task.kind == "unsupervised" and order.shape[1] > 0 and powers(learner.rule)):
-        return False
-    return bool((order == order[:, :1]).all())
+def why_not(life: Life) -> str:
+    """Why these lives cannot be lived by moments, in words; empty where they can."""
+    learner, data = life.learner, life.data
+    if type(learner) is not local_rule.Learner or type(learner.network) is not mlp.Network or life.prequential:
+        return "only a local rule on a multilayer perceptron"
+    network, criterion = learner.network, life.task.criterion
+    if network.hidden or network.bias or network.resolve_output(criterion) != "linear" or learner.explores:
+        return "only one linear layer"
+    if not isinstance(data, LifeData) or criterion.kind != "none" or data.sequences:
+        return "only samples without a teacher"
+    order = data.order
+    if not (1 <= data.x.shape[2] <= MOST_INPUTS and order.shape[1] > 0 and powers(learner.rule)):
+        return "only polynomials of few inputs"
+    return "" if bool((order == order[:, :1]).all()) else "only the same batch at every step"
 
 
-def live(
-    learner: Learner,
-    task: Task,
-    lives: LifeData,
-    theta: Tensor,
-    seed: int,
-    labels: Sequence[Label],
-    record: Sequence[int] = (),
-) -> Result:
-    """The lives of every candidate theta [P, D]; arguments and result are those of `inner.life.eager.live`, without bits."""
-    count, steps = len(labels), lives.order.shape[1]
-    p, each = spread(theta, count)
-    w = fold(learner.network.init(lives.x.shape[2], lives.y.shape[2], seed, labels)[0], p)  # [N, I, O]
-    shown = lives.x[torch.arange(count)[:, None], lives.order[:, 0]]  # [L, B, I]
+def live(life: Life) -> Result:
+    """The lives of every candidate theta [P, D], without bits."""
+    learner, task, data, labels = life.learner, life.task, life.data, life.labels
+    assert isinstance(learner, Learner) and isinstance(data, LifeData)
+    record, seed = life.record, life.seed
+    count, steps = len(labels), data.order.shape[1]
+    p, each = networks_of(life.theta, count)
+    w = fold(learner.network.init(data.x.shape[2], data.y.shape[2], seed, labels)[0], p)  # [N, I, O]
+    shown = data.x[torch.arange(count)[:, None], data.order[:, 0]]  # [L, B, I]
     kernel = kernel_of(powers(learner.rule) or (), learner.rule.coefficients, each, shown, p)  # [N, C * I, F]
     n, inputs, outputs = w.shape
     row, column = torch.triu_indices(inputs, inputs)
-    test_x, test_y = fold(lives.test_x, p), fold(lives.test_y, p)
+    test_x, test_y = fold(data.test_x, p), fold(data.test_y, p)
     wanted = {int(s): c for c, s in enumerate(record)}
     curve = torch.full((n, len(wanted)), task.worst, dtype=torch.float64)
     one = torch.ones(n, 1, outputs)
@@ -103,7 +105,7 @@ def live(
             w = w + horner(parts, w)
     final, alive = score()
 
-    return Result.of(theta.shape[0], count, final, alive, curve, torch.zeros(n, dtype=torch.float64), w)
+    return Result.of(life.theta.shape[0], count, final, alive, curve, torch.zeros(n, dtype=torch.float64), w)
 
 
 def horner(parts: Tensor, w: Tensor) -> Tensor:

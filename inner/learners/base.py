@@ -1,69 +1,187 @@
-"""What a learner is: it trains N networks side by side, given the coefficients of each."""
+"""The interface of a learner: it trains N networks side by side, given the coefficients of each.
+
+    state = init(...);  state, output = act(state, x);  state = learn(state, told)
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from inner.rules.rule import Coefficient
+from inner.criteria import Criterion
+from inner.life.states import map_all, tensors_of
+from inner.networks.base import Network
+from inner.rules.coefficient import Coefficient
+from inner.rules.rule import Rule
+from inner.rules.sharing import flat
+from inner.sources import Told
 from inner.tasks.base import Label
+
+# the classes of knowledge that a synapse may need, from what it holds itself to what must be carried to it
+KNOWLEDGE = (
+    "local", "layer", "network", "transported weights", "global loss", "two phases", "stored activity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a learner must know of the task: units in and out, and what the output means."""
+class Spec:
+    """Sizes and meaning of a life, as far as a learner must know them."""
 
-    inputs: int
-    outputs: int
-    kind: str  # "classification", "regression" or "unsupervised"
+    inputs: int  # I
+    outputs: int  # O
+    criterion: Criterion
+    steps: int = 0  # T
+    batch: int = 1  # B
+    sequences: bool = False  # whether samples follow each other in time
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Price of one step of one network and one sample."""
+
+    passes: float  # forward passes; a backward pass counts as one
+    multiply_adds: float
+    floats: float  # that must be kept while the step is computed
 
 
 class Learner(ABC):
-    """Trains networks of one shape; a concrete learner is a frozen dataclass, its state a value that `step` replaces.
+    """Trains networks of one kind; a concrete learner is a frozen dataclass, its state a value that a step replaces.
 
-    What the state is made of is the learner's own business: nobody else looks inside.
+    Its fields are its options in a config, `network` apart, which the setting gives.
     """
+
+    network: Network
 
     @property
     @abstractmethod
     def coefficients(self) -> tuple[Coefficient, ...]:
-        """What a search may move, in the order of the columns of theta [N, D]."""
+        """The numbers that a search may move, in the order of the columns of theta [N, D]."""
 
-    def footprint(self, shape: Shape, batch: int) -> int:
-        """Numbers that one network works on, for who decides how many live side by side; 0: they must not be parted."""
+    @property
+    def formula(self) -> Rule | None:
+        """The rule of this learner: its formula, LaTeX, locality and C; None where it has none."""
+        return None
+
+    @property
+    def name(self) -> str:
+        """The name of the component: the file's name in inner/learners, or a dotted module."""
+        return type(self).__module__.removeprefix("inner.learners.")
+
+    @property
+    def knows(self) -> frozenset[str]:
+        """What a synapse must know to change as this learner changes it: members of KNOWLEDGE."""
+        return frozenset({"local"})
+
+    def on(self, network: Network) -> Learner:
+        """The same learner on another network."""
+        return replace(self, network=network)  # type: ignore[type-var]
+
+    def accepts(self, spec: Spec) -> str:
+        """Why this learner cannot learn on its network in such a life, in words; empty where it can."""
+        return self.network.accepts(spec)
+
+    def text(self, values: Mapping[str, Any]) -> str:
+        """What is printed of it, with the values of its coefficients."""
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in values.items() if isinstance(value, int | float))
+        return f"{self.name.replace('_', ' ')}: {shown}" if shown else self.name.replace("_", " ")
+
+    def plain(self) -> dict[str, Any]:
+        """`{name: ..., option: ...}` in plain JSON types, from which `components.build` makes the same learner."""
+        made: dict[str, Any] = {"name": self.name}
+        for field in fields(self):  # type: ignore[arg-type]
+            if field.name != "network":
+                value = getattr(self, field.name)
+                made[field.name] = dict(value) if isinstance(value, Mapping) else value
+        return made
+
+    def flat(self, values: Mapping[str, Any], spec: Spec) -> Any:
+        """One row of theta [D] (float64 array) from values by name. Raises ValueError for those of another network."""
+        return flat(self.coefficients, values, self.network.shapes(spec.inputs, spec.outputs))
+
+    def cost(self, spec: Spec) -> Cost:
+        """Price of a step: by default a forward pass, a backward pass and an update."""
+        weights = sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
+        units = sum(self.network.sizes(spec.inputs, spec.outputs))
+        return Cost(2.0, 3.0 * weights, float(units))
+
+    def footprint(self, spec: Spec) -> int:
+        """Floats one network touches per step; sets the block size. 0: never split the population."""
         return 0
 
     @abstractmethod
-    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> Any:
-        """Newborn networks: N = population * len(labels), n = candidate * L + lifetime; theta [N, D] float32."""
+    def init(
+        self,
+        spec: Spec,
+        theta: Tensor,
+        population: int,
+        seed: int,
+        labels: Sequence[Label],
+        born: Sequence[Tensor] | None = None,
+    ) -> Any:
+        """Newborn networks: N = population * len(labels), n = candidate * L + lifetime; theta [N, D].
+
+        born: initial weights [N, I (+ 1), O] per group of synapses that evolution gave; None: drawn at (seed, label).
+        """
 
     @abstractmethod
-    def step(self, state: Any, x: Tensor, y: Tensor) -> tuple[Any, Tensor]:
-        """Learn from x [N, B, I] and targets y [N, B, O]; returns the new state and the output before learning [N, B, O]."""
+    def act(self, state: Any, x: Tensor, fresh: Tensor | None, t: int | Tensor) -> tuple[Any, Tensor]:
+        """The state that remembers what `learn` will need, and the output [N, B, O] for x [N, B, I].
 
-    def advance(self, state: Any, x: Tensor, y: Tensor) -> tuple[Any, Tensor]:
-        """As `step`, bit for bit, for a caller who will not look at the old state again: its memory may be used."""
-        return self.step(state, x, y)
+        fresh: bool [N, B], samples that begin a sequence; None: every sample stands alone.
+        """
+
+    @abstractmethod
+    def learn(self, state: Any, told: Told, t: int | Tensor, into: bool = False) -> Any:
+        """The state after learning from what was told of the last output. into: the old tensors may be overwritten."""
 
     @abstractmethod
     def predict(self, state: Any, x: Tensor) -> Tensor:
-        """Outputs [N, V, O] for x [N, V, I]."""
+        """Outputs [N, V, O] for x [N, V, I] of networks at rest, without exploration."""
 
-    @abstractmethod
+    def predict_sequences(self, state: Any, x: Tensor, fresh: Tensor) -> Tensor:
+        """Outputs [N, K * S, O] for the K ticks of S sequences, x [N, K * S, I] tick by tick, fresh bool [K, S]."""
+        seen, outputs = self.view(state, fresh.shape[1]), []
+        for tick, part in enumerate(x.split(fresh.shape[1], 1)):
+            seen, output = self.act(seen, part, fresh[tick].expand(len(x), -1), tick)
+            outputs.append(output)
+        return torch.cat(outputs, 1)
+
+    def view(self, state: Any, batch: int) -> Any:
+        """The state with units at rest for `batch` samples and without exploration: for tests."""
+        return state
+
+    def step(self, state: Any, x: Tensor, y: Tensor, t: int | Tensor = 0) -> tuple[Any, Tensor]:
+        """`learn` after `act`, for samples that stand alone: x [N, B, I], targets y [N, B, O]; state, output [N, B, O]."""
+        state, output = self.act(state, x, None, t)
+        return self.learn(state, Told(y), t), output
+
     def alive(self, state: Any) -> Tensor:
         """bool [N]: False for networks that have left the finite range."""
+        found = [tensor.reshape(len(tensor), -1).sum(1).isfinite() for tensor in self.moving(state)]
+        return torch.stack(found).all(0)
 
-    @abstractmethod
+    def moving(self, state: Any) -> list[Tensor]:
+        """The tensors [N, ...] whose values tell whether a network is still in the finite range."""
+        return [tensor for tensor in tensors_of(state) if tensor.is_floating_point()]
+
     def freeze(self, state: Any, alive: Tensor) -> Any:
-        """The state with every network that is not alive [N] put to rest, the others' bits untouched."""
+        """The state with 0 in every floating tensor [N, ...] of networks that are not alive [N]; the others keep their bits."""
+
+        def rest(tensor: Tensor) -> Tensor:
+            if not tensor.is_floating_point():
+                return tensor
+            return torch.where(alive.reshape(-1, *[1] * (tensor.dim() - 1)), tensor, torch.zeros_like(tensor))
+
+        return map_all(rest, state)
 
     def with_theta(self, state: Any, theta: Tensor) -> Any:
-        """The same networks under other coefficients theta [N, D]: what changes a rule in the middle of a life.
+        """The same networks under other coefficients theta [N, D], in the middle of a life.
 
         Raises ValueError where a learner keeps no coefficients apart from what it has learned.
         """
-        raise ValueError(f"learner: {type(self).__module__} cannot change its coefficients in the middle of a life")
+        raise ValueError(f"learner: '{self.name}' cannot change its coefficients in the middle of a life")

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from inner.learners import base, local_rule
-from inner.learners.base import Shape
-from inner.networks.mlp import Network
+from inner.learners.base import Spec
+from inner.networks.base import Network
 from inner.rules.rule import Coefficient, Rule
+from inner.sources import Told
 from inner.tasks.base import Label
 
 
@@ -91,16 +92,24 @@ class Learner(base.Learner):
         """The same rule and network without inheritance."""
         return local_rule.Learner(self.rule, self.network)
 
-    def footprint(self, shape: Shape, batch: int) -> int:
+    def footprint(self, spec: Spec) -> int:
         """Those of the local rule."""
-        return self.inner.footprint(shape, batch)
+        return self.inner.footprint(spec)
 
-    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
+    def init(
+        self,
+        spec: Spec,
+        theta: Tensor,
+        population: int,
+        seed: int,
+        labels: Sequence[Label],
+        born: Sequence[Tensor] | None = None,
+    ) -> State:
         """Newborn networks [N] with the weights, masks, rates and learning length in theta [N, D]."""
         if theta.shape[1] != self.layout.size:
             raise ValueError(f"theta: expected [N, {self.layout.size}], got {list(theta.shape)}")
         part = {name: theta[:, columns] for name, columns in self.layout.parts.items()}
-        inner = self.inner.init(shape, part["coefficients"], population, seed, labels)
+        inner = self.inner.init(spec, part["coefficients"], population, seed, labels, born)
         weights = self.layout.layers(part["weights"]) if "weights" in part else inner.weights
         gates: list[Tensor] | None = None
         if "wired" in part:
@@ -115,10 +124,15 @@ class Learner(base.Learner):
             inner, tuple(weights), tuple(gates) if gates else None, part.get("rates"), length, torch.zeros(len(theta))
         )
 
-    def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
-        """One update where the genome allows one; returns the state and the output [N, B, O] before it."""
+    def act(self, state: State, x: Tensor, fresh: Tensor | None, t: int | Tensor) -> tuple[State, Tensor]:
+        """As the local rule acts: state and output [N, B, O]."""
+        inner, output = self.inner.act(state.inner, x, fresh, t)
+        return replace(state, inner=inner), output
+
+    def learn(self, state: State, told: Told, t: int | Tensor, into: bool = False) -> State:
+        """One update where the genome allows one."""
         old = state.inner
-        new, output = self.inner.step(old, x, y)
+        new = self.inner.learn(old, told, t, False)
         weights, own = list(new.weights), new.own
         if state.rates is not None:
             factors = [state.rates[:, k].reshape(-1, 1, 1) for k in range(len(weights))]
@@ -129,7 +143,11 @@ class Learner(base.Learner):
             awake = (state.age < state.length).reshape(-1, 1, 1)
             weights = [torch.where(awake, n, w) for n, w in zip(weights, old.weights)]
             own = tuple(torch.where(awake, n, b) for n, b in zip(own, old.own))
-        return replace(state, inner=replace(new, weights=tuple(weights), own=own), age=state.age + 1), output
+        return replace(state, inner=replace(new, weights=tuple(weights), own=own), age=state.age + 1)
+
+    def view(self, state: State, batch: int) -> State:
+        """Units at rest for `batch` samples, without noise."""
+        return replace(state, inner=self.inner.view(state.inner, batch))
 
     def predict(self, state: State, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""

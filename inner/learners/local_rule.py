@@ -7,127 +7,185 @@ The signals, their signs and their locality are those of `inner/rules/signals.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from inner.activations import activation
+from inner.axes import fold
 from inner.components import build
 from inner.learners import base
-from inner.learners.base import Shape
-from inner.networks import lateral
-from inner.networks.mlp import Network, laid
+from inner.learners._rule_state import Acted, State
+from inner.learners._signals import look
+from inner.learners.base import Spec
+from inner.networks import mlp
+from inner.networks.base import Network, laid
+from inner.noise import Noise
 from inner.pathways.base import Pathway
-from inner.reward import reward as reward_of
 from inner.rules import sharing
-from inner.rules.layer_sums import SUMS, layer_sums
+from inner.rules.compiled import SidedTrace, Traces, compiled
 from inner.rules.rule import Coefficient, Rule
-from inner.rules.separate import separate
-from inner.rules.signal_values import SIGNAL_OF, Seen
-from inner.rules.signals import SIGNALS, observed
+from inner.rules.signals import SIGNALS, observed, totals
 from inner.rules.tape import Bound
-from inner.rules.update import Shape as Sizes
-from inner.rules.update import Update
+from inner.rules.update import LayerShape, Update
+from inner.sources import Told
 from inner.tasks.base import Label
 
-NEEDS_FEEDBACK = {"err", "feedback", "pre_err"}
-
-
-@dataclass(frozen=True)
-class State:
-    """N networks between two steps; other coefficients come in by `Learner.with_theta`, so that `bound` follows them."""
-
-    weights: tuple[Tensor, ...]  # per layer [N, I (+ 1), O]
-    own: tuple[Tensor, ...]  # feedback weights of the pathway, per layer
-    traces: tuple[dict[str, Tensor], ...]  # per layer, each [N, I (+ 1), O]
-    coefficients: dict[str, Tensor]  # each [N, 1, 1]
-    shape: Shape
-    own_coefficients: tuple[dict[str, Tensor], ...] = ()  # per layer, those with values of their own there
-    bound: tuple[
-        tuple[tuple[Bound, Bound], ...], ...
-    ] = ()  # per layer, of dw and each trace: what follows from the coefficients
-
-
-def sides(rule: Rule) -> dict[str, str]:
-    """The side of every name that is more than one number: signals, traces, coefficients per unit or synapse."""
-    found = {name: "sampled" if signal.per_sample else signal.side for name, signal in SIGNALS.items()}
-    found |= {name: "synapse" for name in rule.traces}
-    return found | {c.name: sharing.SIDES[c.share] for c in rule.coefficients if c.share in sharing.SIDES}
-
-
-Traces = tuple[tuple[str, Update], ...]
-
-
-@lru_cache(maxsize=128)
-def compiled(rule: Rule, added: bool = False) -> tuple[dict[str, Update], Traces]:
-    """The compiled formulas of a rule, by their keys in `rule.formulas`, and those of its traces.
-
-    added: formulas that give w + dw instead of dw.
-    """
-    known, fixed = sides(rule), frozenset(c.name for c in rule.coefficients)
-    traces = tuple((name, Update(separate(e, known), known, fixed)) for name, e in rule.trace_expressions.items())
-    return {key: Update(separate(e, known), known, fixed, added) for key, e in rule.expressions.items()}, traces
+DRIVES = 0  # site of the draws of drive noise: layer after layer, within a layer sample after sample
 
 
 @dataclass(frozen=True)
 class Learner(base.Learner):
-    """The learner of most of this project: `rule` on `network`, with the rule's own feedback pathway."""
+    """`rule` on `network`, with the rule's own feedback pathway."""
 
-    rule: Rule
-    network: Network | lateral.Network = field(default_factory=Network)
+    rule: Rule  # a mapping is read as a rule
+    network: Network = field(default_factory=mlp.Network)
     # called in place of the compiled formula of dw, in the same way: a different formula for every network, say
     form: Callable[..., Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.rule, Mapping):
+            object.__setattr__(self, "rule", Rule.from_dict(self.rule))
+        if not isinstance(self.rule, Rule):
+            raise ValueError(f"learner.rule: expected a mapping with 'dw' or 'family', got {type(self.rule).__name__}")
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """The rule's coefficients, in the order of the columns of theta."""
         return self.rule.coefficients
 
+    @property
+    def formula(self) -> Rule:
+        """The rule."""
+        return self.rule
+
+    def text(self, values: Mapping[str, Any]) -> str:
+        """The formula with numbers."""
+        return self.rule.with_values(values)
+
+    def plain(self) -> dict[str, Any]:
+        """Name and rule; a population of different formulas has no plain form."""
+        return {"name": "local_rule", "rule": self.rule.to_dict()}
+
+    @property
+    def knows(self) -> frozenset[str]:
+        """The locality classes of the rule's signals, and weight transport where the pathway needs it."""
+        used = {SIGNALS[name].locality for name in self.signals} | {"local"}
+        carried = self.hears and type(self.pathway).transports
+        return frozenset(used | ({"transported weights"} if carried else set()))
+
     @cached_property
     def pathway(self) -> Pathway:
         """The feedback pathway that the rule asks for."""
-        return cast(Pathway, build("pathway", self.rule.pathway))
+        return cast(Pathway, build("pathway", {"name": self.rule.pathway, **self.rule.pathway_options}))
 
     @cached_property
     def signals(self) -> frozenset[str]:
-        """The catalogue's signals that the rule uses, and those that these are summed from."""
+        """The catalogue's signals that the rule uses, and those that these are made from."""
         return observed(self.rule.signals)
 
     @cached_property
+    def hears(self) -> bool:
+        """Whether anything that the pathway delivers is used."""
+        return any(SIGNALS[name].feedback for name in self.signals)
+
+    @cached_property
     def follows(self) -> bool:
-        """Whether feedback weights learn from the changes of the forward weights."""
-        return type(self.pathway).learn is not Pathway.learn
+        """Whether the pathway changes weights after the forward weights have changed."""
+        return type(self.pathway).after is not Pathway.after
+
+    @cached_property
+    def explores(self) -> bool:
+        """Whether the drives are noisy while the network learns."""
+        return self.rule.noise != 0
 
     @cached_property
     def updates(self) -> tuple[dict[str, Update], Traces]:
         """The formulas of w + dw by key, and of each trace, ready to run."""
         return compiled(self.rule, added=True)
 
-    def footprint(self, shape: Shape, batch: int) -> int:
+    @cached_property
+    def made(self) -> tuple[str, ...]:
+        """The signals that every group's formulas are given, sums apart."""
+        return tuple(name for name, row in SIGNALS.items() if name in self.signals and row.value is not None)
+
+    @cached_property
+    def summed(self) -> tuple[str, ...]:
+        """The signals that are summed from others."""
+        return tuple(name for name, row in SIGNALS.items() if name in self.signals and row.total is not None)
+
+    @cached_property
+    def remembered(self) -> tuple[str, ...]:
+        """The signals that are asked for one step back."""
+        return tuple(row.before for row in SIGNALS.values() if row.before and row.name in self.signals)
+
+    def footprint(self, spec: Spec) -> int:
         """Weights of one network, and what is computed synapse by synapse; networks of different formulas stay together."""
         if self.form is not None:
             return 0
-        sizes = self.network.sizes(shape.inputs, shape.outputs)
         elementwise = any(update.rest is not None for update in self.updates[0].values())
         # what is computed and read again at once should lie in the nearer cache
-        return sum(i * o for i, o in zip(sizes, sizes[1:])) * (1 + 4 * batch if elementwise else 1)
+        weights = sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
+        bias = sum(o for (_, o), (a, b) in zip(
+            self.network.shapes(spec.inputs, spec.outputs), self.network.wiring(spec.inputs, spec.outputs)
+        ) if self.network.biased(a, b))  # fmt: skip
+        return (weights - bias) * (1 + 4 * spec.batch if elementwise else 1)
 
-    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> State:
+    def init(
+        self,
+        spec: Spec,
+        theta: Tensor,
+        population: int,
+        seed: int,
+        labels: Sequence[Label],
+        born: Sequence[Tensor] | None = None,
+    ) -> State:
         """Newborn networks [N]: candidates share initial and feedback weights, lifetimes do not.
 
         Raises ValueError where theta holds values per layer, unit or synapse for a network of another shape.
         """
-        sizes = self.network.sizes(shape.inputs, shape.outputs)
-        born = self.network.init(shape.inputs, shape.outputs, seed, labels)
-        weights = tuple(laid(fold(w, population)) for w in born)  # memory of their own, to be written in
+        network = self.network
+        sizes = network.sizes(spec.inputs, spec.outputs)
+        if born is None:
+            drawn = network.init(spec.inputs, spec.outputs, seed, labels)
+            weights = tuple(laid(fold(w, population)) for w in drawn)  # memory of their own, to be written in
+        else:
+            weights = tuple(laid(w) for w in born)
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
-        traces = tuple({name: torch.zeros_like(w) for name in self.rule.trace_expressions} for w in weights)
         common, each = self._named(theta, weights)
-        return State(weights, own, traces, common, shape, each, self._bound(common, each, weights))
+        n, wiring = len(weights[0]), network.wiring(spec.inputs, spec.outputs)
+        state = State(
+            weights, own, (), common, spec, each, self._bound(common, each, weights),
+            network.rest(n, spec.batch, spec.inputs, spec.outputs), wiring, sizes,
+            noise=Noise.of(seed, labels, population) if self.explores else None,
+            baseline=theta.new_zeros(2, n, 1, 1) if "surprise" in self.signals else None,
+        )  # fmt: skip
+        return replace(state, traces=self._silent_traces(state), before=self._nothing_before(state))
+
+    def _silent_traces(self, state: State) -> tuple[dict[str, Tensor], ...]:
+        """Every trace at 0, per group: per synapse [N, I, O], or per sample on its own side."""
+        batch, found = state.spec.batch, []
+        for w in state.weights:
+            width = {"pre": w.shape[1], "post": w.shape[2], "global": 1}
+            layer = {}
+            for name, update in self.updates[1]:
+                sided = isinstance(update, SidedTrace)
+                layer[name] = w.new_zeros(len(w), batch, width[update.side]) if sided else torch.zeros_like(w)  # type: ignore[union-attr]
+            found.append(layer)
+        return tuple(found)
+
+    def _nothing_before(self, state: State) -> tuple[dict[str, Tensor], ...]:
+        """0 for every signal that is asked for one step back, per group [N, B, width of its side]."""
+        if not self.remembered:
+            return ()
+        batch, found = state.spec.batch, []
+        for w in state.weights:
+            width = {"pre": w.shape[1], "post": w.shape[2], "global": 1}
+            found.append({n: w.new_zeros(len(w), batch, width[SIGNALS[n].side]) for n in self.remembered})
+        return tuple(found)
 
     def with_theta(self, state: State, theta: Tensor) -> State:
         """The same networks under other coefficients theta [N, D]."""
@@ -138,7 +196,7 @@ class Learner(base.Learner):
     def _named(
         self, theta: Tensor, weights: tuple[Tensor, ...]
     ) -> tuple[dict[str, Tensor], tuple[dict[str, Tensor], ...]]:
-        """theta by name: what all layers share, and what each has of its own."""
+        """theta by name: what all groups share, and what each has of its own."""
         return sharing.split(self.rule.coefficients, theta, [(w.shape[1], w.shape[2]) for w in weights])
 
     def _bound(
@@ -149,132 +207,145 @@ class Learner(base.Learner):
         found = []
         for k, w in enumerate(weights):
             values = common | each[k] if each else common
-            updates = [] if self.form is not None else [rules[self.rule.key_of(k, len(weights))]]
-            updates += [update for _, update in traces]
-            found.append(tuple(update.bind(values, (w.shape[0], w.shape[1], w.shape[2])) for update in updates))
+            shape = (w.shape[0], w.shape[1], w.shape[2])
+            own: list[tuple[Bound, Bound]] = []
+            if self.form is None:
+                own.append(rules[self.rule.key_of(k, len(weights))].bind(values, shape))
+            for _, update in traces:
+                if isinstance(update, SidedTrace):
+                    own.append((update.tape.bind(values, shape[1], shape[2]), ()))
+                else:
+                    own.append(update.bind(values, shape))
+            found.append(tuple(own))
         return tuple(found)
 
-    def step(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
-        """One update from x [N, B, I] and y [N, B, O]; returns the state and the output [N, B, O] before it."""
-        return self._step(state, x, y, into=False)
+    def act(self, state: State, x: Tensor, fresh: Tensor | None, t: int | Tensor) -> tuple[State, Tensor]:
+        """The state with the forward record, and the output [N, B, O] for x [N, B, I]."""
+        network = self.network
+        output = network.resolve_output(state.spec.criterion)
+        noise = None
+        if state.noise is not None:
+            noise = self.drive_noise(state, x.shape[1], t)
+        record, units = network.forward(state.weights, x, output, state.units, fresh, noise)
+        clean = None
+        if noise is not None and self.rule.surprise.baseline == "clean" and "surprise" in self.signals:
+            clean = network.forward(state.weights, x, output, state.units, fresh)[0].output
+        return state.after_act(units, Acted(record, noise, clean, fresh)), record.output
 
-    def advance(self, state: State, x: Tensor, y: Tensor) -> tuple[State, Tensor]:
-        """As `step`, bit for bit, in the memory of the old state's weights."""
-        return self._step(state, x, y, into=not self.follows)
+    def drive_noise(self, state: State, batch: int, t: int | Tensor) -> tuple[Tensor, ...]:
+        """Noise [N, B, units] in the drives of every layer of units above the input."""
+        assert state.noise is not None
+        sigma = state.coefficients[self.rule.noise] if isinstance(self.rule.noise, str) else self.rule.noise
+        parts = [batch * units for units in state.sizes[1:]]
+        drawn = state.noise.normal(t, DRIVES, (sum(parts),)).to(state.weights[0].dtype)  # one draw: many small ones are slow
+        split = zip(drawn.split(parts, 1), state.sizes[1:])
+        return tuple(part.reshape(-1, batch, units) * sigma for part, units in split)
 
-    def _step(self, state: State, x: Tensor, y: Tensor, into: bool) -> tuple[State, Tensor]:
-        weights, traces, output = self._learn(state, x, y, True, into)
-        own = state.own
+    def learn(self, state: State, told: Told, t: int | Tensor, into: bool = False) -> State:
+        """The state after one update of every weight. into: the old weights may be overwritten."""
+        into = into and not self.follows
+        weights, traces, kept = self._learned(state, told, t, True, into)
+        own = kept.own
         if self.follows:
-            changes = [new - w for new, w in zip(weights, state.weights)]
-            own, weights = self.pathway.learn(own, weights, changes)
+            forward = [k for k, (a, b) in enumerate(state.wiring) if a != b]
+            changes = [weights[k] - state.weights[k] for k in forward]
+            own, weights = self.pathway.after(tuple(own), weights, changes)
         keep, weights = self.rule.homeostasis, self.network.wired(weights)
         if keep is not None:
             weights = tuple(keep.apply(w) for w in weights)
-        if into and not self.rule.traces and keep is None and all(a is b for a, b in zip(weights, state.weights)):
-            return state, output  # all that has changed lies in the same memory
-        common, each = state.coefficients, state.own_coefficients
-        return State(weights, own, traces, common, state.shape, each, state.bound), output
+        return state.after_learn(weights, own, traces, kept)
 
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
-        """dw per layer [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
-        changes, traces, output = self._learn(state, x, y, False, False)
+        """dw per group [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
+        state, output = self.act(state, x, None, 0)
+        changes, traces, _ = self._learned(state, Told(y), 0, False, False)
         return list(changes), traces, output
 
-    def _learn(
-        self, state: State, x: Tensor, y: Tensor, added: bool, into: bool
-    ) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...], Tensor]:
-        """w + dw per layer (or dw alone), new traces and the output before learning."""
-        seen = self._look(state, x, y)
+    def _learned(
+        self, state: State, told: Told, t: int | Tensor, added: bool, into: bool
+    ) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...], Any]:
+        """w + dw per group (or dw alone), new traces, and what the look at the signals leaves for the next step."""
+        values, kept = look(self, state, told, t)
         rules, trace_rules = self.updates
         apart = self.form is not None or not added  # coefficients go in with the signals
-        changes, traces, layers, batch = [], [], len(state.weights), x.shape[1]
+        changes, traces, groups, batch = [], [], len(state.weights), values.reward.shape[1]
+        fresh = state.acted.fresh if state.acted is not None else None
         for k, w in enumerate(state.weights):
-            signals = {name: SIGNAL_OF[name](seen, k) for name in self._made}
+            signals = {name: SIGNALS[name].value(values, k) for name in self.made}  # type: ignore[misc]
             signals["w"] = w
-            if self._summed:
-                signals |= layer_sums(self._summed, signals)
-            signals |= state.traces[k]
+            if self.summed:
+                signals |= totals(self.summed, signals)
+            if self.remembered:
+                kept.before.append({name: signals[name] for name in self.remembered})
+            if trace_rules:
+                signals |= rested(state.traces[k], fresh)
             if apart:
                 signals |= state.coefficients | (state.own_coefficients[k] if state.own_coefficients else {})
-            shape = cast(Sizes, w.shape)
-            bound, key = state.bound[k], self.rule.key_of(k, layers)
-            fresh = (
-                {}
-                if not trace_rules
-                else {
-                    name: update(signals, shape, batch, of)
-                    for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :])
-                }
-            )
-            signals |= fresh
+            shape = cast(LayerShape, tuple(w.shape))
+            bound, key = state.bound[k], self.rule.key_of(k, groups)
+            renewed: dict[str, Tensor] = {}
+            for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :]):
+                renewed[name] = _next(update, signals, shape, batch, of)
+            if renewed:
+                signals |= {name + "_before": signals[name] for name in renewed} | renewed
             if self.form is not None:
                 changes.append(self.form(signals, shape, batch, w if added else None))
             elif added:
                 changes.append(rules[key](signals, shape, batch, bound[0], into))
             else:
                 changes.append(compiled(self.rule)[0][key](signals, shape, batch))
-            traces.append(fresh)
-        return tuple(changes), tuple(traces), seen.activity.output
-
-    @cached_property
-    def _made(self) -> tuple[str, ...]:
-        """The signals that every layer's formulas are given, sums apart."""
-        return tuple(name for name in SIGNAL_OF if name in self.signals)
-
-    @cached_property
-    def _summed(self) -> tuple[str, ...]:
-        return tuple(name for name in SUMS if name in self.signals)
-
-    def _look(self, state: State, x: Tensor, y: Tensor) -> Seen:
-        """The forward pass on x and the errors that follow from y."""
-        kind = self.network.resolve_output(state.shape.kind)
-        activity = self.network.forward(state.weights, x, kind)
-        supervised = state.shape.kind != "unsupervised"
-        err_out = y - activity.output if supervised else torch.zeros_like(activity.output)
-        told = "reward" in self.signals or self.rule.pathway == "reward"
-        reward = reward_of(activity.output, y, state.shape.kind) if told else err_out  # which then nobody reads
-        feedback, err = self._errors(state, activity, err_out, reward)
-        return Seen(state.weights, activity, feedback, err, reward, y if supervised else None, self.network)
-
-    def _errors(
-        self, state: State, activity, err_out: Tensor, reward: Tensor
-    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-        """`feedback` and `err` per layer of units that this rule looks at; the input layer's slope is 1."""
-        top = len(state.weights)
-        feedback, err = {top: err_out}, {top: err_out}
-        if not NEEDS_FEEDBACK & self.signals:
-            return feedback, err
-        plain = [w[:, : w.shape[1] - 1] for w in state.weights] if self.network.bias else state.weights
-        delta = activation(self.network.activation).delta
-        for k in range(top - 1, -1 if "pre_err" in self.signals else 0, -1):
-            feedback[k] = self.pathway.feedback(k, state.own, plain, err[k + 1], err_out, reward)
-            err[k] = delta(feedback[k], activity.drive[k - 1], activity.post[k - 1]) if k > 0 else feedback[k]
-        return feedback, err
+            traces.append(renewed)
+        return tuple(changes), tuple(traces), kept
 
     def predict(self, state: State, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""
-        return self.network.forward(state.weights, x, self.network.resolve_output(state.shape.kind)).output
+        network, spec = self.network, state.spec
+        units = network.rest(len(x), x.shape[1], spec.inputs, spec.outputs)
+        return network.forward(state.weights, x, network.resolve_output(spec.criterion), units)[0].output
 
-    def alive(self, state: State) -> Tensor:
-        """bool [N]: every weight is finite."""
-        return torch.stack([torch.isfinite(w.sum((1, 2))) for w in state.weights]).all(0)
+    def view(self, state: State, batch: int) -> State:
+        """The state with units at rest for `batch` samples, and without noise."""
+        spec = state.spec
+        units = self.network.rest(len(state.weights[0]), batch, spec.inputs, spec.outputs)
+        return replace(state, units=units, noise=None, acted=None)
+
+    def accepts(self, spec: Spec) -> str:
+        """Why this rule cannot learn in such a life, in words; empty where it can."""
+        traced = any(not isinstance(update, SidedTrace) for _, update in self.updates[1])
+        if spec.sequences and spec.batch > 1 and traced:
+            return "a trace that sees both sides of a synapse is kept for one sequence at a time: expected life.batch 1"
+        return self.network.accepts(spec)
+
+    def moving(self, state: State) -> list[Tensor]:
+        """The weights: a network is alive while every one is finite."""
+        return list(state.weights)
 
     def freeze(self, state: State, alive: Tensor) -> State:
         """Weights, traces and coefficients of networks that are not alive become 0."""
-        mask = alive.reshape(-1, 1, 1)
-
-        def rest(value: Tensor) -> Tensor:
-            return torch.where(mask, value, torch.zeros_like(value))
-
-        weights = tuple(rest(w) for w in state.weights)
-        own = tuple(rest(b) for b in state.own)
-        traces = tuple({name: rest(e) for name, e in layer.items()} for layer in state.traces)
-        common = {name: rest(c) for name, c in state.coefficients.items()}
-        each = tuple({name: rest(c) for name, c in layer.items()} for layer in state.own_coefficients)
-        return State(weights, own, traces, common, state.shape, each, self._bound(common, each, weights))
+        rest = super().freeze(replace(state, bound=(), noise=None, baseline=None), alive)
+        baseline = state.baseline
+        if baseline is not None:
+            baseline = torch.where(alive.reshape(1, -1, 1, 1), baseline, torch.zeros_like(baseline))
+        bound = self._bound(rest.coefficients, rest.own_coefficients, rest.weights)
+        return replace(rest, bound=bound, noise=state.noise, baseline=baseline)
 
 
-def fold(shared: Tensor, population: int) -> Tensor:
-    """[L, ...] shared by candidates -> [N, ...] with n = candidate * L + lifetime: the only place where P meets L."""
-    return shared.expand(population, *shared.shape).reshape(-1, *shared.shape[1:])
+def _next(
+    update: Update | SidedTrace, signals: Mapping[str, Tensor], shape: LayerShape, batch: int, bound: tuple[Bound, Bound]
+) -> Tensor:
+    """The next value of one trace."""
+    if not isinstance(update, SidedTrace):
+        return update(signals, shape, batch, bound)
+    (value,) = update.tape.run(bound[0], signals, batch)
+    width = {"pre": shape[1], "post": shape[2], "global": 1}[update.side]
+    like = signals["w"]
+    value = value if isinstance(value, Tensor) else like.new_full((1, 1, 1), value)
+    return value.expand(shape[0], batch, width)
+
+
+def rested(traces: Mapping[str, Tensor], fresh: Tensor | None) -> dict[str, Tensor]:
+    """The traces before this step: 0 again for samples that begin a sequence; fresh: bool [N, B], or None."""
+    if fresh is None:
+        return dict(traces)
+    keep = (~fresh).unsqueeze(-1)  # [N, B, 1]; a trace per synapse has one sample in sequences
+    return {name: value * keep.to(value.dtype) for name, value in traces.items()}

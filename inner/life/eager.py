@@ -1,155 +1,129 @@
-"""One life of N networks in lockstep: births, looks at who is still in the finite range, scores."""
+"""Lives in torch: births, looks at which networks are still in the finite range, scores. Every learner lives here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from inner.learners.base import Learner, Shape
-from inner.learners.local_rule import fold
+from inner.axes import fold, networks_of, side_by_side
+from inner.learners.base import Learner
 from inner.life.memory import keep_freed
+from inner.life.request import Life, Result
 from inner.life.states import joined, map_all
-from inner.life.stepper import Replay, Walk
-from inner.tasks.base import Label, LifeData, Task
+from inner.life.stepper import Each, RecordedStepper, Stepper
+from inner.noise import Noise
+from inner.sources import Source, Told, source_of
+from inner.tasks.base import LifeData
 
-CHECK_EVERY = 16  # steps between looks at whether a network has left the finite range
-CACHED = 2**20  # numbers that networks side by side work on: 4 MiB, what a core's share of the caches holds
-
-
-@dataclass(frozen=True)
-class Result:
-    """What P x L lives left behind; a network that left the finite range has the worst score of its task."""
-
-    score: Tensor  # [P, L] float64 at the end of life
-    alive: Tensor  # [P, L] bool
-    curve: Tensor  # [P, L, C] float64, scores at the recorded steps
-    bits: Tensor  # [P, L] float64, summed log2-loss of predicting each sample before learning from it
-    state: Any  # of the learner, N networks
-
-    @classmethod
-    def of(
-        cls, population: int, count: int, score: Tensor, alive: Tensor, curve: Tensor, bits: Tensor, state: Any
-    ) -> Result:
-        """From values per network [N, ...], n = candidate * L + lifetime; what `spread` has added is left out."""
-
-        def unfold(value: Tensor) -> Tensor:
-            return value.reshape(len(value) // count, count, *value.shape[1:])[:population]
-
-        return cls(unfold(score), unfold(alive), unfold(curve), unfold(bits), state)
+CHECK_EVERY = 16  # steps between looks at which networks have left the finite range
 
 
-def spread(theta: Tensor, count: int) -> tuple[int, Tensor]:
-    """Candidates that live, and the coefficients [N, D] float32 of their networks, for theta [P, D] and L = count lives.
-
-    A single network lives twice: torch multiplies a single matrix differently, and a score must not depend on company.
-    """
-    padded = theta if theta.shape[0] * count > 1 else theta.expand(2, -1)
-    return padded.shape[0], padded.to(torch.float32).repeat_interleave(count, 0)
-
-
-def live(
-    learner: Learner,
-    task: Task,
-    lives: LifeData,
-    theta: Tensor,
-    seed: int,
-    labels: Sequence[Label],
-    record: Sequence[int] = (),
-    prequential: bool = False,
-    device: str = "cpu",
-) -> Result:
+def live(life: Life) -> Result:
     """Let every candidate theta [P, D] live each of the L lives, from scratch; the result is on the CPU.
 
-    record: the steps after which test scores are taken (0 is birth); seed and labels address the initial weights.
-    A score does not depend, by one bit, on which other candidates are in the batch. Large networks live few at a time,
-    whole lives after each other, so that their weights stay in the processor's cache; on a GPU all live at once.
+    Large networks live few at a time, whole lives after each other, so that their weights stay in the processor's cache;
+    on a GPU all live at once.
     """
-    shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
-    on_gpu = device != "cpu"
-    size = together(0 if on_gpu else learner.footprint(shape, lives.order.shape[2]), len(theta), len(labels))
-    parts = [
-        _live(learner, task, lives, theta[start : start + size], seed, labels, record, prequential, device)
-        for start in range(0, max(len(theta), 1), size)
-    ]
+    theta, count = life.theta, len(life.labels)
+    footprint = life.learner.footprint(life.spec) if life.device == "cpu" else 0
+    size = side_by_side(footprint, len(theta), count)
+    parts = [_live(replace(life, theta=theta[start : start + size])) for start in range(0, max(len(theta), 1), size)]
     if len(parts) == 1:
         return parts[0]
     tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in ("score", "alive", "curve", "bits")}
     return Result(**tensors, state=joined([part.state for part in parts]))
 
 
-def together(footprint: int, population: int, count: int) -> int:
-    """Candidates of L = count lives whose networks go through their lives side by side."""
-    at_once = max(CACHED // footprint, 2) if footprint else population * count
-    parts = -(-population // max(at_once // count, 1))
-    return -(-population // max(parts, 1)) or 1
-
-
-def _live(
-    learner: Learner,
-    task: Task,
-    lives: LifeData,
-    theta: Tensor,
-    seed: int,
-    labels: Sequence[Label],
-    record: Sequence[int],
-    prequential: bool,
-    device: str,
-) -> Result:
-    count = len(labels)
-    p, each = spread(theta, count)
-    state = learner.init(Shape(lives.x.shape[2], lives.y.shape[2], task.kind), each, p, seed, labels)
+def _live(life: Life) -> Result:
+    count, data = len(life.labels), life.data
+    population, theta = networks_of(life.theta, count)
+    state = life.learner.init(life.spec, theta, population, life.seed, life.labels)
+    noise = Noise.of(life.seed, life.labels, population) if life.spec.criterion.kind == "reward" else None
     keep_freed()
-    if device != "cpu":  # everything goes there once, and comes back once
-        lives, state = map_all(lambda tensor: tensor.to(device), (lives, state))
-    walk = walk_of(device, learner, lives, state, p, task.kind, prequential, theta.requires_grad)
-    final, alive, curve = course(walk, learner, task, lives, p, record)
-    state = walk.state if device == "cpu" else map_all(Tensor.cpu, walk.state)
-    return Result.of(theta.shape[0], count, final.cpu(), alive.cpu(), curve.cpu(), walk.bits.cpu(), state)
+    if life.device != "cpu":  # everything goes there once, and comes back once
+        data, state, noise = map_all(lambda tensor: tensor.to(life.device), (data, state, noise))
+    bits = torch.zeros(population * count, dtype=torch.float64, device=life.device)
+    source, criterion = source_of(data), life.spec.criterion
+
+    def each(output: Tensor, told: Told) -> None:
+        if told.y is not None:
+            bits.add_(criterion.bits(output, told.y, told.scored))
+
+    observer = each if life.prequential else None
+    stepper = stepper_of(life, source, state, population, noise, observer, bits)
+    final, alive, curve = through(stepper, life, source, population)
+    state = stepper.state if life.device == "cpu" else map_all(Tensor.cpu, stepper.state)
+    return Result.of(life.theta.shape[0], count, final.cpu(), alive.cpu(), curve.cpu(), bits.cpu(), state)
 
 
-def walk_of(
-    device: str,
-    learner: Learner,
-    lives: LifeData,
-    state: Any,
-    population: int,
-    kind: str,
-    prequential: bool,
-    wanted_gradient: bool,
-) -> Walk | Replay:
-    """How the steps of these lives are gone through."""
-    if device != "cpu":
-        return Replay(learner, lives, state, population, kind, prequential)
-    differentiable = wanted_gradient and torch.is_grad_enabled()
-    return Walk(learner, lives, state, population, kind, prequential, differentiable)
+def stepper_of(
+    life: Life, source: Source, state: Any, population: int, noise: Noise | None, each: Each | None, bits: Tensor
+) -> Stepper | RecordedStepper:
+    """The way through the steps of a life on its device; `each` adds to bits [N]."""
+    criterion = life.spec.criterion
+    if life.device != "cpu":
+        return RecordedStepper(life.learner, source, state, population, criterion, noise, each, (bits,), life.device)
+    into = not (life.theta.requires_grad and torch.is_grad_enabled())
+    return Stepper(life.learner, source, state, population, criterion, noise, into, each)
 
 
-def course(
-    walk: Walk | Replay, learner: Learner, task: Task, lives: LifeData, population: int, record: Sequence[int]
+def through(
+    stepper: Stepper | RecordedStepper, life: Life, source: Source, population: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """From birth to the last step, without waiting for a GPU: the final scores [N], who is alive [N], the curve [N, C]."""
-    n, device = len(walk.bits), lives.x.device
-    alive = torch.ones(n, dtype=torch.bool, device=device)
-    wanted = {int(s): c for c, s in enumerate(record)}
-    curve = torch.full((n, len(wanted)), task.worst, dtype=torch.float64, device=device)
-    test_x, test_y = fold(lives.test_x, population), fold(lives.test_y, population)
+    learner, task, n = life.learner, life.task, population * len(life.labels)
+    alive = torch.ones(n, dtype=torch.bool, device=life.device)
+    wanted = {int(s): c for c, s in enumerate(life.record)}
+    curve = torch.full((n, len(wanted)), task.worst, dtype=torch.float64, device=life.device)
+    exam = Exam.of(life.data, population, life.device)
 
     def score() -> Tensor:
-        value = task.score(learner.predict(walk.state, test_x), test_y).to(torch.float64)
+        value = source.score(stepper.s)
+        if value is None:
+            value = exam.score(learner, stepper.state, life)
+        value = value.to(torch.float64)
         return torch.where(alive & torch.isfinite(value), value, task.worst)
 
-    steps = lives.order.shape[1]
+    steps = source.steps
     if 0 in wanted:
         curve[:, wanted[0]] = score()
     for stop in sorted({*range(CHECK_EVERY, steps, CHECK_EVERY), *(s for s in wanted if 0 < s <= steps), steps} - {0}):
-        walk.go(stop)
-        alive = alive & learner.alive(walk.state)
-        if walk.masked or not bool(alive.all()):
-            walk.put(learner.freeze(walk.state, alive))
+        stepper.advance(stop)
+        alive = alive & learner.alive(stepper.state)
+        if stepper.masked or not bool(alive.all()):
+            stepper.replace(learner.freeze(stepper.state, alive))
         if stop in wanted:
             curve[:, wanted[stop]] = score()
     return (curve[:, wanted[steps]] if steps in wanted else score()), alive, curve
+
+
+class Exam:
+    """The test samples of N networks, folded once per life."""
+
+    def __init__(self, x: Tensor, y: Tensor, fresh: Tensor | None, scored: Tensor | None) -> None:
+        self.x, self.y, self.fresh, self.scored = x, y, fresh, scored  # [N, V, I], [N, V, O], [K, S], [K, S]
+
+    @classmethod
+    def of(cls, data: Any, population: int, device: str = "cpu") -> Exam:
+        """The exam of a life's data; an environment has none of its own."""
+        if not isinstance(data, LifeData):
+            return cls(torch.zeros(0), torch.zeros(0), None, None)
+        parts = (None if each is None else each.to(device) for each in (data.test_fresh, data.test_scored))
+        return cls(fold(data.test_x.to(device), population), fold(data.test_y.to(device), population), *parts)
+
+    def outputs(self, learner: Learner, state: Any) -> tuple[Tensor, Tensor]:
+        """Outputs and targets [N, V, O] of the scored samples."""
+        if self.fresh is None:
+            return learner.predict(state, self.x), self.y
+        output, y = learner.predict_sequences(state, self.x, self.fresh), self.y
+        if self.scored is None:
+            return output, y
+        at = self.scored.reshape(-1).nonzero()[:, 0]
+        return output.index_select(1, at), y.index_select(1, at)
+
+    def score(self, learner: Learner, state: Any, life: Life) -> Tensor:
+        """Scores [N] of the task."""
+        return life.task.score(*self.outputs(learner, state))

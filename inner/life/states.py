@@ -1,4 +1,4 @@
-"""What can be done with the state of any learner without knowing what is in it: tuples, dicts and dataclasses of tensors."""
+"""Maps, lists and joins the tensors in any state made of tuples (named ones too), dicts and dataclasses."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ def map_all(function: Callable[[Tensor], Tensor], value: Any) -> Any:
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, tuple):
-        return tuple(map_all(function, each) for each in value)
+        mapped = [map_all(function, each) for each in value]
+        return type(value)(*mapped) if hasattr(value, "_fields") else tuple(mapped)
     if isinstance(value, dict):
         return {key: map_all(function, each) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: map_all(function, getattr(value, f.name)) for f in fields(value)})
+        return replace(value, **{f.name: map_all(function, getattr(value, f.name)) for f in fields(value) if f.init})
     return value
 
 

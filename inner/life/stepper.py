@@ -1,72 +1,93 @@
-"""The two ways through the steps of a life: one by one, or, on a GPU, one step that is recorded once and replayed.
+"""Takes a life through its steps: the one loop of all eager lives, step by step or, on a GPU, by replaying one recorded step.
+
+    seen -> act -> action -> respond -> learn
 
 A GPU is told of every operation by the processor, which takes longer than a small network's operation itself. So a step
-is written down once as a CUDA graph whose tensors stay where they are: it looks up the samples of step t, t is a tensor
+is recorded once as a CUDA graph whose tensors stay where they are: it looks up the samples of step t, t is a tensor
 too, and what it computes is copied into the state that it started from. Nothing is read back before the end of life.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from inner.criteria import Criterion
 from inner.learners.base import Learner
 from inner.life.states import map_all, tensors_of
-from inner.tasks.base import LifeData
+from inner.noise import Noise
+from inner.sources import Pool, Source, Told
 
-BLOCK = 32  # steps whose samples are gathered at once, at most
-SHOWN = 2**15  # numbers that are gathered at once, for several steps
-RECORDED = 64  # steps of a life that is worth recording; shorter ones are walked
+RECORDED = 64  # steps of a life that is worth recording; shorter ones are taken step by step
 WARM_UP = 3  # steps before recording, for libraries that prepare themselves on first use
 
 Capture = Callable[[Callable[[], None], Callable[[], None]], Callable[[], None]]  # (step, put back) -> replay
+Each = Callable[[Tensor, Told], None]  # is given every output [N, B, O] and what the network was told of it
 
 
-class Walk:
-    """`go(stop)` lives on to a step; `state` and `bits` are those of now."""
+def take(
+    learner: Learner,
+    source: Source,
+    state: Any,
+    s: Any,
+    t: int | Tensor,
+    criterion: Criterion,
+    noise: Noise | None,
+    into: bool,
+) -> tuple[Any, Any, Tensor, Told]:
+    """One step: the learner's state, the source's state, the output [N, B, O] and what was told of it.
 
-    masked = False  # whether a look at the networks must not wait for an answer
+    into: the old state's tensors may be overwritten.
+    """
+    seen = source.observe(s, t)
+    state, output = learner.act(state, seen.x, seen.fresh, t)
+    action = output if criterion.kind != "reward" else criterion.decide(output, noise, t)
+    s, told = source.respond(s, t, action)
+    return learner.learn(state, told, t, into), s, output, told
+
+
+class Stepper:
+    """Goes from step to step: `state` is the learner's, `s` the source's, `now` the steps taken."""
+
+    masked = False  # True: whether all networks are alive must not be asked between steps
 
     def __init__(
         self,
         learner: Learner,
-        lives: LifeData,
+        source: Source,
         state: Any,
         population: int,
-        kind: str,
-        prequential: bool,
-        differentiable: bool = False,
+        criterion: Criterion,
+        noise: Noise | None = None,
+        into: bool = True,
+        each: Each | None = None,
     ) -> None:
-        self.lives, self.state, self.population, self.now = lives, state, population, 0
-        self.kind, self.prequential = kind, prequential
-        self.bits = torch.zeros(population * lives.order.shape[0], dtype=torch.float64, device=lives.x.device)
-        self.move = learner.step if differentiable else learner.advance
-        copies = (
-            len(self.bits) if lives.order.shape[0] > 1 else 1
-        )  # candidates of a single life look at the same memory
-        self.block = max(1, min(BLOCK, SHOWN // max(1, copies * lives.order.shape[2] * lives.x.shape[2])))
+        self.learner, self.source, self.state, self.criterion = learner, source, state, criterion
+        self.s, self.now, self.noise, self.into, self.each = source.begin(population), 0, noise, into, each
 
-    def go(self, stop: int) -> None:
-        """Live on to step `stop`."""
-        for start in range(self.now, stop, self.block):
-            for x, y in shown(self.lives, start, min(start + self.block, stop), self.population):
-                self.state, output = self.move(self.state, x, y)
-                if self.prequential:
-                    self.bits += code_length(output, y, self.kind)
+    def advance(self, stop: int) -> None:
+        """Take the steps up to `stop`."""
+        source, pool = self.source, isinstance(self.source, Pool)
+        for t in range(self.now, stop):
+            if pool:
+                self.s = source.ready(self.s, t, source.steps)  # type: ignore[attr-defined]
+            self.state, self.s, output, told = take(
+                self.learner, source, self.state, self.s, t, self.criterion, self.noise, self.into
+            )
+            if self.each is not None:
+                self.each(output, told)
         self.now = stop
 
-    def put(self, state: Any) -> None:
-        """Go on from another state."""
+    def replace(self, state: Any) -> None:
+        """Go on from another state of the learner."""
         self.state = state
 
 
-class Replay:
+class RecordedStepper:
     """The same on tensors that stay where they are, so that one recorded step can be replayed."""
 
     masked = True
@@ -74,57 +95,64 @@ class Replay:
     def __init__(
         self,
         learner: Learner,
-        lives: LifeData,
+        source: Source,
         state: Any,
         population: int,
-        kind: str,
-        prequential: bool,
+        criterion: Criterion,
+        noise: Noise | None = None,
+        each: Each | None = None,
+        kept: tuple[Tensor, ...] = (),
+        device: str | torch.device = "cuda",
         capture: Capture | None = None,
     ) -> None:
-        device = lives.x.device
+        """kept: tensors that `each` adds to, which a warm-up must not change."""
         self.state = map_all(lambda tensor: tensor.clone(), state)
-        self.bits = torch.zeros(population * lives.order.shape[0], dtype=torch.float64, device=device)
+        self.s = map_all(lambda tensor: tensor.clone(), source.begin(population))
         self.now, self.step = 0, torch.zeros(1, dtype=torch.int64, device=device)
-        capture = capture or (recorded if lives.order.shape[1] >= RECORDED else walked)
+        capture = capture or (recorded if source.recordable and source.steps >= RECORDED else unrecorded)
 
         def one() -> None:
-            here = replace(lives, order=lives.order.index_select(1, self.step))
-            ((x, y),) = shown(here, 0, 1, population)
-            after, output = learner.advance(self.state, x, y)
-            if prequential:
-                self.bits += code_length(output, y, kind)
+            state, s, output, told = take(learner, source, self.state, self.s, self.step, criterion, noise, True)
+            if each is not None:
+                each(output, told)
             self.step += 1
-            self.put(after)
+            self.replace(state)
+            copy_into(self.s, s)
 
-        places = [*tensors_of(self.state), self.bits, self.step]
-        kept = [tensor.clone() for tensor in places]
+        places = [*tensors_of(self.state), *tensors_of(self.s), *kept, self.step]
+        values = [tensor.clone() for tensor in places]
 
         def put_back() -> None:
-            for tensor, value in zip(places, kept):
+            for tensor, value in zip(places, values):
                 tensor.copy_(value)
 
         self._one = capture(one, put_back)
 
-    def go(self, stop: int) -> None:
-        """Live on to step `stop`."""
+    def advance(self, stop: int) -> None:
+        """Take the steps up to `stop`."""
         for _ in range(self.now, stop):
             self._one()
         self.now = stop
 
-    def put(self, state: Any) -> None:
+    def replace(self, state: Any) -> None:
         """Copy another state into the tensors of this one."""
-        for mine, other in zip(tensors_of(self.state), tensors_of(state), strict=True):
-            if mine is not other:
-                mine.copy_(other)
+        copy_into(self.state, state)
 
 
-def walked(step: Callable[[], None], put_back: Callable[[], None]) -> Callable[[], None]:
-    """A step that is not recorded."""
+def copy_into(mine: Any, other: Any) -> None:
+    """Copy every tensor of `other` into the tensor at the same place of `mine`."""
+    for place, value in zip(tensors_of(mine), tensors_of(other), strict=True):
+        if place is not value:
+            place.copy_(value)
+
+
+def unrecorded(step: Callable[[], None], put_back: Callable[[], None]) -> Callable[[], None]:
+    """The step itself."""
     return step
 
 
 def recorded(step: Callable[[], None], put_back: Callable[[], None]) -> Callable[[], None]:
-    """A step as a CUDA graph, or the step itself where it cannot be one, which is said once."""
+    """The step as a CUDA graph, or the step itself where it cannot be one, which is said once."""
     try:
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -142,30 +170,3 @@ def recorded(step: Callable[[], None], put_back: Callable[[], None]) -> Callable
         return step
     put_back()
     return graph.replay
-
-
-def shown(lives: LifeData, start: int, stop: int, population: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """x [N, B, I] and y [N, B, O] of the steps start .. stop."""
-    order = lives.order[:, start:stop].transpose(0, 1)  # [steps, L, B]
-
-    def all_of(pool: Tensor) -> Sequence[Tensor]:
-        index = order
-        if pool.shape[0] > 1 and pool.stride(0):  # lives do not share one pool
-            index = order + torch.arange(0, len(pool) * pool.shape[1], pool.shape[1], device=order.device)[:, None]
-        flat = pool.flatten(0, 1) if index is not order else pool[0]
-        picked = flat.index_select(0, index.reshape(-1)).reshape(len(order), 1, *order.shape[1:], -1)
-        return picked.expand(-1, population, -1, -1, -1).reshape(len(order), -1, *picked.shape[3:]).unbind(0)
-
-    return zip(all_of(lives.x), all_of(lives.y))
-
-
-def code_length(output: Tensor, y: Tensor, kind: str) -> Tensor:
-    """Bits to code the targets y [N, B, O] given the predictions: float64 [N], summed over samples.
-
-    Classes: -log2 p(class), at most 100 bits a sample. Regression: a Gaussian of unit variance.
-    """
-    if kind == "classification":
-        p = (output * y).sum(-1).clamp_min(2.0**-100)
-        return -torch.log2(p).sum(-1, dtype=torch.float64)
-    squares = ((y - output) ** 2).sum((-1, -2), dtype=torch.float64)
-    return squares * (0.5 / math.log(2)) + 0.5 * math.log2(2 * math.pi) * y.shape[1] * y.shape[2]

@@ -16,13 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inner.networks.mlp import Activity
+from inner.criteria import Criterion
+from inner.networks import base
+from inner.networks.base import ForwardRecord
 from inner.random import stream
 from inner.tasks.base import Label
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(base.Network):
     """All inputs to all output units, and every output unit to those after it."""
 
     hidden: tuple[int, ...] = ()  # none, like the biases: options that every network has
@@ -45,8 +47,12 @@ class Network:
             raise ValueError(f"network.gain: expected a number >= 0, got {self.gain}")
 
     def sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
-        """Units per layer of synapses: the output units are also the inputs of the lateral layer."""
-        return (inputs, outputs, outputs)
+        """Units per layer: input and output."""
+        return (inputs, outputs)
+
+    def wiring(self, inputs: int, outputs: int) -> tuple[tuple[int, int], ...]:
+        """All inputs to all output units, and the output units among each other."""
+        return ((0, 1), (1, 1))
 
     def init(self, inputs: int, outputs: int, seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
         """Initial weights, one network per label: W [L, I, O] and the lateral [L, O, O]."""
@@ -60,17 +66,27 @@ class Network:
         return self.wired(tuple(layers))
 
     def wired(self, weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The weights with 0 where there is no synapse: only unit j < k speaks to unit k."""
+        """The weights with 0 where there is no synapse: unit j reaches unit k only for j < k."""
         return weights[0], weights[1].triu(1)
 
-    def forward(self, weights: Sequence[Tensor], x: Tensor, output: str) -> Activity:
+    def forward(
+        self,
+        weights: Sequence[Tensor],
+        x: Tensor,
+        output: str,
+        units: tuple[Tensor, ...] = (),
+        fresh: Tensor | None = None,
+        noise: Sequence[Tensor] | None = None,
+    ) -> tuple[ForwardRecord, tuple[Tensor, ...]]:
         """Run x [N, B, I] through W [N, I, O] and the lateral weights [N, O, O] to the fixed point."""
         driven = torch.bmm(x, weights[0])
+        if noise is not None:
+            driven = driven + noise[0]
         y = driven
         for _ in range(weights[1].shape[2] - 1):  # L^O = 0: after O - 1 substitutions nothing changes any more
             y = driven + torch.bmm(y, weights[1])
-        return Activity((x, y), (y, y), (y, y))
+        return ForwardRecord((x, y), (y, y), (y, y), y), ()
 
-    def resolve_output(self, kind: str) -> str:
+    def resolve_output(self, criterion: Criterion) -> str:
         """The kind of output unit: always linear."""
         return "linear"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,14 +15,9 @@ from inner.pathways import base
 class Pathway(base.Pathway):
     """feedback_k = err_{k+1} w_k^T (Rumelhart, Hinton & Williams 1986)."""
 
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
+    native: ClassVar[str] = "BACKPROP"
+    transports: ClassVar[bool] = True
+
+    def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """Errors [N, B, units of layer k] through the transposed weights."""
-        return torch.bmm(err_above, weights[k].transpose(1, 2))
+        return torch.bmm(at.err[k + 1], at.weights[k].transpose(1, 2))

@@ -1,46 +1,60 @@
-"""What a feedback pathway is: how a layer of units hears of the error above it. Layers of units are counted from the input, 0."""
+"""The interface of a feedback pathway: how errors, targets or rewards reach the units of a layer.
+
+Layers of units are counted from the input, 0. A pathway may hold weights of its own, and train them.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from inner.networks.base import ForwardRecord
 from inner.random import stream
 from inner.tasks.base import Label
 
 
+class Delivery(NamedTuple):
+    """What a pathway sees when it is asked for the feedback of a layer of units."""
+
+    own: Sequence[Tensor]  # the pathway's own weights, each [N, ...]
+    weights: Sequence[Tensor]  # [N, units of layer k, units of layer k + 1] per k, bias rows removed
+    err: dict[int, Tensor]  # deltas [N, B, units] of the layers above, so far
+    err_out: Tensor  # target - output [N, B, O]
+    reward: Tensor  # [N, B, 1]
+    record: ForwardRecord
+    y: Tensor | None  # targets [N, B, O]
+    noise: Sequence[Tensor] | None  # drive noise [N, B, units] per layer of units above the input
+    t: int | Tensor  # the step
+
+
 class Pathway(ABC):
-    """Delivers `feedback` to the units of layer k from `err` at layer k + 1. Concrete pathways are frozen dataclasses."""
+    """Delivers `feedback` to the units of every layer below the output. Concrete pathways are frozen dataclasses."""
+
+    native: ClassVar[str] = ""  # the macro of the generated kernels that have it; empty: none has
+    transports: ClassVar[bool] = False  # whether forward weights are used on the way back (weight transport)
 
     def init(self, sizes: Sequence[int], seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
-        """Feedback weights, one network per label: a tensor [L, ...] per layer of units 0 .. K - 1, or nothing."""
+        """The pathway's own weights, one network per label: tensors [L, ...], or none. sizes: units per layer 0 .. K."""
         return ()
 
     @abstractmethod
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
-        """Feedback [N, B, units of layer k].
+    def feedback(self, k: int, at: Delivery) -> Tensor:
+        """Feedback [N, B, units of layer k], asked from the highest hidden layer down."""
 
-        own: feedback weights [N, ...] per layer; weights: forward weights [N, I, O] per layer, bias rows removed;
-        err_above: `err` at layer k + 1 [N, B, units]; err_out: `target - output` [N, B, O]; reward: [N, B, 1].
-        """
+    def train(self, at: Delivery) -> Sequence[Tensor]:
+        """The pathway's own weights after it has learned from this step; by default they stay."""
+        return at.own
 
-    def learn(
+    def after(
         self, own: tuple[Tensor, ...], weights: tuple[Tensor, ...], changes: Sequence[Tensor]
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Feedback and forward weights after a step that changed the forward weights by `changes` [N, I (+ 1), O]."""
+        """Own and forward weights after the forward weights of layers 0, 1, ... changed by `changes` [N, I (+ 1), O]."""
         return own, weights
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,18 +17,12 @@ from inner.tasks.base import Label
 class Pathway(base.Pathway):
     """feedback_k = err_out B_k with B_k [O, units] ~ N(0, 1 / O), never changed."""
 
+    native: ClassVar[str] = "DIRECT"
+
     def init(self, sizes: Sequence[int], seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
         """B_k [L, O, units] for every layer of units below the output."""
         return tuple(base.gaussian((sizes[-1], units), "direct", k, seed, labels) for k, units in enumerate(sizes[:-1]))
 
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
+    def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """The output's error [N, B, units of layer k] through this layer's random weights."""
-        return torch.bmm(err_out, own[k])
+        return torch.bmm(at.err_out, at.own[k])

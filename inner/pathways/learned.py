@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from inner.tasks.base import Label
 class Pathway(base.Pathway):
     """feedback_k = err_{k+1} B_k; after each step B_k += dw_k^T, then w and B shrink by (1 - decay)."""
 
+    native: ClassVar[str] = "LEARNED"
+
     decay: float = 0.001
 
     def __post_init__(self) -> None:
@@ -31,19 +34,11 @@ class Pathway(base.Pathway):
         pairs = enumerate(zip(sizes, sizes[1:]))
         return tuple(base.gaussian((above, units), "learned", k, seed, labels) for k, (units, above) in pairs)
 
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
+    def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """Errors [N, B, units of layer k] through the learned feedback weights."""
-        return torch.bmm(err_above, own[k])
+        return torch.bmm(at.err[k + 1], at.own[k])
 
-    def learn(
+    def after(
         self, own: tuple[Tensor, ...], weights: tuple[Tensor, ...], changes: Sequence[Tensor]
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Feedback weights follow the forward weights; both decay."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -14,14 +14,9 @@ from inner.pathways import base
 class Pathway(base.Pathway):
     """feedback_k = 0."""
 
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
+    native: ClassVar[str] = "NONE"
+
+    def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """Zeros [N, B, units of layer k]."""
-        return err_above.new_zeros(*err_above.shape[:2], weights[k].shape[1])
+        above = at.err[k + 1]
+        return above.new_zeros(*above.shape[:2], at.weights[k].shape[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,19 +17,13 @@ from inner.tasks.base import Label
 class Pathway(base.Pathway):
     """feedback_k = err_{k+1} B_k with B_k [units above, units] ~ N(0, 1 / units above), never changed."""
 
+    native: ClassVar[str] = "FIXED"
+
     def init(self, sizes: Sequence[int], seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
         """B_k [L, units above, units] for every layer of units below the output."""
         pairs = enumerate(zip(sizes, sizes[1:]))
         return tuple(base.gaussian((above, units), "random", k, seed, labels) for k, (units, above) in pairs)
 
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
+    def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """Errors [N, B, units of layer k] through the fixed random weights."""
-        return torch.bmm(err_above, own[k])
+        return torch.bmm(at.err[k + 1], at.own[k])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -14,14 +14,8 @@ from inner.pathways import base
 class Pathway(base.Pathway):
     """feedback_k = reward for every unit of every hidden layer."""
 
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
+    native: ClassVar[str] = "REWARD"
+
+    def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """The reward repeated over units [N, B, units of layer k]."""
-        return reward.expand(-1, -1, weights[k].shape[1])
+        return at.reward.expand(-1, -1, at.weights[k].shape[1])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,15 +16,10 @@ from inner.pathways import base
 class Pathway(base.Pathway):
     """feedback_k = err_{k+1} sign(w_k)^T / sqrt(units above)."""
 
-    def feedback(
-        self,
-        k: int,
-        own: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        err_above: Tensor,
-        err_out: Tensor,
-        reward: Tensor,
-    ) -> Tensor:
+    native: ClassVar[str] = "SIGNED"
+    transports: ClassVar[bool] = True
+
+    def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """Errors [N, B, units of layer k] through the signs of the forward weights."""
-        scale = 1 / math.sqrt(err_above.shape[2])
-        return torch.bmm(err_above, torch.sign(weights[k]).transpose(1, 2)) * scale
+        above = at.err[k + 1]
+        return torch.bmm(above, torch.sign(at.weights[k]).transpose(1, 2)) * (1 / math.sqrt(above.shape[2]))

@@ -18,19 +18,20 @@ from typing import Any
 import numpy as np
 import sympy
 
+from inner.components import build, suggest
 from inner.components import names as component_names
-from inner.components import suggest
 from inner.rules import terms as term_tools
 from inner.rules.coefficient import Coefficient
+from inner.rules.exploration import Surprise, check_noise
 from inner.rules.faces import to_latex, to_python_source, to_text
 from inner.rules.families import expand
 from inner.rules.homeostasis import Homeostasis
 from inner.rules.layers import latex_head, per_layer
 from inner.rules.misspelling import check_spelling
 from inner.rules.parse import check_name, names_in, parse
-from inner.rules.signals import SIGNALS
+from inner.rules.signals import SIGNALS, before_names
 
-KEYS = ("name", "family", "dw", "traces", "pathway", "coefficients", "homeostasis")
+KEYS = ("name", "family", "dw", "traces", "pathway", "coefficients", "homeostasis", "noise", "surprise")
 MAX_TRACES = 16
 Terms = list[tuple[float, sympy.Expr]]  # [(number, signal part)]
 
@@ -49,35 +50,46 @@ class Rule:
     name: str = ""
     layers: dict[str, str] = field(default_factory=dict, hash=False)  # "output" or "0", "1", ... -> its own dw
     homeostasis: Homeostasis | None = None
+    pathway_options: dict[str, Any] = field(default_factory=dict, hash=False)
+    noise: float | str = 0.0  # standard deviation of the noise in every drive, or the coefficient that holds it
+    surprise: Surprise = Surprise()  # what a reward is compared with
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isprintable():
             raise ValueError(f"rule.name: expected a text of one line, got {str(self.name)[:40]!r}")
         object.__setattr__(self, "traces", dict(self.traces))
         object.__setattr__(self, "layers", dict(self.layers))
+        object.__setattr__(self, "pathway_options", dict(self.pathway_options))
+        check_noise(self.noise)
         if len(self.traces) > MAX_TRACES:
             raise ValueError(f"rule.traces: expected at most {MAX_TRACES} traces, got {len(self.traces)}")
         for trace in self.traces:
             check_name(trace, "rule.traces: name")
-            if trace in SIGNALS:
+            if trace in SIGNALS and not SIGNALS[trace].before:
                 raise ValueError(f"rule.traces: '{trace}' is a signal; choose another name")
         for key, text in self.formulas.items():
-            self._parsed(key, text)
+            self._parsed(key, text, before_names(self.traces))
         for trace, text in self.traces.items():
             self._parsed(f"traces.{trace}", text)
         self._check_pathway()
+        if self.noise in self.visible:
+            raise ValueError(f"rule.noise: expected a number or a coefficient, got '{self.noise}', which is a signal or trace")
         object.__setattr__(self, "coefficients", self._completed())
+        if any(c.name == self.noise and c.share != "rule" for c in self.coefficients):
+            raise ValueError(f"rule.noise: expected a coefficient with one value, '{self.noise}' has several")
 
-    def _parsed(self, key: str, text: str) -> sympy.Expr:
+    def _parsed(self, key: str, text: str, further: tuple[str, ...] = ()) -> sympy.Expr:
         if not isinstance(text, str):
             raise ValueError(f"rule.{key}: expected a formula as text, got {type(text).__name__}")
         try:
-            return _parse_once(text, (*SIGNALS, *self.traces))
+            return _parse_once(text, (*SIGNALS, *self.traces, *further))
         except ValueError as error:
             raise ValueError(f"rule.{key}: {str(error).removeprefix('formula: ')}") from None
 
     def _check_pathway(self) -> None:
         known = component_names("pathway")
+        if self.pathway_options:
+            build("pathway", {"name": self.pathway, **self.pathway_options})
         if not isinstance(self.pathway, str) or ("." not in self.pathway and self.pathway not in known):
             near = suggest(str(self.pathway), known)
             raise ValueError(
@@ -89,14 +101,15 @@ class Rule:
         if len(given) != len(self.coefficients):
             raise ValueError("rule.coefficients: a name is given twice")
         occurring = [name for text in (*self.formulas.values(), *self.traces.values()) for name in names_in(text)]
-        wanted = [name for name in dict.fromkeys(occurring) if name not in SIGNALS and name not in self.traces]
+        occurring += [self.noise] if isinstance(self.noise, str) else []
+        wanted = [name for name in dict.fromkeys(occurring) if name not in self.visible]
         for name in given:
             if name not in wanted:
                 raise ValueError(
                     f"rule.coefficients: '{name}' does not occur in the formula{suggest(name, wanted)}; "
                     f"it has: {', '.join(wanted) or 'no coefficients'}"
                 )
-        check_spelling(wanted, given, (*SIGNALS, *self.traces))
+        check_spelling(wanted, given, self.visible)
         return tuple(given.get(name) or Coefficient(name) for name in wanted)
 
     @classmethod
@@ -113,6 +126,10 @@ class Rule:
             raise ValueError("rule: expected 'dw' (a formula) or 'family', got neither")
         fields["dw"], fields["layers"] = per_layer(fields["dw"])
         fields["homeostasis"] = Homeostasis.from_dict(fields.get("homeostasis"))
+        fields["surprise"] = Surprise.from_dict(fields.get("surprise"))
+        if isinstance(pathway := fields.get("pathway"), Mapping):
+            fields["pathway_options"] = {key: value for key, value in pathway.items() if key != "name"}
+            fields["pathway"] = pathway.get("name", "")
         for key in ("traces", "coefficients"):
             fields[key] = {} if fields.get(key) is None else fields[key]
             if not isinstance(fields[key], Mapping):
@@ -128,10 +145,17 @@ class Rule:
             "name": self.name,
             "dw": {"hidden": self.dw, **self.layers} if self.layers else self.dw,
             "traces": dict(self.traces),
-            "pathway": self.pathway,
+            "pathway": {"name": self.pathway, **self.pathway_options} if self.pathway_options else self.pathway,
             "coefficients": {coefficient.name: coefficient.to_dict() for coefficient in self.coefficients},
         }
-        return made | ({"homeostasis": self.homeostasis.to_dict()} if self.homeostasis else {})
+        made |= {"homeostasis": self.homeostasis.to_dict()} if self.homeostasis else {}
+        made |= {"noise": self.noise} if self.noise else {}
+        return made | ({"surprise": self.surprise.to_dict()} if self.surprise != Surprise() else {})
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """The names that are no coefficients: signals, traces, and traces one step back."""
+        return (*SIGNALS, *self.traces, *before_names(self.traces))
 
     @property
     def formulas(self) -> dict[str, str]:
@@ -150,14 +174,14 @@ class Rule:
     @property
     def expressions(self) -> dict[str, sympy.Expr]:
         """The formulas of dw as SymPy expressions."""
-        return {key: self._parsed(key, text) for key, text in self.formulas.items()}
+        return {key: self._parsed(key, text, before_names(self.traces)) for key, text in self.formulas.items()}
 
     @property
     def expression(self) -> sympy.Expr:
         """dw as SymPy expression. Raises ValueError for a rule with a formula per layer, which has `expressions`."""
         if self.layers:
             raise ValueError("rule.dw: expected one formula for all layers here, got one per layer")
-        return self._parsed("dw", self.dw)
+        return self._parsed("dw", self.dw, before_names(self.traces))
 
     @property
     def beyond_one_formula(self) -> tuple[str, ...]:
@@ -175,7 +199,7 @@ class Rule:
     def signals(self) -> frozenset[str]:
         """The signals of the catalogue that dw or a trace uses; traces are not among them."""
         used = {name for text in (*self.formulas.values(), *self.traces.values()) for name in names_in(text)}
-        return frozenset(used & set(SIGNALS))
+        return frozenset(used & set(SIGNALS) - set(self.traces))
 
     @property
     def defaults(self) -> dict[str, float]:
@@ -194,7 +218,7 @@ class Rule:
 
     def terms(self) -> list[tuple[str, str]]:
         """[(coefficient part, signal part)] of the expanded dw as texts, for example ("a*eta", "pre*post")."""
-        pairs = term_tools.expanded_terms(self.expression, (*SIGNALS, *self.traces))
+        pairs = term_tools.expanded_terms(self.expression, self.visible)
         return [(to_text(front), to_text(basis)) for front, basis in pairs]
 
     def with_values(self, values: Mapping[str, Any], digits: int = 3) -> str:
@@ -224,7 +248,7 @@ class Rule:
     def numeric(self, values: Mapping[str, Any], digits: int | None) -> dict[str, Terms]:
         """[(number, signal part)] of every formula; a coefficient with many values counts among the signals."""
         numbers = self.merged(values)
-        seen = (*SIGNALS, *self.traces, *(name for name in self.defaults if name not in numbers))
+        seen = (*self.visible, *(name for name in self.defaults if name not in numbers))
         return {key: term_tools.numeric_terms(e, seen, numbers, digits) for key, e in self.expressions.items()}
 
     def python(self, values: Mapping[str, Any] | None = None, function_name: str = "dw") -> str:
@@ -234,7 +258,7 @@ class Rule:
         used = set(names_in(self.dw))
         many = [name for name in self.defaults if name not in numbers]
         return to_python_source(
-            numeric, function_name, [name for name in (*SIGNALS, *self.traces, *many) if name in used]
+            numeric, function_name, [name for name in (*self.visible, *many) if name in used]
         )
 
     def merged(self, values: Mapping[str, Any]) -> dict[str, float]:

@@ -1,60 +1,72 @@
-"""What one forward pass leaves for a rule to see: the value of every signal of the catalogue, layer by layer.
+"""The values behind the signals of one step: the forward record and what came back from it, group by group.
 
-Signals that are sums over a layer are computed from these (`inner/rules/layer_sums.py`).
+The formulas of the signals stand in the catalogue, `inner/rules/signals.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from inner.activations import activation
-from inner.networks import lateral
-from inner.networks.mlp import Activity, Network
+from inner.networks.base import ForwardRecord, Network
 
 
-class Seen(NamedTuple):
-    """One forward pass and what came back from it: what the signals of every layer are made of."""
+class SignalValues(NamedTuple):
+    """One forward pass and what came back from it. Groups of synapses are k = 0, 1, ..., layers of units 0, 1, ..."""
 
-    weights: tuple[Tensor, ...]
-    activity: Activity
+    network: Network
+    wiring: tuple[tuple[int, int], ...]  # (source, target) layer of units per group
+    weights: tuple[Tensor, ...]  # [N, I (+ 1), O] per group
+    record: ForwardRecord
     feedback: dict[int, Tensor]  # per layer of units, [N, B, units]
-    err: dict[int, Tensor]
+    err: dict[int, Tensor]  # per layer of units, [N, B, units]
     reward: Tensor  # [N, B, 1]
-    target: Tensor | None  # [N, B, O]
-    network: Network | lateral.Network
+    y: Tensor | None  # [N, B, O] targets
+    surprise: Tensor  # [N, B, 1]
+    noise: Sequence[Tensor] | None  # [N, B, units] per layer of units above the input
+    acted: Tensor | None  # [N, B, O]
+    before: tuple[dict[str, Tensor], ...]  # per group, the signals that are asked for one step back
+
+    @property
+    def top(self) -> int:
+        """The layer of output units."""
+        return max(target for _, target in self.wiring)
+
+    def target(self, k: int) -> int:
+        """The layer of units that group k ends at."""
+        return self.wiring[k][1]
 
     def pre_err(self, k: int) -> Tensor:
-        """The delta at the pre side, 0 for the bias unit."""
-        err = self.err[k]
-        return torch.cat([err, torch.zeros_like(err[..., :1])], -1) if self.network.bias else err
+        """The delta at the pre side [N, B, I (+ 1)], 0 for the bias unit."""
+        err = self.err[self.wiring[k][0]]
+        biased = self.network.biased(*self.wiring[k])
+        return torch.cat([err, torch.zeros_like(err[..., :1])], -1) if biased else err
 
     def slope(self, k: int) -> Tensor:
-        """The slope of the post units; that of the output is 1."""
-        post = self.activity.post[k]
-        if k == len(self.weights) - 1:
+        """The slope of the post units [N, B, O]; that of output units is 1."""
+        post = self.record.post[k]
+        if self.target(k) == self.top:
             return torch.ones_like(post)
-        return activation(self.network.activation).slope(self.activity.drive[k], post)
+        if self.record.slope is not None:
+            return self.record.slope[k]
+        return activation(self.network.activation).slope(self.record.drive[k], post)
 
     def wanted(self, k: int) -> Tensor:
-        """The target, 0 for units that have none."""
-        if k == len(self.weights) - 1 and self.target is not None:
-            return self.target
-        return torch.zeros_like(self.activity.post[k])
+        """The target [N, B, O], 0 for units that have none."""
+        if self.target(k) == self.top and self.y is not None:
+            return self.y
+        return torch.zeros_like(self.record.post[k])
 
+    def action(self, k: int) -> Tensor:
+        """What was done [N, B, O]: the output itself where nothing else was chosen, 0 for hidden units."""
+        if self.target(k) != self.top:
+            return torch.zeros_like(self.record.post[k])
+        return self.record.output if self.acted is None else self.acted
 
-SIGNAL_OF: dict[str, Callable[[Seen, int], Tensor]] = {
-    "pre": lambda seen, k: seen.activity.pre[k],
-    "post": lambda seen, k: seen.activity.post[k],
-    "err": lambda seen, k: seen.err[k + 1],
-    "feedback": lambda seen, k: seen.feedback[k + 1],
-    "pre_err": Seen.pre_err,
-    "recon": lambda seen, k: torch.bmm(seen.activity.post[k], seen.weights[k].transpose(1, 2)),
-    "drive": lambda seen, k: seen.activity.drive[k],
-    "slope": Seen.slope,
-    "reward": lambda seen, k: seen.reward,
-    "target": Seen.wanted,
-}
+    def drive_noise(self, k: int) -> Tensor:
+        """The noise in the drives [N, B, O] of group k's target units; 0 where the rule has no `noise`."""
+        return torch.zeros_like(self.record.drive[k]) if self.noise is None else self.noise[self.target(k) - 1]

@@ -16,13 +16,13 @@ import torch
 from sympy import Add, Expr, Integer, Mul, Symbol
 from torch import Tensor
 
-from inner.networks.mlp import NARROW
+from inner.networks.base import NARROW
 from inner.rules.functions import stand_in
 from inner.rules.instructions import SIDES
 from inner.rules.separate import Group, Separated, additive_terms
 from inner.rules.tape import Bound, Tape
 
-Shape = tuple[int, int, int]  # N, I, O
+LayerShape = tuple[int, int, int]  # N, I, O
 W = Symbol("w", real=True)
 ONE = Integer(1)
 
@@ -84,7 +84,7 @@ class Update:
         self.fixed_axes = {name: axis for name, axis in axes.items() if name in fixed}
         self.axes = {name: axis for name, axis in axes.items() if name not in fixed}
 
-    def bind(self, values: Mapping[str, Tensor], shape: Shape) -> tuple[Bound, Bound]:
+    def bind(self, values: Mapping[str, Tensor], shape: LayerShape) -> tuple[Bound, Bound]:
         """What follows from the coefficients alone, for layers of `shape` (N, I, O)."""
         rest: Bound = ()
         if self.rest is not None:
@@ -94,7 +94,7 @@ class Update:
     def __call__(
         self,
         signals: Mapping[str, Tensor],
-        shape: Shape,
+        shape: LayerShape,
         batch: int,
         bound: tuple[Bound, Bound] | None = None,
         into: bool = False,
@@ -132,13 +132,13 @@ class Update:
             return total
         return w.new_zeros(shape) if total is None else total.expand(shape)
 
-    def _widen(self, found: list[Any], shape: Shape, batch: int, like: Tensor) -> None:
+    def _widen(self, found: list[Any], shape: LayerShape, batch: int, like: Tensor) -> None:
         """Spread what does not vary along all of its axes."""
         n, inputs, outputs = shape
         for place, samples, pre in self.narrow:
             found[place] = _spread(found[place], (n, batch if samples else 1, inputs if pre else outputs), like)
 
-    def _matrix(self, product: Product, found: list[Tensor], shape: Shape, batch: int) -> Tensor:
+    def _matrix(self, product: Product, found: list[Tensor], shape: LayerShape, batch: int) -> Tensor:
         """What a synapse factor is multiplied with: [N, I, O], or [N, 1, O] where nothing depends on the pre side."""
         alone = None if product.alone is None else found[product.alone]
         if not product.pairs:
@@ -147,7 +147,7 @@ class Update:
         return self._products(product, found, shape, batch, alone, False)
 
     def _products(
-        self, product: Product, found: list[Tensor], shape: Shape, batch: int, total: Tensor | None, mine: bool
+        self, product: Product, found: list[Tensor], shape: LayerShape, batch: int, total: Tensor | None, mine: bool
     ) -> Tensor:
         """total + sum over samples of the pairs / B."""
         pairs = product.pairs

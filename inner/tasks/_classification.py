@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inner.criteria import CLASSES, Criterion
 from inner.random import stream
 from inner.tasks._common import accuracy, check_count, check_draw, check_flag, check_number, epochs, one_hot, stack
 from inner.tasks.base import TIERS, Label, LifeData, Task, check_tier
@@ -89,7 +90,7 @@ def _tensors(data: DataSet, samples: str, scale: float, outputs: int) -> tuple[T
 class Classification(Task):
     """Abstract: classification of the samples of a data set. A concrete task gives `data`, sizes and options."""
 
-    kind: ClassVar[str] = "classification"
+    criterion: ClassVar[Criterion] = CLASSES
     permute: bool  # inputs and labels permuted anew for every life
     scale: float  # factor on the standardised inputs
     test: int  # V, test samples of a life

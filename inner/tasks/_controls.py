@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inner.criteria import Criterion
 from inner.random import stream
 from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
@@ -20,8 +21,8 @@ class Wrapper(Base):
     task: Base
 
     @property
-    def kind(self) -> str:  # type: ignore[override]
-        return self.task.kind
+    def criterion(self) -> Criterion:  # type: ignore[override]
+        return self.task.criterion
 
     @property
     def inputs(self) -> int:

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from inner.criteria import Criterion
+
 TIERS = ("search", "select", "final")
 Label = tuple[str | int, ...]
 
@@ -20,14 +22,23 @@ class LifeData:
     x: Tensor  # [L, S, I] float32, pool of training samples
     y: Tensor  # [L, S, O] float32, targets (one-hot for classification)
     order: Tensor  # [L, T, B] int64, the samples shown at each step
-    test_x: Tensor  # [L, V, I] float32
+    test_x: Tensor  # [L, V, I] float32; sequences: V = K * S, the K ticks of S sequences, tick by tick
     test_y: Tensor  # [L, V, O] float32
+    fresh: Tensor | None = None  # bool [L, T, B]: a sequence begins at this step; None: samples stand alone
+    scored: Tensor | None = None  # bool [L, T, B]: the target of this step counts; None: all count
+    test_fresh: Tensor | None = None  # bool [K, S], for all lives
+    test_scored: Tensor | None = None  # bool [K, S], for all lives
+
+    @property
+    def sequences(self) -> bool:
+        """Whether samples follow each other in time."""
+        return self.fresh is not None
 
 
 class Task(ABC):
     """A family of lifetimes. Concrete tasks are frozen dataclasses; their fields are the options of the YAML."""
 
-    kind: ClassVar[str]  # "classification", "regression" or "unsupervised"
+    criterion: ClassVar[Criterion]  # what an output means
 
     @property
     @abstractmethod

@@ -17,6 +17,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from inner.criteria import VALUES, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, epochs, stack
 from inner.tasks.base import Label, LifeData, check_tier
@@ -47,7 +48,7 @@ def mapping(tier: str, seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
 class Task(Base):
     """8 inputs, one output (give the network `output: sigmoid`)."""
 
-    kind: ClassVar[str] = "regression"
+    criterion: ClassVar[Criterion] = VALUES.named("-|error|")
     tasks: int = 20  # mappings of the search tier; the others have 10
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from inner.criteria import CLASSES, Criterion
 from inner.random import stream
 from inner.tasks._common import (
     accuracy,
@@ -33,7 +34,7 @@ from inner.tasks.base import Task as Base
 class Task(Base):
     """`inputs` Gaussian numbers in, `outputs` classes out."""
 
-    kind: ClassVar[str] = "classification"
+    criterion: ClassVar[Criterion] = CLASSES
     inputs: int = 10  # I
     outputs: int = 2  # O, at most I
     patterns: int = 1000  # training samples of a life

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inner.criteria import NONE, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, epochs, generated, orthonormal, stack
 from inner.tasks.base import Label, LifeData
@@ -56,7 +57,7 @@ def _drawn(task: Task, tier: str, steps: int, batch: int, seed: int, labels: tup
 class Task(Base):
     """As many inputs as variances; the paper's D3, and its D5 with variances [1, 0.7, 0.2, 0.1, 0]."""
 
-    kind: ClassVar[str] = "unsupervised"
+    criterion: ClassVar[Criterion] = NONE.named("1 - distance")
     variances: tuple[float, ...] = (1.0, 0.5, 0.0)  # along the principal axes, largest first
     patterns: int = 100  # S, samples of a life; a batch of the same size shows all of them at every step
     outputs: int = 1  # O, how many leading axes are asked for

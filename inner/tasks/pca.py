@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from inner.criteria import NONE, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, check_number, epochs, generated, orthonormal, stack
 from inner.tasks.base import Label, LifeData
@@ -34,7 +35,7 @@ def _random_alignment(inputs: int, outputs: int, ratio: float) -> float:
 class Task(Base):
     """`inputs` correlated Gaussian numbers in, `outputs` leading components out."""
 
-    kind: ClassVar[str] = "unsupervised"
+    criterion: ClassVar[Criterion] = NONE
     inputs: int = 8  # I
     outputs: int = 1  # O, how many components are asked for
     ratio: float = 0.5  # variance of each component relative to the one before

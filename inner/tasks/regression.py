@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from inner.criteria import VALUES, Criterion
 from inner.random import stream
 from inner.tasks._common import (
     check_count,
@@ -34,7 +35,7 @@ from inner.tasks.base import Task as Base
 class Task(Base):
     """`inputs` Gaussian numbers in, `outputs` linear functions of them out."""
 
-    kind: ClassVar[str] = "regression"
+    criterion: ClassVar[Criterion] = VALUES
     inputs: int = 8  # I
     outputs: int = 3  # O, at most I
     condition: float = 4.0  # largest over smallest variance along the inputs' principal axes

@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from inner.criteria import VALUES, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, check_number, epochs, generated, negative_error, stack
 from inner.tasks.base import TIERS, Label, LifeData
@@ -28,7 +29,7 @@ REACH = 2 * math.pi  # u lies in -REACH..REACH
 class Task(Base):
     """One number in, one number out; the phase of a life is told by the last number of its label."""
 
-    kind: ClassVar[str] = "regression"
+    criterion: ClassVar[Criterion] = VALUES
     tasks: int = 4  # T, phases
     amplitude: float = 0.9
     points: int = 25

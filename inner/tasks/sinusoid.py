@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from inner.criteria import VALUES, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, check_number, epochs, generated, negative_error, stack
 from inner.tasks.base import Label, LifeData
@@ -26,7 +27,7 @@ REACH = 5.0  # u lies in -REACH..REACH
 class Task(Base):
     """One number in, one number out."""
 
-    kind: ClassVar[str] = "regression"
+    criterion: ClassVar[Criterion] = VALUES
     low: float = 0.1  # smallest amplitude
     high: float = 5.0  # largest amplitude
     patterns: int = 1000  # training samples of a life

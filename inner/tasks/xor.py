@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from inner.criteria import CLASSES, Criterion
 from inner.tasks._boolean import parity_lives
 from inner.tasks._common import accuracy, check_flag, check_number, generated
 from inner.tasks.base import Label, LifeData
@@ -18,7 +19,7 @@ from inner.tasks.base import Task as Base
 class Task(Base):
     """2 bits in, 2 classes out: do the bits differ?"""
 
-    kind: ClassVar[str] = "classification"
+    criterion: ClassVar[Criterion] = CLASSES
     permute: bool = True  # each life draws which output unit stands for odd
     scale: float = 1.0  # inputs are -scale and +scale
 

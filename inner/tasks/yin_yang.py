@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from inner.criteria import CLASSES, Criterion
 from inner.random import stream
 from inner.tasks._common import (
     accuracy,
@@ -62,7 +63,7 @@ def draw_points(random: np.random.Generator, count: int) -> tuple[np.ndarray, np
 class Task(Base):
     """4 coordinates in, 3 classes out."""
 
-    kind: ClassVar[str] = "classification"
+    criterion: ClassVar[Criterion] = CLASSES
     permute: bool = True  # inputs and labels permuted anew for every life
     patterns: int = 5000  # training samples of a life
     scale: float = 1.0  # factor on the inputs

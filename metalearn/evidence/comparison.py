@@ -20,7 +20,6 @@ from outer.settings import Setting
 Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
 REFERENCE = "evolved"
 POINTS = 12  # of a learning curve
-METRICS = {"classification": "accuracy", "regression": "-MSE", "unsupervised": "alignment"}
 
 
 def check_fit(experiment: Experiment, rule: Rule) -> None:
@@ -123,7 +122,7 @@ def _cell(group: str, cell: CellConfig, setting: Setting, lived: dict[str, Fresh
         steps=cell.steps,
         lifetimes=len(setting.labels),
         chance=setting.task.chance,
-        metric=METRICS[setting.task.kind],
+        metric=setting.task.criterion.metric,
         arms=arms,
         differences=differences,
     )

@@ -17,7 +17,7 @@ from inner.rules.sharing import flat
 from inner.tasks._controls import Permuted, Shuffled
 from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
-from metalearn.evidence.comparison import METRICS, interval_of
+from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import ControlRow, Controls, LeftOut
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import FreshLives, live_fresh
@@ -94,18 +94,18 @@ def controls_of(
             skipped.append(LeftOut(control=name, why=str(error)))
 
     base = setting()
-    learned = "" if base.task.kind == "unsupervised" else "learns"
+    learned = "" if not base.task.criterion.supervised else "learns"
     found = [
         Control("as it is", base, values, "learns"),
         Control("fresh weights, same data", base, values, "learns", seed + OTHER_WEIGHTS),
         Control("inputs permuted", replace(base, task=Permuted(base.task)), values, "learns"),
     ]
-    if base.task.kind == "classification":
+    if base.task.criterion.kind == "classes":
         found.append(Control("labels permuted", replace(base, task=Permuted(base.task, "outputs")), values, "learns"))
     for name, hidden in shapes_of(cell.hidden).items() if config.network.name == "mlp" else ():
         fitting(name, setting(hidden=hidden))
     found.append(Control(f"lives {LONGER} times as long", setting(steps=LONGER * cell.steps), values, "learns"))
-    for other in OTHERS if base.task.kind == "classification" else ():
+    for other in OTHERS if base.task.criterion.kind == "classes" else ():
         options = {"name": other} if isinstance(other, str) else dict(other)
         if options["name"] == cell.task["name"]:
             continue
@@ -114,7 +114,7 @@ def controls_of(
             fitting(named.titles[0], setting(task=options))
         except ValueError as error:
             skipped.append(LeftOut(control=named.titles[0], why=str(error)))
-    if base.task.kind == "unsupervised":
+    if not base.task.criterion.supervised:
         skipped.append(LeftOut(control="teacher shuffled", why="this task has no teacher"))
     else:
         silenced = replace(base, task=Shuffled(base.task), steps=max(1, min(base.steps, SHOWN // base.batch)))
@@ -168,7 +168,7 @@ def run_controls(
             ControlRow(
                 **ends,
                 control=control.name,
-                hidden=control.setting.network.hidden,
+                hidden=tuple(control.setting.network.sizes(1, 1)[1:-1]),
                 steps=control.setting.steps,
                 birth=float(result.curve[:, 0].mean()),
                 chance=chance,
@@ -183,7 +183,7 @@ def run_controls(
         coefficients=sum(int(np.count_nonzero(values[c.name])) for c in rule.coefficients),
         lifetimes=lifetimes,
         task=experiment.cells[0][1].titles[0],
-        metric=METRICS[found[0].setting.task.kind],
+        metric=found[0].setting.task.criterion.metric,
         rows=tuple(rows),
         skipped=tuple(skipped),
     )

@@ -103,15 +103,16 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, settin
         return None
     import torch
 
-    from inner.learners.base import Shape
-    from inner.learners.local_rule import Learner, fold
+    from inner.axes import fold
+    from inner.learners.base import Spec
+    from inner.learners.local_rule import Learner
 
     split = columns(other)
     names = [c.name for c in other.coefficients]
     rows = [other.defaults] if split is None else [{n: float(n == one) for n in names} for one in split]
     count = max(2, len(rows))  # torch multiplies a single matrix differently
     lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, seed, setting.labels[:1])
-    shape = Shape(lives.x.shape[2], lives.y.shape[2], setting.task.kind)
+    shape = Spec(lives.x.shape[2], lives.y.shape[2], setting.task.criterion)
     own, there = Learner(rule, setting.network), Learner(other, setting.network)
     theta = torch.tensor([[values[c.name] for c in rule.coefficients]] * 2, dtype=torch.float32)
     theirs = torch.tensor([[row[n] for n in names] for row in (rows * 2)[:count]], dtype=torch.float32)

@@ -10,7 +10,6 @@ import numpy as np
 
 from metalearn.build import Experiment
 from metalearn.config.schema import Config
-from metalearn.evidence.comparison import METRICS
 from metalearn.evidence.documents import Difference, Interval, verdict
 from metalearn.report.tables import difference, interval, number
 from metalearn.runs.documents import BenchArm, BenchCurve, BenchPlan, BenchResult, BenchSeed, BudgetCurveDocument
@@ -44,7 +43,7 @@ def summary(
     task, measure = Experiment(config).task, config.fitness.name
     return BenchResult(
         command=command,
-        metric=METRICS[task.kind] if measure == "final" else measure,
+        metric=task.criterion.metric if measure == "final" else measure,
         chance=task.chance if measure == "final" else None,
         judged_on=f"{config.selection.lifetimes} fresh lives of the select tier, the same for every arm and seed",
         plan=plan,

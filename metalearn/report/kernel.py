@@ -13,6 +13,7 @@ from inner.rules.separate import Separated
 def show_kernel(path: Path, console: Any) -> None:
     """Print analysis and source of a run or rule.json; raises ValueError where the rule has no kernel."""
     from inner.engines.native import engine, generate
+    from inner.learners.base import Spec
     from inner.learners.local_rule import Learner
     from inner.tasks.base import Task
     from metalearn.rule.file import read, rule_of
@@ -22,14 +23,15 @@ def show_kernel(path: Path, console: Any) -> None:
     rule, options = rule_of(document), document.get("network") or {}
     kept = {key: options[key] for key in ("name", "activation", "output", "bias") if key in options}
     learner = Learner(rule, network_of(kept, ()))
-    kind = cast(type[Task], load("task", str(document.get("task") or "digits"))).kind
-    why = engine.obstacle(learner, kind)
+    criterion = cast(type[Task], load("task", str(document.get("task") or "digits"))).criterion
+    spec = Spec(0, 0, criterion)
+    why = engine.obstacle(learner, spec)
     if why and "compiler" not in why:
         raise ValueError(f"show: the rule has no kernel: {why}")
     for line in analysis_lines(generate.analysis(rule)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print("", highlight=False)
-    text = generate.source(engine.plan_of(learner, kind, 1))
+    text = generate.source(engine.plan_of(learner, spec))
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -14,6 +14,7 @@ from metalearn.rule.module_activity import Seen, check_module, look
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from inner.criteria import Criterion
     from inner.rules.rule import Rule
 
 OUTPUTS = ("auto", "softmax", "linear")
@@ -88,7 +89,7 @@ class Trainer:
         with torch.no_grad():
             before = tuple(_weights(layer) for layer in seen.layers)
             moved = tuple(w + dw for w, dw in zip(before, changes))
-            self._own, after = self._pathway.learn(self._own, moved, changes)
+            self._own, after = self._pathway.after(self._own, moved, changes)
             if self.rule.homeostasis is not None:
                 after = tuple(self.rule.homeostasis.apply(w) for w in after)
             for k, layer in enumerate(seen.layers):
@@ -108,19 +109,18 @@ class Trainer:
         """dw and traces per layer [1, I (+ 1), O], the forward pass, and the output as probabilities or as it is."""
         import torch
 
-        from inner.learners.local_rule import compiled
-        from inner.reward import reward as reward_of
         from inner.rules import sharing
-        from inner.rules.layer_sums import layer_sums
-        from inner.rules.signals import observed
+        from inner.rules.compiled import compiled
+        from inner.rules.signals import observed, totals
+        from inner.rules.update import Update
 
         seen = look(self.module, x, check=not self._layers)
         self._start(seen.layers)
-        output, wanted, kind = _output_and_target(seen, target, self.output)
+        output, wanted, criterion = _output_and_target(seen, target, self.output)
         with torch.no_grad():
             weights = [_weights(layer) for layer in seen.layers]
-            err_out = torch.zeros_like(output) if kind == "unsupervised" else wanted - output
-            reward = reward_of(output, wanted, kind)
+            err_out = criterion.error(output, wanted)
+            reward = criterion.reward(output, wanted)
             feedback, err = self._errors(seen, weights, err_out, reward)
             rules, trace_rules = compiled(self.rule)
             sizes = [(w.shape[1], w.shape[2]) for w in weights]
@@ -145,10 +145,10 @@ class Trainer:
                     signals |= {"err": err[k + 1], "feedback": feedback[k + 1]}
                 if k in err:
                     signals["pre_err"] = _with_bias(err[k], 0.0, bias)
-                signals |= layer_sums(used, signals) | common | (own[k] if own else {}) | self._traces[k]
+                signals |= totals(used, signals) | common | (own[k] if own else {}) | self._traces[k]
                 rule = rules[self.rule.key_of(k, last + 1)]
                 shape, batch = (1, w.shape[1], w.shape[2]), post.shape[1]
-                fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
+                fresh = {name: cast(Update, update)(signals, shape, batch) for name, update in trace_rules}
                 changes.append(rule(signals | fresh, shape, batch))
                 traces.append(fresh)
         return changes, traces, seen, output[0]
@@ -173,6 +173,8 @@ class Trainer:
         self, seen: Seen, weights: list[Tensor], err_out: Tensor, reward: Tensor
     ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
         """`feedback` and `err` [1, B, units] per layer of units, as in `inner/learners/local_rule.py`."""
+        from inner.networks.base import ForwardRecord
+        from inner.pathways.base import Delivery
         from inner.rules.signals import observed
 
         top = len(weights)
@@ -181,22 +183,25 @@ class Trainer:
         if not {"err", "feedback", "pre_err"} & wanted:
             return feedback, err
         plain = [w[:, : layer.in_features] for w, layer in zip(weights, seen.layers)]
+        record = ForwardRecord((), (), (), seen.output)
+        at = Delivery(self._own, plain, err, err_out, reward, record, None, None, 0)
         for k in range(top - 1, -1 if "pre_err" in wanted else 0, -1):
-            feedback[k] = self._pathway.feedback(k, self._own, plain, err[k + 1], err_out, reward)
+            feedback[k] = self._pathway.feedback(k, at)
             err[k] = feedback[k] * seen.slope[k - 1].float()[None] if k > 0 else feedback[k]
         return feedback, err
 
 
-def _output_and_target(seen: Seen, target: Tensor | None, output: str) -> tuple[Tensor, Tensor, str]:
-    """Output and wanted output [1, B, O], and the kind of task, from what the user handed over."""
+def _output_and_target(seen: Seen, target: Tensor | None, output: str) -> tuple[Tensor, Tensor, Criterion]:
+    """Output and wanted output [1, B, O], and the criterion, from what the user handed over."""
     import torch
 
     from inner.activations import softmax
+    from inner.criteria import CLASSES, NONE, VALUES
 
     out = seen.output.float()[None]
     same = torch.equal(seen.output, seen.drive[-1])
     if target is None:
-        return out, torch.zeros_like(out), "unsupervised"
+        return out, torch.zeros_like(out), NONE
     labels = not target.is_floating_point()
     probabilities = output == "softmax" or (output == "auto" and labels)
     if probabilities and same:
@@ -216,7 +221,7 @@ def _output_and_target(seen: Seen, target: Tensor | None, output: str) -> tuple[
         wanted = target.float()[None]
     if wanted.shape != out.shape:
         raise ValueError(f"target: expected shape {list(out.shape[1:])}, got {list(target.shape)}")
-    return out, wanted, "classification" if probabilities else "regression"
+    return out, wanted, CLASSES if probabilities else VALUES
 
 
 def _weights(layer: nn.Linear) -> Tensor:

@@ -16,6 +16,7 @@ def engine_line(experiment: Experiment, rule: Rule) -> str:
     """
     from inner.engines.choice import choose
     from inner.engines.native import compiler
+    from inner.learners.base import Spec
     from inner.learners.local_rule import Learner
     from inner.life.devices import describe
     from inner.tasks.base import Task
@@ -25,5 +26,5 @@ def engine_line(experiment: Experiment, rule: Rule) -> str:
     task = cast(type[Task], load("task", config.task["name"]))
     if device != "cpu" and config.search["name"] == "program":
         raise ValueError(f"device: programs run on the CPU, expected cpu, got {config.device}")
-    name, why = choose(config.engine, learner, task.kind, device)
+    name, why = choose(config.engine, learner, Spec(0, 0, task.criterion), device)
     return f"engine {name} ({why or compiler.version()})" + (f" on {describe(device)}" if device != "cpu" else "")

@@ -11,6 +11,7 @@ import torch
 
 from inner.engines.choice import live
 from inner.learners.local_rule import Learner
+from inner.life.request import Life
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat
@@ -50,7 +51,8 @@ def live_fresh(
     with torch.no_grad():
         born = seed if weights is None else weights
         learner = Learner(rule, setting.network)
-        result = live(engine, learner, setting.task, lives, theta, born, setting.labels, record, device=device)
+        life = Life(learner, setting.task, lives, theta, born, setting.labels, record, device=device)
+        result = live(life, engine)
     return FreshLives(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
 
 

@@ -28,7 +28,7 @@ class Fitness(base.Fitness):
 
 def halvings(score: np.ndarray, task: Task, samples: int) -> np.ndarray:
     """Halvings of scores of any shape, measured on `samples` test samples; best is 1, or 0 for a regression's -MSE."""
-    best = 0.0 if task.kind == "regression" else 1.0
+    best = task.criterion.best
     span = best - task.chance
     spare = 0.5 * span / samples
     found: np.ndarray = np.log2((span + spare) / (np.maximum(best - score, 0.0) + spare))

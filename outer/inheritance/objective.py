@@ -11,6 +11,7 @@ import torch
 
 from inner.engines.choice import choose, live
 from inner.learners.base import Learner
+from inner.life.request import Life
 from outer.fitness.base import WORST_BITS
 from outer.generation import Curves
 from outer.genome.network import NetworkGenome
@@ -54,7 +55,7 @@ class InheritanceObjective(Objective):
 
     def engine_in(self, setting: Setting) -> str:
         """Native where nothing but the rule is inherited, and asked for."""
-        return choose(self.engine, self.learner, setting.task.kind, self.device)[0]
+        return choose(self.engine, self.learner, setting.spec, self.device)[0]
 
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Lives of candidates [P, D] in one setting; the curve's first column is birth, its last the end of life."""
@@ -64,8 +65,8 @@ class InheritanceObjective(Objective):
         distinct = sorted(set(record))  # a short life has fewer steps than points
         with torch.no_grad():
             theta = torch.from_numpy(self.genome.decode(vectors))
-            request = (self.engine, self.learner, setting.task, data, theta, self.seed, setting.labels)
-            result = live(*request, distinct, True, self.device)
+            life = Life(self.learner, setting.task, data, theta, self.seed, setting.labels, distinct, True, self.device)
+            result = live(life, self.engine)
         samples = max(steps * setting.batch, 1)
         alive, bits = result.alive.numpy(), result.bits.numpy() / samples
         # the bound keeps one near-failure from dominating the mean

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from inner.learners.local_rule import fold
 from inner.life.eager import live
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from inner.tasks.yin_yang import Task
@@ -130,7 +131,7 @@ class Study(base.Study):
         fresh = Task(permute=False, patterns=1, test=self.test)
         shown = task.life_data("search", steps, self.batch, seed, labels)
         with torch.no_grad():
-            result = live(genome.learner, task, shown, theta, seed, labels)
+            result = live(Life(genome.learner, task, shown, theta, seed, labels))
             for tier in tiers:
                 points = fresh.life_data(tier, 1, 1, seed, labels)
                 x, y = fold(points.test_x, p), fold(points.test_y, p)

@@ -12,10 +12,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from inner.criteria import CLASSES, Criterion
 from inner.engines.native import kernel
 from inner.engines.native.plan import Plan
 from inner.learners.local_rule import Learner
 from inner.life import eager as lifetime
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.rules.faces import to_torch
 from inner.rules.rule import Rule
@@ -85,8 +87,8 @@ def inputs(
 
 def plans(rule: Rule, units: tuple[int, ...], batch: int) -> tuple[Plan, Plan]:
     """For any shape, and for this one."""
-    free = Plan(rule, "tanh", "softmax", False, "classification", batch > 1)
-    return free, Plan(rule, "tanh", "softmax", False, "classification", batch > 1, 0.0, units, batch)
+    free = Plan(rule, "tanh", "softmax", False, "classes", batch > 1)
+    return free, Plan(rule, "tanh", "softmax", False, "classes", batch > 1, 0.0, units, batch)
 
 
 def native(
@@ -122,7 +124,7 @@ class Given(Network):
 class Unscored:
     """A task of which only the steps count."""
 
-    kind: str = "classification"
+    criterion: Criterion = CLASSES
     worst: float = 0.0
 
     def score(self, output: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -142,7 +144,7 @@ def eager(
 
     @torch.no_grad()
     def work() -> lifetime.Result:
-        return lifetime.live(Learner(rule, network), task, lives, theta, 0, (("a",),), device=device)
+        return lifetime.live(Life(Learner(rule, network), task, lives, theta, 0, (("a",),), device=device))
 
     return work
 

@@ -57,7 +57,7 @@ def test_renaming_is_one_permutation_per_life_for_training_and_test(axis: str) -
 
 def test_a_wrapper_is_its_task_otherwise() -> None:
     inner, outer = task(), Shuffled(Permuted(task()))
-    for name in ("kind", "inputs", "outputs", "chance", "worst"):
+    for name in ("criterion", "inputs", "outputs", "chance", "worst"):
         assert getattr(inner, name) == getattr(outer, name)
     assert inner.samples("final") == outer.samples("final")
     with pytest.raises(ValueError, match="axis"):

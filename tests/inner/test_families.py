@@ -19,7 +19,8 @@ import torch
 import yaml
 from faces import EXACT, Face, Values, check_rule, compile_c
 
-from inner.learners.base import Shape
+from inner.criteria import CLASSES, NONE
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
@@ -166,7 +167,7 @@ MATRICES: dict[str, Callable[..., np.ndarray]] = {  # dw [I, O] of one sample: x
 @pytest.mark.parametrize("family", MATRICES)
 def test_whole_layers_by_the_equation_in_matrices(family: str) -> None:
     learner = Learner(Rule.from_dict({"family": family}), Network(hidden=(), output="linear"))
-    state = learner.init(Shape(6, 4, "unsupervised"), torch.ones(2, 1), 1, 0, (("a",), ("b",)))
+    state = learner.init(Spec(6, 4, NONE), torch.ones(2, 1), 1, 0, (("a",), ("b",)))
     x = torch.from_numpy(stream(0, "matrices").standard_normal((2, 5, 6))).float()
     changes, _, output = learner.changes(state, x, torch.zeros(2, 5, 4))
     for n in range(2):
@@ -180,7 +181,7 @@ def test_the_pool_by_its_matrices() -> None:
     learner = Learner(Rule.from_dict({"family": "pool"}), Network(hidden=(5, 4), activation="softplus"))
     labels = (("a",), ("b",))
     theta = torch.from_numpy(stream(0, "pool theta").standard_normal((2, 10))).float()
-    state = learner.init(Shape(6, 3, "classification"), theta, 1, 0, labels)
+    state = learner.init(Spec(6, 3, CLASSES), theta, 1, 0, labels)
     x = torch.from_numpy(stream(0, "pool x").standard_normal((2, 1, 6))).float()
     target = torch.eye(3)[[1, 2]][:, None]
     changes, _, _ = learner.changes(state, x, target)

@@ -12,6 +12,7 @@ from inner.components import build
 from inner.learners.local_rule import Learner
 from inner.life import eager as lifetime
 from inner.life.eager import Result
+from inner.life.request import Life
 from inner.life.stepper import RECORDED
 from inner.networks.mlp import Network
 from inner.random import stream
@@ -31,7 +32,7 @@ def run(name: str, rows: Tensor, device: str, steps: int, batch: int = 1, hidden
     lives = task.life_data("search", steps, batch, 0, LABELS)
     learner = Learner(RULES[name], Network(hidden=hidden, bias=True))
     with torch.no_grad():
-        return lifetime.live(learner, task, lives, rows, 0, LABELS, (0, 20), True, device)
+        return lifetime.live(Life(learner, task, lives, rows, 0, LABELS, (0, 20), True, device))
 
 
 def rows_of(name: str, population: int = 17) -> Tensor:

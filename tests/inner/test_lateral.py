@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
+from inner.criteria import NONE
 from inner.engines import lateral_moments, moments
 from inner.engines.choice import choose
-from inner.learners.base import Shape
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.life.eager import live
+from inner.life.request import Life
 from inner.networks import mlp
 from inner.networks.lateral import Network
 from inner.random import stream
@@ -26,6 +29,10 @@ SHORT = Rule.from_dict({"dw": {"hidden": "a*post*(pre - post*w)", "output": "-b*
 LABELS = [("a", 1), ("a", 2)]
 NETWORK = Network(gain=0.8)
 TASK = Task(variances=(1.0, 0.8, 0.3, 0.0), patterns=7, outputs=3)
+
+
+def applies(engine: ModuleType, learner: Learner, task: object, data: LifeData) -> bool:
+    return not engine.why_not(Life(learner, task, data, torch.zeros(1, 1), 5, LABELS))
 
 
 def lives(steps: int, batch: int = 7) -> LifeData:
@@ -65,8 +72,8 @@ def test_one_change_against_a_plain_loop() -> None:
     born = [w.double().numpy() for w in NETWORK.init(4, 3, 5, LABELS)]
     names = [c.name for c in RULE.coefficients]
     assert len(names) == 54
-    quick = lateral_moments.live(learner, TASK, data, values, 5, LABELS).state
-    eager = live(learner, TASK, data, values, 5, LABELS).state.weights
+    quick = lateral_moments.live(Life(learner, TASK, data, values, 5, LABELS)).state
+    eager = live(Life(learner, TASK, data, values, 5, LABELS)).state.weights
     for p in range(3):
         for n in range(2):
             w, between = born[0][n], born[1][n]
@@ -82,7 +89,7 @@ def test_one_change_against_a_plain_loop() -> None:
 def test_whole_lives_against_the_engine_that_goes_step_by_step(rule: Rule) -> None:
     data, learner = lives(30), Learner(rule, NETWORK)
     values = theta(rule, size=0.01 if rule is RULE else 0.05).abs()
-    assert lateral_moments.applies(learner, TASK, data)
+    assert applies(lateral_moments, learner, TASK, data)
     one, two = (run(learner, TASK, data, values, 5, LABELS, [0, 10, 30]) for run in (lateral_moments.live, live))
     torch.testing.assert_close(one.score, two.score, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(one.curve, two.curve, rtol=1e-3, atol=1e-4)
@@ -94,17 +101,17 @@ def test_a_score_does_not_depend_on_the_others_and_failures_are_data() -> None:
     values = theta(RULE, 4, size=0.01)
     values[2] = 50.0
     learner, data = Learner(RULE, NETWORK), lives(40)
-    together = lateral_moments.live(learner, TASK, data, values, 5, LABELS)
+    together = lateral_moments.live(Life(learner, TASK, data, values, 5, LABELS))
     assert not together.alive[2].any() and (together.score[2] == -1.0).all() and together.alive[[0, 1, 3]].all()
     for p in range(4):
-        alone = lateral_moments.live(learner, TASK, data, values[p : p + 1], 5, LABELS)
+        alone = lateral_moments.live(Life(learner, TASK, data, values[p : p + 1], 5, LABELS))
         assert torch.equal(alone.score[0], together.score[p])
-    assert not live(learner, TASK, data, values, 5, LABELS).alive[2].any()
+    assert not live(Life(learner, TASK, data, values, 5, LABELS)).alive[2].any()
 
 
 def test_the_answer_is_the_fixed_point_and_synapses_that_are_none_stay_zero() -> None:
     learner = Learner(RULE, NETWORK)
-    state = learner.init(Shape(4, 3, "unsupervised"), theta(RULE).float().repeat_interleave(2, 0), 3, 5, LABELS)
+    state = learner.init(Spec(4, 3, NONE), theta(RULE).float().repeat_interleave(2, 0), 3, 5, LABELS)
     x = torch.from_numpy(stream(0, "x").standard_normal((6, 5, 4))).float()
     for _ in range(3):
         y = learner.predict(state, x)
@@ -130,9 +137,9 @@ def test_the_answer_is_the_fixed_point_and_synapses_that_are_none_stay_zero() ->
 )
 def test_where_it_applies(rule: Rule, network: Network, batch: int, said: bool) -> None:
     learner = Learner(rule, network)
-    assert lateral_moments.applies(learner, TASK, lives(8, batch)) is said
-    assert not moments.applies(learner, TASK, lives(8, batch))
-    assert type(network) is mlp.Network or choose("auto", learner, "unsupervised")[0] == "eager"
+    assert applies(lateral_moments, learner, TASK, lives(8, batch)) is said
+    assert not applies(moments, learner, TASK, lives(8, batch))
+    assert type(network) is mlp.Network or choose("auto", learner, Spec(3, 2, NONE))[0] == "eager"
 
 
 def test_the_task_scores_the_distance_of_every_unit_to_its_own_axis() -> None:

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from inner.activations import ACTIVATIONS
+from inner.axes import fold
 from inner.components import build, names
-from inner.learners.base import Shape
-from inner.learners.local_rule import Learner, fold
+from inner.criteria import CLASSES, VALUES
+from inner.learners.base import Spec
+from inner.learners.local_rule import Learner
 from inner.life.eager import CHECK_EVERY, Result, live
-from inner.life.stepper import code_length
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing
@@ -67,7 +69,7 @@ def run(
     learner = Learner(RULES[name], network or Network(hidden=(33, 9), bias=True))
     lives = task().life_data("search", STEPS, batch, 0, labels)
     with torch.no_grad():
-        return live(learner, task(), lives, rows, 0, labels, record, prequential=True)
+        return live(Life(learner, task(), lives, rows, 0, labels, record, prequential=True))
 
 
 def weights(result: Result, p: int, lives: int = len(LABELS)) -> list[Tensor]:
@@ -106,7 +108,7 @@ def lone_bits_agree(rule: Rule, network: Network, batch: int) -> None:
     rows = theta(rule, 7)
 
     def end(part: Tensor) -> tuple[list[Tensor], Tensor]:
-        result = live(learner, task(), lives, part, 0, LABELS[:1])
+        result = live(Life(learner, task(), lives, part, 0, LABELS[:1]))
         n = result.state.weights[0].shape[0]
         return list(result.state.weights), learner.predict(result.state, lives.test_x.expand(n, -1, -1))
 
@@ -187,7 +189,7 @@ def test_a_late_failure_is_seen_at_the_end() -> None:
     rule = Rule("g*w")
     lives = task().life_data("search", CHECK_EVERY + 3, 1, 0, LABELS)
     growth = torch.tensor([[10.0 ** (38.5 / (CHECK_EVERY + 2))], [0.0]], dtype=torch.float64)
-    result = live(Learner(rule, Network(hidden=(5,), gain=1.0)), task(), lives, growth, 0, LABELS)
+    result = live(Life(Learner(rule, Network(hidden=(5,), gain=1.0)), task(), lives, growth, 0, LABELS))
     assert not bool(result.alive[0].any()) and bool(result.alive[1].all())
     assert bool((result.score[0] == task().worst).all())
 
@@ -203,8 +205,8 @@ def test_code_length_of_a_uniform_predictor(batch: int) -> None:
 def test_code_length_by_hand() -> None:
     output = torch.tensor([[[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]]])
     y = torch.tensor([[[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]])
-    assert code_length(output, y, "classification").tolist() == [2.0 + 100.0]
-    gauss = code_length(torch.tensor([[[1.0]]]), torch.tensor([[[3.0]]]), "regression")
+    assert CLASSES.bits(output, y).tolist() == [2.0 + 100.0]
+    gauss = VALUES.bits(torch.tensor([[[1.0]]]), torch.tensor([[[3.0]]]))
     assert gauss.item() == pytest.approx(-math.log2(math.exp(-2) / math.sqrt(2 * math.pi)))
 
 
@@ -213,13 +215,13 @@ def test_code_length_is_taken_before_learning() -> None:
     learner = Learner(RULES["separable"], Network(hidden=(6,)))
     lives = task().life_data("search", 1, 1, 0, LABELS)
     rows = torch.tensor([[5.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
-    result = live(learner, task(), lives, rows, 0, LABELS, prequential=True)
-    shape = Shape(lives.x.shape[2], lives.y.shape[2], task().kind)
+    result = live(Life(learner, task(), lives, rows, 0, LABELS, prequential=True))
+    shape = Spec(lives.x.shape[2], lives.y.shape[2], task().criterion)
     born = learner.init(shape, rows.float().expand(3, -1), 1, 0, LABELS)
     index = lives.order[:, 0]
     x = lives.x[torch.arange(3)[:, None], index]
     y = lives.y[torch.arange(3)[:, None], index]
-    assert torch.equal(result.bits[0], code_length(learner.predict(born, x), y, task().kind))
+    assert torch.equal(result.bits[0], CLASSES.bits(learner.predict(born, x), y))
 
 
 def test_curve() -> None:
@@ -235,7 +237,7 @@ def test_curve() -> None:
     lives = task().life_data("search", STEPS, 1, 0, LABELS)
     for column, step in ((2, 7), (3, 20)):
         short = replace(lives, order=lives.order[:, :step])
-        result = live(learner, task(), short, rows, 0, LABELS)
+        result = live(Life(learner, task(), short, rows, 0, LABELS))
         assert torch.equal(result.score, read.curve[..., column])
     assert not torch.equal(read.score, read.curve[..., 1]), "nobody changed in a whole life"
 
@@ -249,7 +251,7 @@ def test_other_labels_and_seeds_are_other_lives() -> None:
     assert len({*result.bits[0].tolist(), *again.bits[0].tolist()}) == 5, "and every other label is another one"
     lives = task().life_data("search", STEPS, 1, 0, LABELS)
     learner = Learner(RULES["separable"], Network(hidden=(33, 9), bias=True))
-    other = live(learner, task(), lives, rows, 1, LABELS, prequential=True)
+    other = live(Life(learner, task(), lives, rows, 1, LABELS, prequential=True))
     assert not bool((other.bits == result.bits).any()), "another seed gives other initial weights"
 
 
@@ -258,7 +260,7 @@ def test_candidates_share_initial_weights(name: str) -> None:
     """Common random numbers: birth depends on the lifetime, never on the candidate."""
     learner = Learner(RULES[name], Network(hidden=(33, 9), bias=True))
     rows = theta(RULES[name], 4).float().repeat_interleave(3, 0)
-    state = learner.init(Shape(64, 10, "classification"), rows, 4, 0, LABELS)
+    state = learner.init(Spec(64, 10, CLASSES), rows, 4, 0, LABELS)
     for k, value in enumerate((*state.weights, *state.own)):
         by_candidate = value.reshape(4, 3, *value.shape[1:])
         assert torch.equal(by_candidate, by_candidate[:1].expand_as(by_candidate))

@@ -16,13 +16,14 @@ import resource, torch
 from native_help import LABELS, Toy
 from inner.learners.local_rule import Learner
 from inner.life.eager import live
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from inner.life.memory import keep_freed
 torch.set_num_threads(1)
 learner, task = Learner(Rule("a*err*pre"), Network(hidden=(3,))), Toy(4, 2)
 with torch.no_grad():
-    live(learner, task, task.life_data("search", 2, 1, 0, LABELS), torch.zeros(1, 1), 0, LABELS)
+    live(Life(learner, task, task.life_data("search", 2, 1, 0, LABELS), torch.zeros(1, 1), 0, LABELS))
 counts = []
 for _ in range(4):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -13,6 +13,7 @@ from native_help import Toy, against_oracle, both, coefficients
 
 from inner.activations import ACTIVATIONS
 from inner.components import names
+from inner.criteria import CRITERIA
 from inner.engines.native import compiler, head, kernel
 from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
@@ -97,7 +98,7 @@ def test_every_output_and_kind(output: str, kind: str) -> None:
     against_oracle(
         rule,
         Network(hidden=hidden, output=output, activation=activation),
-        Toy(4, 20 if output == "softmax" else 1, kind),
+        Toy(4, 20 if output == "softmax" else 1, CRITERIA[kind]),
         batch,
     )
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from inner.criteria import CLASSES
 from inner.engines.native import compiler, generate
 from inner.engines.native.engine import plan_of
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
@@ -114,7 +116,7 @@ def test_a_formula_cannot_put_text_into_c() -> None:
     shares = (Coefficient("system", share="neuron"), Coefficient("abort", share="synapse"))
     traces = {"printf": "main*printf + pre*abort"}
     rule = Rule("system*pre*post + exec_me*printf", traces, shares, layers={"output": "abort*main"})
-    text = generate.source(plan_of(Learner(rule), "classification", 1))
+    text = generate.source(plan_of(Learner(rule), Spec(4, 3, CLASSES)))
     for word in ("system", "exec_me", "printf", "abort", "main"):
         assert word not in text.split("INLINE void constants", 1)[0].split("/* Vectors", 1)[0]
         assert word not in text[text.index("INLINE void constants") :]

@@ -8,11 +8,14 @@ import pytest
 import torch
 from native_help import LABELS, Toy, both, coefficients
 
+from inner.criteria import CLASSES
 from inner.engines import choice
 from inner.engines.native import compiler
 from inner.engines.native import engine as native
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.life.eager import CHECK_EVERY, Result
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 
@@ -32,7 +35,7 @@ def run(
     if labels != LABELS:
         one = LABELS.index(labels[0])
         lives = replace(lives, **{f: getattr(lives, f)[one : one + 1] for f in ("x", "y", "order", "test_x", "test_y")})
-    return native.live(Learner(RULES[name], NETWORK), TASK, lives, theta, 0, labels, record, True, **options)
+    return native.live(Life(Learner(RULES[name], NETWORK), TASK, lives, theta, 0, labels, record, True, **options))
 
 
 def same(left: Result, p: int, right: Result, q: int, lives: int = len(LABELS)) -> None:
@@ -129,17 +132,17 @@ def test_order_outside_the_pool_is_refused() -> None:
     for wrong in (-1, 11):
         bad = replace(lives, order=torch.full_like(lives.order, wrong))
         with pytest.raises(ValueError, match="order"):
-            native.live(Learner(RULES["separable"], NETWORK), TASK, bad, coefficients(RULES["separable"]), 0, LABELS)
+            native.live(Life(Learner(RULES["separable"], NETWORK), TASK, bad, coefficients(RULES["separable"]), 0, LABELS))
 
 
 @has_compiler
 def test_auto_takes_native_and_falls_back() -> None:
     learner = Learner(RULES["separable"], NETWORK)
-    assert choice.choose("auto", learner, "classification") == ("native", "")
-    assert choice.choose("eager", learner, "classification")[0] == "eager"
+    assert choice.choose("auto", learner, Spec(64, 10, CLASSES)) == ("native", "")
+    assert choice.choose("eager", learner, Spec(64, 10, CLASSES))[0] == "eager"
     lives = TASK.life_data("search", 5, 1, 0, LABELS)
     theta = coefficients(RULES["separable"]).requires_grad_()
-    result = choice.live("auto", learner, TASK, lives, theta, 0, LABELS)
+    result = choice.live(Life(learner, TASK, lives, theta, 0, LABELS), "auto")
     assert result.score.requires_grad, "gradients are for the eager engine"
 
 
@@ -150,9 +153,9 @@ def test_a_kernel_for_one_shape_where_it_pays(fixed: bool, monkeypatch: pytest.M
     monkeypatch.setattr(native, "plan_of", lambda *given, own=native.plan_of: plans.append(own(*given)) or plans[-1])
     lives = TASK.life_data("search", 5, 1, 0, LABELS)
     learner, theta = Learner(RULES["separable"], NETWORK), coefficients(RULES["separable"])
-    result = choice.live("auto", learner, TASK, lives, theta, 0, LABELS, fixed=fixed)
+    result = choice.live(Life(learner, TASK, lives, theta, 0, LABELS, fixed=fixed), "auto")
     assert [plan.shape for plan in plans] == [(9, 33, 9, 3) if fixed else None]
-    free = native.live(learner, TASK, lives, theta, 0, LABELS)
+    free = native.live(Life(learner, TASK, lives, theta, 0, LABELS))
     for w, v in zip(result.state.weights, free.state.weights):
         torch.testing.assert_close(w, v, rtol=1e-5, atol=1e-6)
 
@@ -161,13 +164,13 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     learner = Learner(RULES["separable"], NETWORK)
-    name, why = choice.choose("auto", learner, "classification")
+    name, why = choice.choose("auto", learner, Spec(64, 10, CLASSES))
     assert name == "eager" and "no C compiler" in why
     lives = TASK.life_data("search", 3, 1, 0, LABELS)
-    result = choice.live("auto", learner, TASK, lives, coefficients(RULES["separable"]), 0, LABELS)
+    result = choice.live(Life(learner, TASK, lives, coefficients(RULES["separable"]), 0, LABELS), "auto")
     assert bool(result.alive.all())
     with pytest.raises(ValueError, match="engine: native cannot run this: no C compiler"):
-        choice.choose("native", learner, "classification")
+        choice.choose("native", learner, Spec(64, 10, CLASSES))
 
 
 def test_a_compiler_that_does_not_work(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
@@ -175,7 +178,7 @@ def test_a_compiler_that_does_not_work(monkeypatch: pytest.MonkeyPatch, tmp_path
     fake.write_text('#!/bin/sh\n[ "$1" = --version ] && echo fake 1 && exit 0\necho error: no headers >&2\nexit 1\n')
     fake.chmod(0o755)
     monkeypatch.setenv("CC", str(fake))
-    name, why = choice.choose("auto", Learner(RULES["separable"], NETWORK), "classification")
+    name, why = choice.choose("auto", Learner(RULES["separable"], NETWORK), Spec(64, 10, CLASSES))
     assert name == "eager" and "does not work" in why
 
 

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from inner.components import build, names
-from inner.learners.base import Shape
-from inner.learners.local_rule import Learner, State
+from inner.criteria import VALUES
+from inner.learners._rule_state import State
+from inner.learners.base import Spec
+from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
@@ -35,7 +37,7 @@ def prepared(pathway: str) -> tuple[Learner, State, Tensor, Tensor]:
     reaches unit 0 below; output 2 sends feedback to unit 3 of the second hidden layer only.
     """
     learner = Learner(Rule("pre", pathway=pathway), Network(hidden=SIZES[1:-1]))
-    state = learner.init(Shape(SIZES[0], SIZES[-1], "regression"), torch.zeros(2, 0), 1, 0, (("a",), ("b",)))
+    state = learner.init(Spec(SIZES[0], SIZES[-1], VALUES), torch.zeros(2, 0), 1, 0, (("a",), ("b",)))
     weights = [w.clone() for w in state.weights]
     weights[1][:, -1, :] = 0
     weights[2][:, -1, :] = 0

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from inner.components import build
 from inner.learners import local_rule
-from inner.learners.base import Shape
+from inner.learners.base import Spec
 from inner.life.eager import live
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 
@@ -31,7 +32,7 @@ def score(values: dict[str, float], steps: int = 500, shuffled: bool = False) ->
     theta = torch.tensor([[values[c.name] for c in rule.coefficients]], dtype=torch.float64)
     learner = local_rule.Learner(rule, Network(hidden=()))
     with torch.no_grad():
-        return live(learner, task, lives, theta, 0, LABELS).score[0]
+        return live(Life(learner, task, lives, theta, 0, LABELS)).score[0]
 
 
 def test_a_three_factor_rule_learns_from_reward_alone() -> None:
@@ -50,7 +51,7 @@ def pulse(rule: Rule, steps: list[tuple[float, float]]) -> list[float]:
     """The weight of one synapse, linear, with post = pre * w, over samples (x, target) of a regression."""
     learner = local_rule.Learner(rule, Network(hidden=()))
     theta = torch.tensor([[c.init for c in rule.coefficients]] * 2)
-    state = learner.init(Shape(1, 1, "regression"), theta, 1, 0, (("a",), ("b",)))
+    state = learner.init(Spec(1, 1, VALUES), theta, 1, 0, (("a",), ("b",)))
     state = replace(state, weights=(torch.ones(2, 1, 1),))
     found = []
     for x, y in steps:
@@ -87,7 +88,7 @@ def test_traces_read_other_traces_as_they_stood_before_the_step() -> None:
 def test_the_threshold_of_bcm_slides() -> None:
     rule = Rule.from_dict({"family": "bcm", "coefficients": {"eta": 0.0, "slide": {"init": 0.5}}})
     learner = local_rule.Learner(rule, Network(hidden=()))
-    state = learner.init(Shape(1, 1, "regression"), torch.tensor([[0.0, 0.5]] * 2), 1, 0, (("a",), ("b",)))
+    state = learner.init(Spec(1, 1, VALUES), torch.tensor([[0.0, 0.5]] * 2), 1, 0, (("a",), ("b",)))
     posts = []
     for x in (1.0, -2.0, 0.5):
         state, output = learner.step(state, torch.full((2, 1, 1), x), torch.zeros(2, 1, 1))

@@ -11,8 +11,10 @@ import torch
 from native_help import by_name
 from torch import Tensor
 
-from inner.learners.base import Shape
-from inner.learners.local_rule import Learner, State
+from inner.criteria import CLASSES
+from inner.learners._rule_state import State
+from inner.learners.base import Spec
+from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules import sharing
@@ -38,7 +40,7 @@ def newborn(rule: Rule, hidden: tuple[int, ...], bias: bool) -> tuple[Learner, S
     shapes = sharing.shapes_of((INPUTS, *hidden, OUTPUTS), bias)
     size = sum(sharing.count(c, shapes) for c in rule.coefficients)
     theta = numbers(POPULATION, size, label="theta").repeat_interleave(len(LABELS), 0)
-    state = learner.init(Shape(INPUTS, OUTPUTS, "classification"), theta, POPULATION, 3, LABELS)
+    state = learner.init(Spec(INPUTS, OUTPUTS, CLASSES), theta, POPULATION, 3, LABELS)
     weights = tuple(numbers(*w.shape, label=f"w{k}") for k, w in enumerate(state.weights))
     return learner, replace(state, weights=weights), theta
 
@@ -47,7 +49,7 @@ def told(learner: Learner, state: State, theta: Tensor) -> tuple[oracle.Setting,
     """The same networks for the oracle; it is handed theta's rows, not the engine's blocks."""
     rule, bias = learner.rule, learner.network.bias
     keep = (rule.homeostasis.kind, rule.homeostasis.bound) if rule.homeostasis else None
-    setting = oracle.Setting(rule.dw, rule.traces, rule.pathway, "tanh", "softmax", bias, "classification")
+    setting = oracle.Setting(rule.dw, rule.traces, rule.pathway, "tanh", "softmax", bias, "classes")
     setting.layers, setting.homeostasis = rule.layers, keep
     shapes = [(w.shape[1], w.shape[2]) for w in state.weights]
     nets = []
@@ -215,7 +217,7 @@ def test_values_of_another_network_are_refused() -> None:
     rule = Rule("A*pre", {}, (Coefficient("A", share="neuron"),))
     learner = Learner(rule, Network(hidden=(5,)))
     with pytest.raises(ValueError, match=r"coefficients.A: 7 values, one per postsynaptic unit, .* needs 8"):
-        learner.init(Shape(INPUTS, OUTPUTS, "classification"), torch.zeros(2, 7), 1, 0, LABELS)
+        learner.init(Spec(INPUTS, OUTPUTS, CLASSES), torch.zeros(2, 7), 1, 0, LABELS)
     with pytest.raises(ValueError, match="9 values, one per postsynaptic unit"):
         sharing.flat(rule.coefficients, {"A": [0.0] * 9}, [(4, 5), (5, 3)])
     assert sharing.flat(rule.coefficients, {"A": 2.0}, [(4, 5), (5, 3)]).tolist() == [2.0] * 8

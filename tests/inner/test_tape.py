@@ -8,20 +8,25 @@ import pytest
 import torch
 from torch import Tensor
 
+from inner.axes import CACHED, fold, side_by_side
 from inner.components import build
-from inner.learners.base import Shape
-from inner.learners.local_rule import Learner, compiled, fold, sides
+from inner.criteria import CLASSES
+from inner.learners.base import Spec
+from inner.learners.local_rule import Learner
 from inner.life import eager as lifetime
+from inner.life.request import Life
 from inner.life.states import joined, tensors_of
-from inner.life.stepper import shown
-from inner.networks.mlp import NARROW, Network, laid, product
+from inner.networks.base import NARROW, laid, product
+from inner.networks.mlp import Network
 from inner.random import stream
+from inner.rules.compiled import compiled, sides
 from inner.rules.faces import to_torch
 from inner.rules.functions import FUNCTIONS
 from inner.rules.instructions import ARITHMETIC, operation
 from inner.rules.parse import parse
 from inner.rules.rule import Rule
 from inner.rules.tape import Tape
+from inner.sources import Pool, Told
 
 EIGHT = "eta*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
 RULES = {
@@ -49,7 +54,7 @@ def born(rule: Rule, population: int = 3) -> tuple[Learner, object]:
         next(n for n in RULES if RULES[n] is rule), 0
     )
     rows = torch.from_numpy(stream(2, "rows").standard_normal((population, width)) * 0.05).float()
-    return learner, learner.init(Shape(12, 4, "classification"), rows.repeat_interleave(2, 0), population, 0, LABELS)
+    return learner, learner.init(Spec(12, 4, CLASSES), rows.repeat_interleave(2, 0), population, 0, LABELS)
 
 
 def samples(n: int, batch: int, t: int) -> tuple[Tensor, Tensor]:
@@ -70,7 +75,8 @@ def test_advancing_is_stepping(name: str, batch: int) -> None:
         assert all(torch.equal(a, b) for a, b in zip(before, tensors_of(one)))
         assert not torch.equal(after.weights[0], one.weights[0])
         places = [w.data_ptr() for w in two.weights]
-        two, same = learner.advance(two, x, y)
+        two, same = learner.act(two, x, None, t)
+        two = learner.learn(two, Told(y), t, into=True)
         if not learner.follows and name != "bounded":
             assert places == [w.data_ptr() for w in two.weights]
         assert torch.equal(output, same)
@@ -89,10 +95,11 @@ def test_a_few_at_a_time(name: str, batch: int, monkeypatch: pytest.MonkeyPatch)
     rows = torch.from_numpy(stream(3, "rows").standard_normal((7, len(learner.coefficients))) * 0.05)
     args = (learner, task, lives, rows, 0, LABELS, (0, 5), True)
     with torch.no_grad():
-        whole = lifetime.live(*args)
-        monkeypatch.setattr(lifetime, "CACHED", 4 * learner.footprint(Shape(64, 10, "classification"), batch))
-        assert lifetime.together(learner.footprint(Shape(64, 10, "classification"), batch), 7, 2) == 2
-        parts = lifetime.live(*args)
+        whole = lifetime.live(Life(*args))
+        footprint = learner.footprint(Spec(64, 10, CLASSES, 12, batch))
+        monkeypatch.setattr("inner.axes.CACHED", 4 * footprint)
+        assert side_by_side(footprint, 7, 2) == 2
+        parts = lifetime.live(Life(*args))
     for field in ("score", "alive", "curve", "bits"):
         assert torch.equal(getattr(whole, field), getattr(parts, field)), field
     for a, b in zip(tensors_of(whole.state), tensors_of(parts.state), strict=True):
@@ -100,11 +107,11 @@ def test_a_few_at_a_time(name: str, batch: int, monkeypatch: pytest.MonkeyPatch)
     assert whole.score.unique().numel() > 3
 
 
-def test_how_many_live_together() -> None:
-    assert lifetime.together(0, 50, 3) == 50, "networks that must not be parted"
-    assert lifetime.together(10, 50, 3) == 50 and lifetime.together(lifetime.CACHED // 12, 50, 3) == 4
-    assert lifetime.together(lifetime.CACHED // 5, 16, 1) == 4, "four times four, not five and a rest"
-    assert lifetime.together(10**9, 50, 3) == 1 and lifetime.together(10**9, 50, 1) == 2, "never a single network"
+def test_how_many_networks_run_side_by_side() -> None:
+    assert side_by_side(0, 50, 3) == 50, "networks that must not be parted"
+    assert side_by_side(10, 50, 3) == 50 and side_by_side(CACHED // 12, 50, 3) == 4
+    assert side_by_side(CACHED // 5, 16, 1) == 4, "four times four, not five and a rest"
+    assert side_by_side(10**9, 50, 3) == 1 and side_by_side(10**9, 50, 1) == 2, "never a single network"
 
 
 def test_every_step_sees_its_own_samples() -> None:
@@ -112,11 +119,17 @@ def test_every_step_sees_its_own_samples() -> None:
     for lives in (task.life_data("search", 7, 3, 0, LABELS), build("task", "xor").life_data("search", 7, 3, 0, LABELS)):
         own = replace(lives, x=lives.x.clone() + torch.arange(2.0)[:, None, None], y=lives.y.contiguous())
         for data in (lives, own):
-            found_all = list(shown(data, 2, 7, 3))
-            assert len(found_all) == 5
-            for t, pair in enumerate(found_all, 2):
+            source = Pool(data)
+            state = source.begin(3)
+            for t in range(7):
+                state = source.ready(state, t, 7)
+                x = source.observe(state, t).x
+                state, told = source.respond(state, t, x)
+                at = torch.tensor([t])
+                again = (source.observe(state, at).x, source.respond(state, at, x)[1].y)
+                assert all(torch.equal(one, two) for one, two in zip((x, told.y), again)), "t as a tensor"
                 picks = data.order[:, t]
-                for found, pool in zip(pair, (data.x, data.y)):
+                for found, pool in zip((x, told.y), (data.x, data.y)):
                     assert torch.equal(found, fold(torch.stack([p[i] for p, i in zip(pool, picks)]), 3))
 
 
@@ -174,7 +187,7 @@ def test_states_are_joined_in_order() -> None:
     learner, state = born(RULES["traces"], 3)
     first, second = born(RULES["traces"], 2)[1], born(RULES["traces"], 1)[1]
     both = joined([first, second])
-    assert type(both) is type(state) and both.shape == state.shape
+    assert type(both) is type(state) and both.spec == state.spec
     assert [t.shape for t in tensors_of(both)] == [t.shape for t in tensors_of(state)]
     assert torch.equal(both.weights[1][4:], second.weights[1])
 

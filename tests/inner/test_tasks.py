@@ -67,7 +67,7 @@ def rows(x: torch.Tensor) -> set[bytes]:
 
 def content(task: Task, x: torch.Tensor, lives: LifeData) -> set[bytes]:
     """What tells the samples x [1, S, I] of a life apart; a single input is not enough, so its target is added."""
-    if task.kind != "regression":
+    if task.criterion.kind != "values":
         return rows(x)
     targets = {a.numpy().tobytes(): b for a, b in zip(lives.x[0], lives.y[0], strict=True)}
     targets |= {a.numpy().tobytes(): b for a, b in zip(lives.test_x[0], lives.test_y[0], strict=True)}
@@ -170,7 +170,7 @@ def test_impossible_requests_are_refused(task: Task) -> None:
 
 
 def test_targets_are_one_hot(task: Task) -> None:
-    if task.kind != "classification":
+    if task.criterion.kind != "classes":
         pytest.skip("no classes")
     lives = task.life_data("final", 30, 1, 5, LABELS)
     for y in (lives.y, lives.test_y):
@@ -181,7 +181,7 @@ def test_scores_of_perfect_shuffled_and_failed_outputs(task: Task) -> None:
     lives = task.life_data("final", 2, 1, 5, [("score", index) for index in range(20)])
     perfect = task.score(lives.test_y, lives.test_y)
     assert perfect.shape == (20,) and perfect.dtype == torch.float64
-    torch.testing.assert_close(perfect, torch.full_like(perfect, 0.0 if task.kind == "regression" else 1.0))
+    torch.testing.assert_close(perfect, torch.full_like(perfect, 0.0 if task.criterion.kind == "values" else 1.0))
     order = np.random.Generator(np.random.Philox(1)).random(lives.test_y.shape[:2]).argsort(1)
     shuffled = task.score(lives.test_y[torch.arange(20)[:, None], torch.from_numpy(order)], lives.test_y).mean()
     assert task.worst < shuffled < task.chance + 0.1
@@ -198,7 +198,7 @@ def test_chance_is_what_guessing_scores(case: tuple[str, dict[str, Any]], task: 
     if "permute" in getattr(task, "__dataclass_fields__", {}):
         task = make(name, {**options, "permute": False})  # so that one answer can be the right guess in all lives
     lives = task.life_data("final", 1, 1, 5, [("chance", index) for index in range(60)])
-    if task.kind == "classification":
+    if task.criterion.kind == "classes":
         present = lives.test_y.sum(1)  # [L, O]
         if options.get("classes"):
             assert torch.equal((present > 0).sum(1), torch.full((60,), options["classes"]))
@@ -206,7 +206,7 @@ def test_chance_is_what_guessing_scores(case: tuple[str, dict[str, Any]], task: 
         else:
             guesses = lives.test_y.mean((0, 1)).max()
         tolerance = 0.025
-    elif task.kind == "regression":
+    elif task.criterion.kind == "values":
         guesses, tolerance = task.score(torch.zeros_like(lives.test_y), lives.test_y), 0.25 * abs(task.chance)
     else:
         random = np.random.Generator(np.random.Philox(2)).standard_normal((60, task.inputs, task.outputs))

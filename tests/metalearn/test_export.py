@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from inner.components import names
-from inner.learners.base import Shape
+from inner.criteria import CLASSES
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
@@ -98,7 +99,7 @@ def engine_life(
     rule = rule_file.rule_of(document)
     learner = Learner(rule, Network((6, 5), activation=document["activation"], bias=True))
     theta = torch.tensor([[document["values"][c.name] for c in rule.coefficients]]).reshape(1, -1)
-    state = learner.init(Shape(4, 3, "classification"), theta, 1, 0, [("x",)])
+    state = learner.init(Spec(4, 3, CLASSES), theta, 1, 0, [("x",)])
     traces = tuple({t: torch.zeros_like(w[None]) for t in rule.traces} for w in weights)
     given = tuple(w[None] for w in weights)
     state = replace(state, weights=given, own=tuple(b[None] for b in own), traces=traces)

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from inner.components import names
-from inner.learners.base import Shape
+from inner.criteria import CLASSES, CRITERIA
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
@@ -86,7 +87,7 @@ def test_float_targets_descend_the_squared_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pathway", names("pathway"))
-@pytest.mark.parametrize("kind", ["classification", "regression", "unsupervised"])
+@pytest.mark.parametrize("kind", ["classes", "values", "none"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_three_steps_equal_the_projects_learner(tmp_path: Path, pathway: str, kind: str, bias: bool) -> None:
     values = {"eta": 0.1, "a": 1.0, "b": 0.4, "c": -0.3, "d": 0.2, "f": 0.02, "g": 0.05, "h": 0.03, "k": 0.01, "r": 0.7}
@@ -95,12 +96,12 @@ def test_three_steps_equal_the_projects_learner(tmp_path: Path, pathway: str, ki
     trainer = loaded.trainer(net, seed=3)
     learner = Learner(loaded.rule, Network((7, 6), activation="tanh", bias=bias))
     theta = torch.tensor([[values[c.name] for c in loaded.rule.coefficients]])
-    state = learner.init(Shape(5, 3, kind), theta, 1, 3, [("trainer",)])
+    state = learner.init(Spec(5, 3, CRITERIA[kind]), theta, 1, 3, [("trainer",)])
     linear = [layer for layer in net if isinstance(layer, nn.Linear)]
     start = [torch.cat([m.weight.T] + ([m.bias[None]] if bias else [])).detach().clone() for m in linear]
     state = replace(state, weights=tuple(w[None] for w in start))
     onehot = nn.functional.one_hot(labels, 3).float()
-    target = {"classification": labels, "regression": onehot, "unsupervised": None}[kind]
+    target = {"classes": labels, "values": onehot, "none": None}[kind]
     for _ in range(3):
         state, output = learner.step(state, x[None], onehot[None])
         torch.testing.assert_close(trainer.step(x, target), output[0], rtol=1e-4, atol=1e-5)
@@ -140,7 +141,7 @@ def test_everything_that_a_rule_may_say_equals_the_projects_learner(
     assert replace(loaded.rule, name="") == learner.rule
     net, (x, labels) = module(nn.Tanh(), bias), batch()
     trainer = loaded.trainer(net, seed=3)
-    state = learner.init(Shape(5, 3, "classification"), theta, 1, 3, [("trainer",)])
+    state = learner.init(Spec(5, 3, CLASSES), theta, 1, 3, [("trainer",)])
     linear = [layer for layer in net if isinstance(layer, nn.Linear)]
     start = [torch.cat([m.weight.T] + ([m.bias[None]] if bias else [])).detach().clone() for m in linear]
     state = replace(state, weights=tuple(w[None] for w in start))

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from inner.components import build
 from inner.learners import base
-from inner.learners.base import Shape
+from inner.learners.base import Spec
 from inner.life.unroll import Unroll
 from inner.random import stream
 from inner.rules.rule import Coefficient
+from inner.sources import Told
 from inner.tasks.base import Label, LifeData
 from inner.tasks.sinusoid import Task as Sinusoid
 from outer.genome.coefficients import CoefficientGenome
@@ -38,13 +39,16 @@ class Bowl(base.Learner):
     def coefficients(self) -> tuple[Coefficient, ...]:
         return tuple(Coefficient(f"c{d}", 0.0, "linear", 1.0) for d in range(self.size))
 
-    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> Any:
+    def init(self, spec: Spec, theta: Tensor, population: int, seed: int, labels: Sequence[Label], born: Any = None) -> Any:
         return theta, theta.new_zeros(theta.shape[0], 1, 1)
 
-    def step(self, state: Any, x: Tensor, y: Tensor) -> tuple[Any, Tensor]:
+    def act(self, state: Any, x: Tensor, fresh: Tensor | None, t: Any) -> tuple[Any, Tensor]:
+        return state, torch.zeros_like(x)
+
+    def learn(self, state: Any, told: Told, t: Any, into: bool = False) -> Any:
         theta, _ = state
         centre = torch.arange(self.size, dtype=theta.dtype) / self.size
-        return (theta, ((theta - centre) ** 2).sum(1).reshape(-1, 1, 1) / 2), y
+        return theta, ((theta - centre) ** 2).sum(1).reshape(-1, 1, 1) / 2
 
     def predict(self, state: Any, x: Tensor) -> Tensor:
         return (2 * state[1]).sqrt().expand(-1, x.shape[1], 1)  # the loss is half its square
@@ -71,16 +75,19 @@ class Influence(Bowl):
     units: ClassVar[int] = 23
     positive: ClassVar[int] = 10
 
-    def init(self, shape: Shape, theta: Tensor, population: int, seed: int, labels: Sequence[Label]) -> Any:
+    def init(self, spec: Spec, theta: Tensor, population: int, seed: int, labels: Sequence[Label], born: Any = None) -> Any:
         return theta, theta.new_ones(theta.shape[0], 1, self.units)
 
-    def step(self, state: Any, x: Tensor, y: Tensor) -> tuple[Any, Tensor]:
+    def act(self, state: Any, x: Tensor, fresh: Tensor | None, t: Any) -> tuple[Any, Tensor]:
         theta, s = state
         signs = torch.ones(self.units, dtype=theta.dtype)
         signs[self.positive :] = -1
         later = torch.cat([s[..., 1:], torch.zeros_like(s[..., :1])], -1)
         s = 0.5 * s + 0.5 * later + theta.reshape(-1, 1, 1) * signs
         return (theta, s), s[..., :1]
+
+    def learn(self, state: Any, told: Told, t: Any, into: bool = False) -> Any:
+        return state
 
     def predict(self, state: Any, x: Tensor) -> Tensor:
         return state[1][..., :1].expand(-1, x.shape[1], 1)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from inner.components import build, names
+from inner.life.request import Life
 from inner.life.unroll import LOSSES, Unroll
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
@@ -118,7 +119,7 @@ def test_differentiable_life_is_the_life_that_is_scored() -> None:
     setting = o.settings(0)[0]
     lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, o.seed, setting.labels)
     theta = torch.from_numpy(o.genome.decode(vectors(o, 2)))
-    result = live(o.learner(setting), setting.task, lives, theta, o.seed, setting.labels)
+    result = live(Life(o.learner(setting), setting.task, lives, theta, o.seed, setting.labels))
     unroll = Unroll(o.learner(setting), setting.task, lives, o.seed, setting.labels)
     each = theta.float().repeat_interleave(len(setting.labels), 0).requires_grad_()
     state, _ = unroll.advance(unroll.begin(each), 0, unroll.steps, each)

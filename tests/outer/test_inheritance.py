@@ -15,6 +15,7 @@ from inner.engines.choice import choose
 from inner.learners import local_rule
 from inner.learners.born_with import Layout, Learner
 from inner.life.eager import live
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
@@ -125,8 +126,8 @@ def test_without_inherited_parts_a_life_is_the_local_rule_s_bit_for_bit() -> Non
     data = setting.task.life_data("search", STEPS, 1, 0, setting.labels)
     theta = torch.from_numpy(own.genome.decode(np.array([[-2.0], [-1.0]])))
     with torch.no_grad():
-        one = live(own.genome.learner, setting.task, data, theta, 0, setting.labels, [0, 5], True)
-        two = live(local_rule.Learner(SGD, setting.network), setting.task, data, theta, 0, setting.labels, [0, 5], True)
+        one = live(Life(own.genome.learner, setting.task, data, theta, 0, setting.labels, [0, 5], True))
+        two = live(Life(local_rule.Learner(SGD, setting.network), setting.task, data, theta, 0, setting.labels, [0, 5], True))
     for field in ("score", "alive", "curve", "bits"):
         assert torch.equal(getattr(one, field), getattr(two, field)), field
 
@@ -138,7 +139,7 @@ def test_bits_of_a_case_computed_by_hand() -> None:
     data = Data(torch.ones(1, 1, 1), y, torch.zeros(1, 2, 1, dtype=torch.int64), torch.ones(1, 4, 1), y.expand(1, 4, 2))
     learner = Learner(SGD, Network(hidden=()), Layout(1, ((1, 2),), weights=True))
     with torch.no_grad():
-        bits = live(learner, task, data, torch.tensor([[1.0, 0.0, 0.0]]), 0, [("t", 0)], (), True).bits
+        bits = live(Life(learner, task, data, torch.tensor([[1.0, 0.0, 0.0]]), 0, [("t", 0)], (), True)).bits
     assert bits.item() == pytest.approx(1.0 + math.log2(1 + math.exp(-1)), rel=1e-6)
 
 
@@ -151,7 +152,7 @@ def test_no_label_is_used_before_its_prediction() -> None:
 
     def bits(data: Data) -> torch.Tensor:
         with torch.no_grad():
-            return live(own.genome.learner, setting.task, data, theta, 0, setting.labels, (), True).bits[:, 0]
+            return live(Life(own.genome.learner, setting.task, data, theta, 0, setting.labels, (), True)).bits[:, 0]
 
     before = bits(replace(data, order=data.order[:, :-1]))
     total = torch.zeros(2, dtype=torch.float64)
@@ -310,7 +311,7 @@ def test_lives_whose_genome_holds_only_the_rule_run_on_every_engine() -> None:
     plain, inheriting = own.lives(vectors, setting), writing.lives(vectors, setting)
     assert own.learner == own.genome.learner.inner != writing.learner
     assert np.array_equal(plain.curve, inheriting.curve) and np.array_equal(plain.bits, inheriting.bits)
-    if choose("auto", own.learner, setting.task.kind)[0] == "native":
+    if choose("auto", own.learner, setting.spec)[0] == "native":
         native = replace(own, engine="native").lives(vectors, setting)
         np.testing.assert_allclose(native.curve - native.curve[..., :1], plain.curve - plain.curve[..., :1], atol=1e-4)
         np.testing.assert_allclose(native.bits, plain.bits, rtol=1e-4)

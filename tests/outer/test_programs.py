@@ -11,7 +11,8 @@ import sympy
 import torch
 
 from inner.components import build
-from inner.learners.base import Shape
+from inner.criteria import CLASSES
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
@@ -75,14 +76,14 @@ def test_the_printed_rule_is_the_rule_that_runs(hidden: tuple[int, ...]) -> None
     labels = [("test", n) for n in range(2)]
     data = stream(0, "data").standard_normal((50, 3, 6)).astype(np.float32)
     x, y = torch.from_numpy(data), torch.eye(3).expand(50, 3, 3)
-    state = learner.init(Shape(6, 3, "classification"), theta.repeat_interleave(2, 0), 25, 0, labels)
+    state = learner.init(Spec(6, 3, CLASSES), theta.repeat_interleave(2, 0), 25, 0, labels)
     together = learner.changes(state, x, y)[0]
     for p, program in enumerate(found):
         rule = Rule.from_dict(program.rule(RULE).to_dict())
         alone = Learner(rule, Network(hidden, bias=True))
         own = torch.tensor([[c.init for c in rule.coefficients]], dtype=torch.float32).repeat(2, 1)
         rows = slice(2 * p, 2 * p + 2)
-        single = alone.init(Shape(6, 3, "classification"), own, 1, 0, labels)
+        single = alone.init(Spec(6, 3, CLASSES), own, 1, 0, labels)
         for a, b in zip(alone.changes(single, x[rows], y[rows])[0], together):
             torch.testing.assert_close(a, b[rows], rtol=2e-4, atol=1e-5 * float(b[rows].abs().max()) + 1e-9)
 

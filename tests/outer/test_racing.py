@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from inner.components import build, names
+from inner.life.request import Life
 from inner.random import stream
 from inner.rules.rule import Rule
 from metalearn.build import Experiment
@@ -60,7 +61,7 @@ def test_the_heat_is_the_beginning_of_the_same_life() -> None:
         theta = torch.from_numpy(OBJECTIVE.genome.decode(CANDIDATES))
         at = round(0.3 * setting.steps)
         with torch.no_grad():
-            result = live(Learner(RULE, setting.network), setting.task, lives, theta, 2, setting.labels, [at])
+            result = live(Life(Learner(RULE, setting.network), setting.task, lives, theta, 2, setting.labels, [at]))
         columns.append(result.curve[:, :, 0].numpy())
     early = np.concatenate(columns, 1)
     with Evaluator() as evaluator:

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from inner.activations import activation
+from inner.axes import fold
 from inner.engines.native import compiler, kernel
-from inner.engines.native.head import KNOWN, OUTPUTS, PATHWAYS
+from inner.engines.native.head import OUTPUTS
 from inner.engines.native.plan import Plan
 from inner.learners import local_rule
-from inner.learners.base import Learner, Shape
-from inner.life.eager import Result
+from inner.learners._rule_state import State
+from inner.learners.base import Learner, Spec
+from inner.life.request import Life, Result
 from inner.networks import mlp
+from inner.pathways import learned
 from inner.rules import sharing
+from inner.rules.compiled import trace_sides
 from inner.rules.functions import FUNCTIONS, functions_in
-from inner.tasks.base import Label, LifeData, Task
+from inner.rules.signals import SIGNALS
+from inner.tasks.base import LifeData
 
 MOST_LAYERS = 63
 
 
-def obstacle(learner: Learner, kind: str) -> str:
+def obstacle(learner: Learner, spec: Spec) -> str:
     """Why lives of this learner cannot run in C, in a few words; empty where they can."""
     if type(learner) is not local_rule.Learner or type(learner.network) is not mlp.Network:
         return "only local rules on a multilayer perceptron have a kernel"
     if learner.form is not None:
         return "a population of different formulas has no kernel"
     rule, network = learner.rule, learner.network
-    strange = sorted(rule.signals - KNOWN)
+    strange = sorted(name for name in rule.signals if not SIGNALS[name].native)
     if strange:
         return f"no kernel yet for the signal '{strange[0]}'"
-    if rule.pathway not in PATHWAYS:
+    if learner.explores:
+        return "no kernel yet for noise"
+    if any(side != "synapse" for side in trace_sides(rule).values()):
+        return "no kernel yet for traces of one side"
+    if not type(learner.pathway).native:
         return f"no kernel for the pathway '{rule.pathway}'"
     without = [
         f for f in functions_in(*rule.expressions.values(), *rule.trace_expressions.values()) if not FUNCTIONS[f].c
@@ -42,55 +49,51 @@ def obstacle(learner: Learner, kind: str) -> str:
         return f"no kernel yet for the function '{without[0]}'"
     if activation(network.activation).c is None:
         return f"no kernel for the activation '{network.activation}'"
-    if network.resolve_output(kind) not in OUTPUTS:
+    if network.resolve_output(spec.criterion) not in OUTPUTS or spec.criterion.kind == "reward":
         return f"no kernel for the output '{network.output}'"
+    if spec.sequences:
+        return "no kernel yet for sequences"
     if len(network.hidden) + 1 > MOST_LAYERS:
         return f"a kernel has at most {MOST_LAYERS} layers"
     return compiler.problem()
 
 
-def plan_of(learner: local_rule.Learner, kind: str, batch: int, shape: tuple[int, ...] | None = None) -> Plan:
+def why_not(life: Life) -> str:
+    """Why this one request cannot run in C, beside its learner."""
+    return "" if isinstance(life.data, LifeData) else "only lives of samples have a kernel"
+
+
+def plan_of(learner: local_rule.Learner, spec: Spec, shape: tuple[int, ...] | None = None) -> Plan:
     """What the kernel of these lives is generated from; `shape` makes their sizes compile-time constants."""
-    network = learner.network
-    decay = float(getattr(learner.pathway, "decay", 0.0))
+    network, batch = learner.network, spec.batch
+    decay = float(learner.pathway.decay) if isinstance(learner.pathway, learned.Pathway) else 0.0
     return Plan(
-        learner.rule, network.activation, network.resolve_output(kind), network.bias, kind, batch > 1, decay, shape,
-        batch if shape else 1,
+        learner.rule, network.activation, network.resolve_output(spec.criterion), network.bias, spec.criterion.kind,
+        batch > 1, decay, shape, batch if shape else 1,
     )  # fmt: skip
 
 
-def live(
-    learner: Learner,
-    task: Task,
-    lives: LifeData,
-    theta: Tensor,
-    seed: int,
-    labels: Sequence[Label],
-    record: Sequence[int] = (),
-    prequential: bool = False,
-    threads: int = 1,
-    fixed: bool = False,
-) -> Result:
-    """As `inner.life.eager.live`. fixed: compile for this one shape, which takes a second and then runs faster.
+def live(life: Life) -> Result:
+    """As `inner.life.eager.live`. life.fixed: compile for this one shape, which takes a second and then runs faster.
 
     A score does not depend, by one bit, on the other candidates, their order or the number of threads.
     """
-    assert isinstance(learner, local_rule.Learner)
-    population, count = theta.shape[0], len(labels)
-    steps, batch = lives.order.shape[1], lives.order.shape[2]
-    shape = Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
-    units = learner.network.sizes(shape.inputs, shape.outputs)
-    weights = learner.network.init(shape.inputs, shape.outputs, seed, labels)
+    learner, task, data, labels, theta = life.learner, life.task, life.data, life.labels, life.theta
+    assert isinstance(learner, local_rule.Learner) and isinstance(data, LifeData)
+    spec, seed, record = life.spec, life.seed, life.record
+    population, count, steps = theta.shape[0], len(labels), spec.steps
+    units = learner.network.sizes(spec.inputs, spec.outputs)
+    weights = learner.network.init(spec.inputs, spec.outputs, seed, labels)
     own = learner.pathway.init(units, seed, labels)
-    plan = plan_of(learner, task.kind, batch, units if fixed else None)
+    plan = plan_of(learner, spec, units if life.fixed else None)
     layered, wide = coefficients_of(learner, theta, [(w.shape[1], w.shape[2]) for w in weights])
     wanted = sorted({int(s) for s in record if 0 <= int(s) <= steps} | {steps})
     lived = kernel.call(
-        plan, units, data_of(lives, learner.network.bias), layered, wide, [w.numpy() for w in weights],
-        [b.numpy() for b in own], wanted, prequential, threads,
+        plan, units, data_of(data, learner.network.bias), layered, wide, [w.numpy() for w in weights],
+        [b.numpy() for b in own], wanted, life.prequential, life.threads,
     )  # fmt: skip
     alive = torch.from_numpy(lived.alive)
-    test_y = local_rule.fold(lives.test_y, population)
+    test_y = fold(data.test_y, population)
     scores = torch.empty(population * count, len(wanted), dtype=torch.float64)
     for r in range(len(wanted)):
         value = task.score(torch.from_numpy(lived.outputs[:, r]), test_y).to(torch.float64)
@@ -100,9 +103,7 @@ def live(
     for c, s in enumerate({int(s): 0 for s in record}):
         if s in at:
             curve[:, c] = scores[:, at[s]]
-    state = local_rule.State(
-        tuple(torch.from_numpy(w) for w in lived.weights), (), tuple({} for _ in weights), {}, shape
-    )
+    state = State(tuple(torch.from_numpy(w) for w in lived.weights), (), tuple({} for _ in weights), {}, spec)
     bits = torch.from_numpy(lived.bits)
     return Result.of(population, count, scores[:, -1], alive[:, -1], curve, bits, state)
 

@@ -11,8 +11,8 @@ import sympy
 from inner.engines.native import head, neurons, update
 from inner.engines.native.lower import SYNAPSE, Inner, Lowering, Value
 from inner.engines.native.plan import Formula, Plan, Product, Stage
-from inner.learners.local_rule import sides
 from inner.rules import sharing
+from inner.rules.compiled import sides
 from inner.rules.rule import Rule
 from inner.rules.separate import Group, Separated, separate
 from inner.rules.signals import SIGNALS

@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import cast
 
 from inner.activations import ACTIVATIONS
+from inner.components import load
 from inner.engines.native import compiler
 from inner.engines.native.plan import Formula, Plan
+from inner.pathways.base import Pathway
 from inner.rules import sharing
 from inner.rules.functions import FUNCTIONS, Function
-from inner.rules.layer_sums import SUMS
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS, observed
 
-PATHWAYS = {"none": "NONE", "backprop": "BACKPROP", "random": "FIXED", "direct": "DIRECT", "sign": "SIGNED"}
-PATHWAYS |= {"learned": "LEARNED", "reward": "REWARD"}
+PATHWAYS = ("NONE", "BACKPROP", "FIXED", "DIRECT", "SIGNED", "LEARNED", "REWARD")
 PLACE = "/* FUNCTIONS: "  # the line of lanes.h that the functions take
-KINDS = ("classification", "regression", "unsupervised")
+KINDS = {"classes": "CLASSIFICATION", "values": "REGRESSION", "none": "UNSUPERVISED"}
 OUTPUTS = ("softmax", "linear", "sigmoid")
-KNOWN = {"pre", "post", "w", "err", "feedback", "pre_err", "recon", "drive", "slope", "reward", "target"} | set(SUMS)
 IN_PLACE = {"recon_", "pre_err_", "pre_"}  # pre-side values that lie in rows already
 
 
@@ -34,7 +34,7 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "BATCHED": plan.batched,
         "BIAS": plan.bias,
         "COPY_X": copies,
-        "SUPERVISED": plan.kind != "unsupervised",
+        "SUPERVISED": plan.criterion != "none",
         "NEED_HEARD": bool(used & {"err", "feedback", "pre_err"}),
         "HEAVY": heavy,
         "NARROW": not plan.batched and not heavy and compiler.halves(),  # bound by loads and stores: 6 % faster
@@ -43,10 +43,11 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "CONSTANTS": max(len(code.constants) for code in codes),
         "PRES": max(len(code.pre_out) for code in codes),
         "POSTS": max(len(code.post_out) for code in codes),
-        "ANY_SUM": bool(used & (set(SUMS) - {"recon_ordered"})),
+        "ANY_SUM": any(SIGNALS[n].needs and not SIGNALS[n].per_sample for n in used),
         "ORDERED": len(rule.traces) + 1 if "recon_ordered" in used else 0,
     }
-    flags |= {f"NEED_{name.upper()}": name in used for name in SIGNALS if name not in ("pre", "post", "w", "err")}
+    asked = (name for name, row in SIGNALS.items() if row.native and name not in ("pre", "post", "w", "err"))
+    flags |= {f"NEED_{name.upper()}": name in used for name in asked}
     flags["NEED_REWARD"] = flags["NEED_REWARD"] or rule.pathway == "reward"
     flags |= {f"WIDE_{side.upper()}": shares.count(share) for share, side in sharing.SIDES.items()}
     lines = [
@@ -57,10 +58,11 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
     few = plan.shape is not None and plan.batched and plan.output == "softmax" and "drive" not in used
     units = plan.shape[-1] if plan.shape else 0
     lines.append(f"#define UPRIGHT ({int(few)} && {units} <= LANES)")
-    for names in (PATHWAYS.values(), [o.upper() for o in OUTPUTS], [k.upper() for k in KINDS]):
+    for names in (PATHWAYS, [o.upper() for o in OUTPUTS], KINDS.values()):
         lines += [f"#define {name} {n}" for n, name in enumerate(names)]
-    lines += [f"#define PATHWAY {PATHWAYS[rule.pathway]}", f"#define OUTPUT {plan.output.upper()}"]
-    lines += [f"#define KIND {plan.kind.upper()}", f"#define FORMULA(k, last) {_which(rule)}"]
+    pathway = cast(type[Pathway], load("pathway", rule.pathway)).native
+    lines += [f"#define PATHWAY {pathway}", f"#define OUTPUT {plan.output.upper()}"]
+    lines += [f"#define KIND {KINDS[plan.criterion]}", f"#define FORMULA(k, last) {_which(rule)}"]
     keep = rule.homeostasis
     for kind in ("max_norm", "normalise", "max_weight"):
         lines.append(f"#define {kind.upper()} {int(keep is not None and keep.kind == kind)}")

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from inner.engines.native.lower import mentions
 from inner.engines.native.plan import Formula
-from inner.rules.layer_sums import SUMS
+from inner.rules.signals import SIGNALS, SUMMED
 
-SUM = {name: n for n, name in enumerate(name for name in SUMS if name != "recon_ordered")}  # places in m->sums
-PRE = {"pre": "m->row[b]", "recon": "m->recon + b * size", "pre_err": "m->err[k] + b * size"}  # where rows lie
-POST = {
-    "post": "load(m->post[k] + at)",
-    "err": "load(m->err[k + 1] + at)",
-    "feedback": "load((last ? m->err : m->heard)[k + 1] + at)",
-    "drive": "load(m->drive[k] + at)",
-    "slope": "last ? splat(1.0f) : slope_of(load(m->post[k] + at))",
-    "reward": "splat(m->reward[b])",
-    "target": "last && SUPERVISED ? load_any(m->aim[b] + j) : (vec){0}",
-} | {name: f"splat(m->sums[{n} * SAMPLES(m) + b])" for name, n in SUM.items()}
+SUM = {name: n for n, name in enumerate(name for name, row in SIGNALS.items() if row.c == SUMMED)}  # places in m->sums
+NATIVE = {name: row for name, row in SIGNALS.items() if row.native and name != "w" and not row.per_sample}
+PRE = {name: row.c for name, row in NATIVE.items() if row.side == "pre"}  # where rows lie
+POST = {name: row.c for name, row in NATIVE.items() if row.side != "pre" and name not in SUM}
+POST |= {name: f"splat(m->sums[{n} * SAMPLES(m) + b])" for name, n in SUM.items()}
 
 
 def constants(formula: Formula) -> str:

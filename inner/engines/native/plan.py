@@ -18,7 +18,7 @@ class Plan:
     activation: str
     output: str  # resolved
     bias: bool
-    kind: str
+    criterion: str  # kind of the task's criterion
     batched: bool
     decay: float = 0.0  # of the learned pathway
     shape: tuple[int, ...] | None = None  # units per layer as compile-time constants

@@ -17,18 +17,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from inner.components import build, names
+from inner.criteria import CLASSES
 from inner.engines import choice
+from inner.learners.base import Spec
 from inner.learners.born_with import Layout
 from inner.learners.born_with import Learner as Inheriting
 from inner.learners.local_rule import Learner
 from inner.life import devices
 from inner.life import eager as lifetime
 from inner.life.eager import CHECK_EVERY, Result
+from inner.life.request import Life
 from inner.life.states import tensors_of
-from inner.life.stepper import Replay, Walk
+from inner.life.stepper import RecordedStepper, Stepper
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.rule import Rule
+from inner.sources import Pool, Told
 
 LABELS = (("t", 0), ("t", 1))
 STEPS = 2 * CHECK_EVERY + 5
@@ -91,14 +95,18 @@ def pieces(name: str, bad: float | None = None) -> tuple[Learner, Tensor]:
 def lived(
     learner: Any, rows: Tensor, monkeypatch: pytest.MonkeyPatch, way: str, batch: int = 1, record: tuple = (0, 7, STEPS)
 ) -> Result:
-    def walk_of(device: str, *args: Any) -> Any:
-        return Walk(*args[:-1]) if way == "plain" else Replay(*args[:-1], capture)
+    def stepper_of(life: Life, source: Any, state: Any, population: int, noise: Any, each: Any, bits: Tensor) -> Any:
+        criterion = life.spec.criterion
+        if way == "plain":
+            return Stepper(life.learner, source, state, population, criterion, noise, True, each)
+        places = (life.learner, source, state, population, criterion, noise, each, (bits,), "cpu")
+        return RecordedStepper(*places, capture)
 
-    monkeypatch.setattr(lifetime, "walk_of", walk_of)
+    monkeypatch.setattr(lifetime, "stepper_of", stepper_of)
     task = build("task", "digits")
     lives = task.life_data("search", STEPS, batch, 0, LABELS)
     with torch.no_grad():
-        return lifetime.live(learner, task, lives, rows, 0, LABELS, record, prequential=True)
+        return lifetime.live(Life(learner, task, lives, rows, 0, LABELS, record, prequential=True))
 
 
 def same(one: Result, two: Result) -> None:
@@ -151,16 +159,24 @@ def test_nothing_is_asked_back_inside_a_life(task_name: str) -> None:
     lives = task.life_data("search", STEPS, 1, 0, LABELS)
     rule = (
         Rule("0.01*err*pre + a*post*pre - 0.01*post**2*w")
-        if task.kind != "unsupervised"
+        if task.criterion.supervised
         else Rule("0.01*pre*post - a*w")
     )
     learner = Learner(rule, Network(hidden=(5,)))
-    shape = lifetime.Shape(lives.x.shape[2], lives.y.shape[2], task.kind)
+    life = Life(learner, task, lives, torch.full((3, 1), 0.01), 0, LABELS, (0, 5, STEPS))
+    bits, criterion, source = torch.zeros(6, dtype=torch.float64), task.criterion, Pool(lives)
+
+    def each(output: Tensor, told: Told) -> None:
+        bits.add_(criterion.bits(output, told.y))
+
     with torch.no_grad():
-        state = learner.init(shape, torch.full((6, 1), 0.01), 3, 0, LABELS)
-        walk = Replay(learner, lives, state, 3, task.kind, task.kind != "unsupervised", lambda step, _: step)
+        state = learner.init(life.spec, torch.full((6, 1), 0.01), 3, 0, LABELS)
+        seen = each if criterion.supervised else None
+        stepper = RecordedStepper(
+            learner, source, state, 3, criterion, None, seen, (bits,), "cpu", lambda step, _: step
+        )
         with Recorder() as recorder:
-            lifetime.course(walk, learner, task, lives, 3, (0, 5, STEPS))
+            lifetime.through(stepper, life, source, 3)
     assert not recorder.names & WAITS
     assert len(recorder.tape) > STEPS and "bmm" in recorder.names
 
@@ -205,8 +221,8 @@ def test_short_lives_are_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     task = build("task", "digits")
     for steps in (walk.RECORDED - 1, walk.RECORDED):
         lives = task.life_data("search", steps, 1, 0, LABELS)
-        state = learner.init(lifetime.Shape(64, 10, task.kind), torch.zeros(4, 4), 2, 0, LABELS)
-        Replay(learner, lives, state, 2, task.kind, False)
+        state = learner.init(Spec(64, 10, task.criterion), torch.zeros(4, 4), 2, 0, LABELS)
+        walk.RecordedStepper(learner, Pool(lives), state, 2, task.criterion, device="cpu")
     assert used == [1]
 
 
@@ -220,9 +236,9 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         devices.resolve("cudo")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert devices.resolve("auto") == devices.resolve("cuda") == "cuda"
-    assert choice.choose("auto", learner, "classification", "cuda") == ("eager", "device cuda")
+    assert choice.choose("auto", learner, Spec(64, 10, CLASSES), "cuda") == ("eager", "device cuda")
     with pytest.raises(ValueError, match="with device cuda expected auto or eager, got native"):
-        choice.choose("native", learner, "classification", "cuda")
+        choice.choose("native", learner, Spec(64, 10, CLASSES), "cuda")
 
 
 def test_everything_goes_to_the_device_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,12 +248,13 @@ def test_everything_goes_to_the_device_at_once(monkeypatch: pytest.MonkeyPatch) 
     lives = task.life_data("search", STEPS, 1, 0, LABELS)
     seen: list[str] = []
 
-    def course(walk: Any, learner: Any, task: Any, there: Any, population: int, record: Any) -> Any:
-        seen.extend(str(t.device) for t in [*tensors_of(there), *tensors_of(walk.state), walk.bits, walk.step])
-        walk.go(3)
+    def through(stepper: Any, life: Any, source: Any, population: int) -> Any:
+        data = [t for t in tensors_of(source.data) if t.is_floating_point()]
+        seen.extend(str(t.device) for t in [*data, *tensors_of(stepper.state), stepper.step])
+        stepper.advance(3)
         raise InterruptedError
 
-    monkeypatch.setattr(lifetime, "course", course)
+    monkeypatch.setattr(lifetime, "through", through)
     with pytest.raises(InterruptedError), torch.no_grad():
-        lifetime.live(learner, task, replace(lives, order=lives.order[:, :9]), rows, 0, LABELS, device="meta")
+        lifetime.live(Life(learner, task, replace(lives, order=lives.order[:, :9]), rows, 0, LABELS, device="meta"))
     assert len(seen) > 20 and set(seen) == {"meta"}

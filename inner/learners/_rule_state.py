@@ -1,0 +1,66 @@
+"""The state of a local rule's networks between two steps, and what an act leaves for the learning that follows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from inner.learners.base import Spec
+from inner.networks.base import ForwardRecord
+from inner.noise import Noise
+from inner.rules.tape import Bound
+
+
+class Acted(NamedTuple):
+    """What `act` leaves for `learn`."""
+
+    record: ForwardRecord
+    noise: tuple[Tensor, ...] | None  # [N, B, units] per layer of units above the input
+    clean: Tensor | None  # output [N, B, O] without noise
+    fresh: Tensor | None  # bool [N, B]
+
+
+class Kept(NamedTuple):
+    """What a look at the signals leaves for the next step."""
+
+    own: tuple[Tensor, ...]  # the pathway's own weights
+    baseline: Tensor | None
+    before: list[dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class State:
+    """N networks between two steps; other coefficients come in by `Learner.with_theta`, so that `bound` follows them."""
+
+    weights: tuple[Tensor, ...]  # per group [N, I (+ 1), O]
+    own: tuple[Tensor, ...]  # the pathway's own weights
+    traces: tuple[dict[str, Tensor], ...]  # per group: per synapse [N, I (+ 1), O], or per sample of one side
+    coefficients: dict[str, Tensor]  # each [N, 1, 1]
+    spec: Spec
+    own_coefficients: tuple[dict[str, Tensor], ...] = ()  # per group, those with values of their own there
+    bound: tuple[tuple[tuple[Bound, Bound], ...], ...] = ()  # per group, of dw and each trace: from coefficients alone
+    units: tuple[Tensor, ...] = ()  # state of the units, [N, B, ...]
+    wiring: tuple[tuple[int, int], ...] = ()  # (source, target) layer of units per group
+    sizes: tuple[int, ...] = ()  # units per layer
+    noise: Noise | None = None
+    baseline: Tensor | None = None  # [2, N, 1, 1]: running mean of the reward, and the steps that it was taken over
+    before: tuple[dict[str, Tensor], ...] = ()  # per group, signals of the step before
+    acted: Acted | None = None
+
+    def after_act(self, units: tuple[Tensor, ...], acted: Acted) -> State:
+        """The state that remembers an act. Written out: `dataclasses.replace` costs more than a small step."""
+        return State(
+            self.weights, self.own, self.traces, self.coefficients, self.spec, self.own_coefficients, self.bound,
+            units, self.wiring, self.sizes, self.noise, self.baseline, self.before, acted,
+        )  # fmt: skip
+
+    def after_learn(
+        self, weights: tuple[Tensor, ...], own: tuple[Tensor, ...], traces: tuple[dict[str, Tensor], ...], kept: Kept
+    ) -> State:
+        """The state after an update."""
+        return State(
+            weights, own, traces, self.coefficients, self.spec, self.own_coefficients, self.bound, self.units,
+            self.wiring, self.sizes, self.noise, kept.baseline, tuple(kept.before), None,
+        )  # fmt: skip

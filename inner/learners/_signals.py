@@ -1,0 +1,106 @@
+"""A local rule's look at one step: errors from the target, feedback through the pathway, reward and surprise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from inner.activations import activation
+from inner.learners._rule_state import Acted, Kept, State
+from inner.pathways.base import Delivery, Pathway
+from inner.rules.signal_values import SignalValues
+from inner.sources import Told
+
+if TYPE_CHECKING:
+    from inner.learners.local_rule import Learner
+
+
+def look(learner: Learner, state: State, told: Told, t: int | Tensor) -> tuple[SignalValues, Kept]:
+    """The values of all signals of this step, and what the next step needs of it."""
+    acted, criterion, used = state.acted, state.spec.criterion, learner.signals
+    assert acted is not None
+    output, y = acted.record.output, told.y
+    err_out = criterion.error(output, y)
+    if told.scored is not None:
+        err_out = err_out * told.scored.unsqueeze(-1).to(err_out.dtype)
+    reward = surprise = err_out  # which then nothing reads
+    baseline = state.baseline
+    if "surprise" in used or "reward" in used or learner.rule.pathway == "reward":
+        reward = rewarded(learner, told, output, state)
+        if "surprise" in used:
+            surprise, baseline = surprised(learner, state, told, acted, reward)
+    own, feedback, err = errors(learner, state, acted, err_out, reward, y, t)
+    before = state.before
+    if before and acted.fresh is not None:
+        keep = (~acted.fresh).unsqueeze(-1)
+        before = tuple({name: value * keep.to(value.dtype) for name, value in group.items()} for group in before)
+    values = SignalValues(
+        learner.network, state.wiring, state.weights, acted.record, feedback, err, reward,
+        y if criterion.supervised else None, surprise, acted.noise, told.action, before,
+    )  # fmt: skip
+    return values, Kept(own, baseline, [])
+
+
+def rewarded(learner: Learner, told: Told, output: Tensor, state: State) -> Tensor:
+    """The reward [N, B, 1]: what was told, or what the criterion makes of output and target; 0 where nothing is scored."""
+    reward = told.reward if told.reward is not None else state.spec.criterion.reward(output, told.y)
+    return reward if told.scored is None else reward * told.scored.unsqueeze(-1).to(reward.dtype)
+
+
+def surprised(
+    learner: Learner, state: State, told: Told, acted: Acted, reward: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Reward minus its baseline [N, B, 1], and the baseline after this step."""
+    how, baseline = learner.rule.surprise, state.baseline
+    mine = reward.mean(1, keepdim=True) if how.over == "step" else reward
+    if how.baseline == "clean":
+        if acted.clean is None:  # no noise: nothing is surprising
+            return torch.zeros_like(reward), baseline
+        clean = rewarded(learner, told._replace(reward=None), acted.clean, state)
+        other = clean.mean(1, keepdim=True) if how.over == "step" else clean
+        return (mine - other).expand_as(reward), baseline
+    assert baseline is not None
+    mean, count = baseline.unbind(0)  # [N, 1, 1]
+    seen = torch.ones_like(count)
+    total = reward.mean(1, keepdim=True)
+    if told.scored is not None:
+        scored = told.scored.unsqueeze(-1).to(reward.dtype)  # [N, B, 1]
+        many = scored.sum(1, keepdim=True)
+        seen = (many > 0).to(reward.dtype)
+        total = reward.sum(1, keepdim=True) / many.clamp(min=1.0)
+    surprise = (mine - mean) * seen * (count > 0).to(reward.dtype)
+    if told.scored is not None and how.over == "sample":
+        surprise = surprise * told.scored.unsqueeze(-1).to(reward.dtype)
+    share = torch.clamp(1.0 / (count + 1.0), min=how.rate)
+    return surprise.expand_as(reward), torch.stack([mean + share * (total - mean) * seen, count + seen])
+
+
+def errors(
+    learner: Learner, state: State, acted: Acted, err_out: Tensor, reward: Tensor, y: Tensor | None, t: int | Tensor
+) -> tuple[tuple[Tensor, ...], dict[int, Tensor], dict[int, Tensor]]:
+    """The pathway's own weights, and `feedback` and `err` per layer of units; the input layer's slope is 1."""
+    top = len(state.sizes) - 1
+    feedback, err = {top: err_out}, {top: err_out}
+    if not learner.hears:
+        return state.own, feedback, err
+    network, record, forward = learner.network, acted.record, {}
+    for k, (source, target) in enumerate(state.wiring):
+        if target == source + 1:
+            forward[source] = k
+    weights = [state.weights[forward[u]] for u in range(top)]
+    if network.bias:
+        weights = [w[:, : w.shape[1] - 1] for w in weights]
+    at = Delivery(state.own, weights, err, err_out, reward, record, y, acted.noise, t)
+    delta = activation(network.activation).delta
+    for u in range(top - 1, -1 if "pre_err" in learner.signals else 0, -1):
+        feedback[u] = learner.pathway.feedback(u, at)
+        if u == 0:
+            err[u] = feedback[u]
+        elif record.slope is not None:
+            err[u] = feedback[u] * record.slope[forward[u - 1]]
+        else:
+            err[u] = delta(feedback[u], record.drive[forward[u - 1]], record.post[forward[u - 1]])
+    own = state.own if type(learner.pathway).train is Pathway.train else tuple(learner.pathway.train(at))
+    return own, feedback, err
