@@ -45,7 +45,7 @@ class State:
     wiring: tuple[tuple[int, int], ...] = ()  # (source, target) layer of units per group
     sizes: tuple[int, ...] = ()  # units per layer
     noise: Noise | None = None
-    baseline: Tensor | None = None  # [2, N, 1, 1]: running mean of the reward, and the steps that it was taken over
+    baseline: Tensor | None = None  # [N, 2, 1, 1]: running mean of the reward, and the steps that it was taken over
     before: tuple[dict[str, Tensor], ...] = ()  # per group, signals of the step before
     acted: Acted | None = None
 

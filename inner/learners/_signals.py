@@ -62,7 +62,7 @@ def surprised(
         other = clean.mean(1, keepdim=True) if how.over == "step" else clean
         return (mine - other).expand_as(reward), baseline
     assert baseline is not None
-    mean, count = baseline.unbind(0)  # [N, 1, 1]
+    mean, count = baseline.unbind(1)  # [N, 1, 1]
     seen = torch.ones_like(count)
     total = reward.mean(1, keepdim=True)
     if told.scored is not None:
@@ -74,7 +74,7 @@ def surprised(
     if told.scored is not None and how.over == "sample":
         surprise = surprise * told.scored.unsqueeze(-1).to(reward.dtype)
     share = torch.clamp(1.0 / (count + 1.0), min=how.rate)
-    return surprise.expand_as(reward), torch.stack([mean + share * (total - mean) * seen, count + seen])
+    return surprise.expand_as(reward), torch.stack([mean + share * (total - mean) * seen, count + seen], 1)
 
 
 def errors(

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
-import torch
 from torch import Tensor
 
 from inner.axes import fold
 from inner.components import build
 from inner.learners import base
+from inner.learners._changes import changed, nothing_before, silent
 from inner.learners._rule_state import Acted, State
-from inner.learners._signals import look
 from inner.learners.base import Spec
 from inner.networks import mlp
 from inner.networks.base import Network, laid
@@ -28,9 +27,9 @@ from inner.pathways.base import Pathway
 from inner.rules import sharing
 from inner.rules.compiled import SidedTrace, Traces, compiled
 from inner.rules.rule import Coefficient, Rule
-from inner.rules.signals import SIGNALS, observed, totals
+from inner.rules.signals import SIGNALS, observed
 from inner.rules.tape import Bound
-from inner.rules.update import LayerShape, Update
+from inner.rules.update import Update
 from inner.sources import Told
 from inner.tasks.base import Label
 
@@ -161,31 +160,9 @@ class Learner(base.Learner):
             weights, own, (), common, spec, each, self._bound(common, each, weights),
             network.rest(n, spec.batch, spec.inputs, spec.outputs), wiring, sizes,
             noise=Noise.of(seed, labels, population) if self.explores else None,
-            baseline=theta.new_zeros(2, n, 1, 1) if "surprise" in self.signals else None,
+            baseline=theta.new_zeros(n, 2, 1, 1) if "surprise" in self.signals else None,
         )  # fmt: skip
-        return replace(state, traces=self._silent_traces(state), before=self._nothing_before(state))
-
-    def _silent_traces(self, state: State) -> tuple[dict[str, Tensor], ...]:
-        """Every trace at 0, per group: per synapse [N, I, O], or per sample on its own side."""
-        batch, found = state.spec.batch, []
-        for w in state.weights:
-            width = {"pre": w.shape[1], "post": w.shape[2], "global": 1}
-            layer = {}
-            for name, update in self.updates[1]:
-                sided = isinstance(update, SidedTrace)
-                layer[name] = w.new_zeros(len(w), batch, width[update.side]) if sided else torch.zeros_like(w)  # type: ignore[union-attr]
-            found.append(layer)
-        return tuple(found)
-
-    def _nothing_before(self, state: State) -> tuple[dict[str, Tensor], ...]:
-        """0 for every signal that is asked for one step back, per group [N, B, width of its side]."""
-        if not self.remembered:
-            return ()
-        batch, found = state.spec.batch, []
-        for w in state.weights:
-            width = {"pre": w.shape[1], "post": w.shape[2], "global": 1}
-            found.append({n: w.new_zeros(len(w), batch, width[SIGNALS[n].side]) for n in self.remembered})
-        return tuple(found)
+        return replace(state, traces=silent(self.updates[1], state), before=nothing_before(self.remembered, state))
 
     def with_theta(self, state: State, theta: Tensor) -> State:
         """The same networks under other coefficients theta [N, D]."""
@@ -244,7 +221,7 @@ class Learner(base.Learner):
     def learn(self, state: State, told: Told, t: int | Tensor, into: bool = False) -> State:
         """The state after one update of every weight. into: the old weights may be overwritten."""
         into = into and not self.follows
-        weights, traces, kept = self._learned(state, told, t, True, into)
+        weights, traces, kept = changed(self, state, told, t, True, into)
         own = kept.own
         if self.follows:
             forward = [k for k, (a, b) in enumerate(state.wiring) if a != b]
@@ -258,44 +235,8 @@ class Learner(base.Learner):
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
         """dw per group [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
         state, output = self.act(state, x, None, 0)
-        changes, traces, _ = self._learned(state, Told(y), 0, False, False)
+        changes, traces, _ = changed(self, state, Told(y), 0, False, False)
         return list(changes), traces, output
-
-    def _learned(
-        self, state: State, told: Told, t: int | Tensor, added: bool, into: bool
-    ) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...], Any]:
-        """w + dw per group (or dw alone), new traces, and what the look at the signals leaves for the next step."""
-        values, kept = look(self, state, told, t)
-        rules, trace_rules = self.updates
-        apart = self.form is not None or not added  # coefficients go in with the signals
-        changes, traces, groups, batch = [], [], len(state.weights), values.reward.shape[1]
-        fresh = state.acted.fresh if state.acted is not None else None
-        for k, w in enumerate(state.weights):
-            signals = {name: SIGNALS[name].value(values, k) for name in self.made}  # type: ignore[misc]
-            signals["w"] = w
-            if self.summed:
-                signals |= totals(self.summed, signals)
-            if self.remembered:
-                kept.before.append({name: signals[name] for name in self.remembered})
-            if trace_rules:
-                signals |= rested(state.traces[k], fresh)
-            if apart:
-                signals |= state.coefficients | (state.own_coefficients[k] if state.own_coefficients else {})
-            shape = cast(LayerShape, tuple(w.shape))
-            bound, key = state.bound[k], self.rule.key_of(k, groups)
-            renewed: dict[str, Tensor] = {}
-            for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :]):
-                renewed[name] = _next(update, signals, shape, batch, of)
-            if renewed:
-                signals |= {name + "_before": signals[name] for name in renewed} | renewed
-            if self.form is not None:
-                changes.append(self.form(signals, shape, batch, w if added else None))
-            elif added:
-                changes.append(rules[key](signals, shape, batch, bound[0], into))
-            else:
-                changes.append(compiled(self.rule)[0][key](signals, shape, batch))
-            traces.append(renewed)
-        return tuple(changes), tuple(traces), kept
 
     def predict(self, state: State, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""
@@ -322,30 +263,6 @@ class Learner(base.Learner):
 
     def freeze(self, state: State, alive: Tensor) -> State:
         """Weights, traces and coefficients of networks that are not alive become 0."""
-        rest = super().freeze(replace(state, bound=(), noise=None, baseline=None), alive)
-        baseline = state.baseline
-        if baseline is not None:
-            baseline = torch.where(alive.reshape(1, -1, 1, 1), baseline, torch.zeros_like(baseline))
+        rest = super().freeze(replace(state, bound=(), noise=None), alive)
         bound = self._bound(rest.coefficients, rest.own_coefficients, rest.weights)
-        return replace(rest, bound=bound, noise=state.noise, baseline=baseline)
-
-
-def _next(
-    update: Update | SidedTrace, signals: Mapping[str, Tensor], shape: LayerShape, batch: int, bound: tuple[Bound, Bound]
-) -> Tensor:
-    """The next value of one trace."""
-    if not isinstance(update, SidedTrace):
-        return update(signals, shape, batch, bound)
-    (value,) = update.tape.run(bound[0], signals, batch)
-    width = {"pre": shape[1], "post": shape[2], "global": 1}[update.side]
-    like = signals["w"]
-    value = value if isinstance(value, Tensor) else like.new_full((1, 1, 1), value)
-    return value.expand(shape[0], batch, width)
-
-
-def rested(traces: Mapping[str, Tensor], fresh: Tensor | None) -> dict[str, Tensor]:
-    """The traces before this step: 0 again for samples that begin a sequence; fresh: bool [N, B], or None."""
-    if fresh is None:
-        return dict(traces)
-    keep = (~fresh).unsqueeze(-1)  # [N, B, 1]; a trace per synapse has one sample in sequences
-    return {name: value * keep.to(value.dtype) for name, value in traces.items()}
+        return replace(rest, bound=bound, noise=state.noise)

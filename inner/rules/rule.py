@@ -154,8 +154,9 @@ class Rule:
 
     @property
     def visible(self) -> tuple[str, ...]:
-        """The names that are no coefficients: signals, traces, and traces one step back."""
-        return (*SIGNALS, *self.traces, *before_names(self.traces))
+        """The names that are no coefficients: signals, traces, and traces one step back. A trace hides those of its name."""
+        further = (name for name in before_names(self.traces) if name not in self.traces)
+        return (*(name for name in SIGNALS if name not in self.traces), *self.traces, *further)
 
     @property
     def formulas(self) -> dict[str, str]:

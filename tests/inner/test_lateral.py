@@ -90,7 +90,7 @@ def test_whole_lives_against_the_engine_that_goes_step_by_step(rule: Rule) -> No
     data, learner = lives(30), Learner(rule, NETWORK)
     values = theta(rule, size=0.01 if rule is RULE else 0.05).abs()
     assert applies(lateral_moments, learner, TASK, data)
-    one, two = (run(learner, TASK, data, values, 5, LABELS, [0, 10, 30]) for run in (lateral_moments.live, live))
+    one, two = (run(Life(learner, TASK, data, values, 5, LABELS, [0, 10, 30])) for run in (lateral_moments.live, live))
     torch.testing.assert_close(one.score, two.score, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(one.curve, two.curve, rtol=1e-3, atol=1e-4)
     assert torch.equal(one.score, one.curve[..., -1]) and bool(one.alive.all())

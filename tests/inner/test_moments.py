@@ -65,7 +65,7 @@ def test_one_change_against_a_plain_loop(outputs: int) -> None:
 def test_whole_lives_against_the_engine_that_goes_step_by_step(rule: Rule) -> None:
     data, values, learner = lives(30), theta(rule, size=0.003).abs(), Learner(rule, LINEAR)
     assert applies(moments, learner, Task(), data)
-    one, two = (run(learner, Task(), data, values, 5, LABELS, [0, 10, 30]) for run in (moments.live, live))
+    one, two = (run(Life(learner, Task(), data, values, 5, LABELS, [0, 10, 30])) for run in (moments.live, live))
     torch.testing.assert_close(one.score, two.score, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(one.curve, two.curve, rtol=1e-3, atol=1e-4)
     assert torch.equal(one.score, one.curve[..., -1]) and bool(one.alive.all())
@@ -80,8 +80,8 @@ def test_a_score_does_not_depend_on_the_others_and_failures_are_data() -> None:
     for p in range(4):
         alone = moments.live(Life(learner, Task(), data, values[p : p + 1], 5, LABELS))
         assert torch.equal(alone.score[0], together.score[p])
-    fewer = moments.live(
-        Life(learner, Task(), Task(patterns=20).life_data("search", 40, 20, 0, LABELS[:1]), values, 5, LABELS[:1]))
+    first = Task(patterns=20).life_data("search", 40, 20, 0, LABELS[:1])
+    fewer = moments.live(Life(learner, Task(), first, values, 5, LABELS[:1]))
     assert torch.equal(fewer.score[:, 0], together.score[:, 0])
 
 

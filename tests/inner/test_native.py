@@ -16,6 +16,7 @@ from inner.components import names
 from inner.criteria import CRITERIA
 from inner.engines.native import compiler, head, kernel
 from inner.engines.native import engine as native
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.rules import sharing
@@ -62,7 +63,7 @@ def test_formula(name: str, batch: int) -> None:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_every_signal_at_once(batch: int) -> None:
     text = " + ".join(
-        f"c{n}*{signal}*{'post' if n % 2 else 'pre'}" for n, signal in enumerate(SIGNALS) if signal in head.KNOWN
+        f"c{n}*{signal}*{'post' if n % 2 else 'pre'}" for n, signal in enumerate(SIGNALS) if SIGNALS[signal].native
     )
     against_oracle(Rule(f"0.1*({text})", pathway="random"), Network(hidden=(18, 3), bias=True), Toy(17, 4), batch)
 
@@ -93,7 +94,7 @@ def test_every_pathway(pathway: str, batch: int) -> None:
 def test_every_output_and_kind(output: str, kind: str) -> None:
     rule = Rule("0.1*(a*err*pre + b*post*(pre - recon) + c*reward*pre*post + d*target*pre)", pathway="backprop")
     hidden = () if output == "linear" else (6,)
-    batch = 1 + head.KINDS.index(kind) % 2
+    batch = 1 + list(head.KINDS).index(kind) % 2
     activation = list(ACTIVATIONS)[(head.OUTPUTS.index(output) + 2) % len(ACTIVATIONS)]
     against_oracle(
         rule,
@@ -153,7 +154,8 @@ def library() -> dict[str, Rule]:
 
 @pytest.mark.parametrize("kind", head.KINDS)
 def test_the_whole_library_has_kernels(kind: str) -> None:
-    without = {name: why for name, rule in library().items() if (why := native.obstacle(Learner(rule), kind))}
+    spec = Spec(4, 3, CRITERIA[kind])
+    without = {name: why for name, rule in library().items() if (why := native.obstacle(Learner(rule), spec))}
     assert not without and len(library()) > 20
 
 

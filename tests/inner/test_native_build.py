@@ -149,6 +149,7 @@ from native_help import LABELS, Toy, coefficients
 from test_native_build import SANITIZED
 from inner.engines.native import compiler, engine
 from inner.learners.local_rule import Learner
+from inner.life.request import Life
 from inner.networks.mlp import Network
 from inner.rules import sharing
 compiler.FLAGS = ("-O0", "-march=native", "-std=gnu99", "-fPIC", "-shared", "-pthread",
@@ -162,7 +163,7 @@ for rule, batch, fixed in SANITIZED:
         shapes = sharing.shapes_of((task.inputs, *hidden, task.outputs), bias)
         theta = coefficients(rule, 4, 0.01, shapes)
         theta[3] = float("nan")
-        result = engine.live(learner, task, lives, theta, 0, LABELS, (0, 3, 19), True, threads=2, fixed=fixed)
+        result = engine.live(Life(learner, task, lives, theta, 0, LABELS, (0, 3, 19), True, threads=2, fixed=fixed))
         assert bool(result.alive[:3].all()) and not bool(result.alive[3].any())
 print("clean")
 """

@@ -15,13 +15,15 @@ from inner.learners._rule_state import State
 from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
+from inner.pathways.base import Delivery
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
 
 SIZES = (4, 5, 4, 3)
-LOCAL = [name for name, signal in SIGNALS.items() if signal.locality == "local"]
-FAR_SIGNALS = [name for name, signal in SIGNALS.items() if signal.locality != "local"]
+NATIVE = {name: signal for name, signal in SIGNALS.items() if signal.native}  # what one step without noise is made of
+LOCAL = [name for name, signal in NATIVE.items() if signal.locality == "local"]
+FAR_SIGNALS = [name for name, signal in NATIVE.items() if signal.locality != "local"]
 HEARS = ("err", "feedback", "pre_err")
 WATCHED = (1, 0, 0)  # layer of synapses k, unit i, unit j
 
@@ -141,8 +143,8 @@ def test_layer_signals_see_their_own_layer_only(signal: str) -> None:
     weights[2] += (
         0.7  # the output layer; what hidden units hear goes through fixed feedback weights, and err there is 0
     )
-    quiet = learner.network.forward(state.weights, x, "linear").output
-    loud = learner.network.forward(tuple(weights), x, "linear").output
+    quiet = learner.network.forward(state.weights, x, "linear")[0].output
+    loud = learner.network.forward(tuple(weights), x, "linear")[0].output
     first = learner.changes(state, x, quiet)[0][0]
     again = learner.changes(replace(state, weights=tuple(weights)), x, loud)[0][0]  # the same errors: none
     assert torch.equal(first, again)
@@ -191,9 +193,11 @@ def test_shape_of_what_a_pathway_delivers(pathway: str) -> None:
         assert torch.equal(b[1:], c) and not torch.equal(b, d) and not torch.equal(b[0], b[1])
     weights = [numbers(2, i, o, label=f"{i}{o}") for i, o in zip(SIZES, SIZES[1:])]
     err_out, reward = numbers(2, 3, SIZES[-1], label="out"), numbers(2, 3, 1, label="reward")
+    record, _ = Network(hidden=SIZES[1:-1]).forward(weights, numbers(2, 3, SIZES[0], label="x"), "linear")
+    err = {k: numbers(2, 3, units, label=f"above{k - 1}") for k, units in enumerate(SIZES) if k}
+    at = Delivery(own, weights, err, err_out, reward, record, numbers(2, 3, SIZES[-1], label="y"), None, 0)
     for k in range(len(SIZES) - 1):
-        above = numbers(2, 3, SIZES[k + 1], label=f"above{k}")
-        got = component.feedback(k, own, weights, above, err_out, reward)
+        got = component.feedback(k, at)
         assert got.shape == (2, 3, SIZES[k])
         assert bool((got == 0).all()) == (pathway == "none")
 
@@ -219,6 +223,6 @@ def test_learned_feedback_meets_the_forward_weights() -> None:
     gaps = [w - b.transpose(1, 2) for w, b in zip(weights, own)]
     for t in range(5):
         changes = [numbers(*w.shape, label=f"change{t}") for w in weights]
-        own, weights = component.learn(own, tuple(w + dw for w, dw in zip(weights, changes)), changes)
+        own, weights = component.after(own, tuple(w + dw for w, dw in zip(weights, changes)), changes)
     for gap, w, b in zip(gaps, weights, own):
         torch.testing.assert_close(w - b.transpose(1, 2), gap * 0.9**5, rtol=1e-4, atol=1e-5)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from inner import criteria
 from inner.components import build
 from inner.learners import local_rule
 from inner.learners.base import Spec
@@ -51,7 +52,7 @@ def pulse(rule: Rule, steps: list[tuple[float, float]]) -> list[float]:
     """The weight of one synapse, linear, with post = pre * w, over samples (x, target) of a regression."""
     learner = local_rule.Learner(rule, Network(hidden=()))
     theta = torch.tensor([[c.init for c in rule.coefficients]] * 2)
-    state = learner.init(Spec(1, 1, VALUES), theta, 1, 0, (("a",), ("b",)))
+    state = learner.init(Spec(1, 1, criteria.VALUES), theta, 1, 0, (("a",), ("b",)))
     state = replace(state, weights=(torch.ones(2, 1, 1),))
     found = []
     for x, y in steps:
@@ -88,7 +89,7 @@ def test_traces_read_other_traces_as_they_stood_before_the_step() -> None:
 def test_the_threshold_of_bcm_slides() -> None:
     rule = Rule.from_dict({"family": "bcm", "coefficients": {"eta": 0.0, "slide": {"init": 0.5}}})
     learner = local_rule.Learner(rule, Network(hidden=()))
-    state = learner.init(Spec(1, 1, VALUES), torch.tensor([[0.0, 0.5]] * 2), 1, 0, (("a",), ("b",)))
+    state = learner.init(Spec(1, 1, criteria.VALUES), torch.tensor([[0.0, 0.5]] * 2), 1, 0, (("a",), ("b",)))
     posts = []
     for x in (1.0, -2.0, 0.5):
         state, output = learner.step(state, torch.full((2, 1, 1), x), torch.zeros(2, 1, 1))

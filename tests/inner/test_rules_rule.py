@@ -219,12 +219,21 @@ def test_families_are_the_published_formulas() -> None:
 def test_the_catalogue_is_complete() -> None:
     wanted = "pre post w err feedback pre_err recon drive slope reward target".split()
     sums = "pre_sum post_sum drive_err recon_err recon_ordered".split()
-    wanted += sums
-    assert list(SIGNALS) == wanted
+    wanted += [*sums, "noise", "surprise", "action"]
+    before = [name + "_before" for name in wanted if name not in ("w", "recon_ordered")]
+    assert list(SIGNALS) == wanted + before
     for signal in SIGNALS.values():
         assert signal.side in SIDES and signal.locality in LOCALITIES and signal.meaning and signal.source
-    assert [name for name, signal in SIGNALS.items() if signal.locality != "local"] == ["recon", "reward", *sums]
-    assert [name for name, signal in SIGNALS.items() if signal.output_only] == ["target"]
+    wider = ["recon", "reward", *sums, "surprise"]
+    wider += [name + "_before" for name in wider if name != "recon_ordered"]
+    assert [name for name, signal in SIGNALS.items() if signal.locality != "local"] == wider
+    outputs = ["target", "action", "target_before", "action_before"]
+    assert [name for name, signal in SIGNALS.items() if signal.output_only] == outputs
+    assert [name for name, signal in SIGNALS.items() if signal.before] == before
+    assert [name for name, signal in SIGNALS.items() if signal.native] == wanted[:-3]
+    for name in before:  # one step back a signal stands where it stood
+        row, was = SIGNALS[name], SIGNALS[SIGNALS[name].before]
+        assert (row.side, row.locality, row.output_only) == (was.side, was.locality, was.output_only)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def indices(task: Task, tier: str) -> np.ndarray:
 
 
 def equal(one: LifeData, two: LifeData) -> bool:
-    return all(torch.equal(value, getattr(two, key)) for key, value in vars(one).items())
+    pairs = [(value, getattr(two, key)) for key, value in vars(one).items()]
+    return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
 
 
 def raw(name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,104 @@
+"""The changes of a local rule's weights at one step, and of its traces: the signals of every group, through its formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from inner.learners._rule_state import State
+from inner.learners._signals import look
+from inner.rules.compiled import SidedTrace, Traces, compiled
+from inner.rules.signals import SIGNALS, totals
+from inner.rules.tape import Bound
+from inner.rules.update import LayerShape, Update
+from inner.sources import Told
+
+if TYPE_CHECKING:
+    from inner.learners.local_rule import Learner
+
+
+def changed(
+    learner: Learner, state: State, told: Told, t: int | Tensor, added: bool, into: bool
+) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...], Any]:
+    """w + dw per group (or dw alone), new traces, and what the look at the signals leaves for the next step."""
+    values, kept = look(learner, state, told, t)
+    rules, trace_rules = learner.updates
+    apart = learner.form is not None or not added  # coefficients go in with the signals
+    changes, traces, groups, batch = [], [], len(state.weights), values.reward.shape[1]
+    fresh = state.acted.fresh if state.acted is not None else None
+    for k, w in enumerate(state.weights):
+        signals = {name: SIGNALS[name].value(values, k) for name in learner.made}  # type: ignore[misc]
+        signals["w"] = w
+        if learner.summed:
+            signals |= totals(learner.summed, signals)
+        if learner.remembered:
+            kept.before.append({name: signals[name] for name in learner.remembered})
+        if trace_rules:
+            signals |= rested(state.traces[k], fresh)
+        if apart:
+            signals |= state.coefficients | (state.own_coefficients[k] if state.own_coefficients else {})
+        shape = cast(LayerShape, tuple(w.shape))
+        bound, key = state.bound[k], learner.rule.key_of(k, groups)
+        renewed: dict[str, Tensor] = {}
+        for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :]):
+            renewed[name] = _next(update, signals, shape, batch, of)
+        if renewed:
+            signals |= {name + "_before": signals[name] for name in renewed} | renewed
+        if learner.form is not None:
+            changes.append(learner.form(signals, shape, batch, w if added else None))
+        elif added:
+            changes.append(rules[key](signals, shape, batch, bound[0], into))
+        else:
+            changes.append(compiled(learner.rule)[0][key](signals, shape, batch))
+        traces.append(renewed)
+    return tuple(changes), tuple(traces), kept
+
+
+def _next(
+    update: Update | SidedTrace, signals: Mapping[str, Tensor], shape: LayerShape, batch: int, bound: tuple[Bound, Bound]
+) -> Tensor:
+    """The next value of one trace."""
+    if not isinstance(update, SidedTrace):
+        return update(signals, shape, batch, bound)
+    (value,) = update.tape.run(bound[0], signals, batch)
+    width = {"pre": shape[1], "post": shape[2], "global": 1}[update.side]
+    like = signals["w"]
+    value = value if isinstance(value, Tensor) else like.new_full((1, 1, 1), value)
+    return value.expand(shape[0], batch, width)
+
+
+def rested(traces: Mapping[str, Tensor], fresh: Tensor | None) -> dict[str, Tensor]:
+    """The traces before this step: 0 again for samples that begin a sequence; fresh: bool [N, B], or None."""
+    if fresh is None:
+        return dict(traces)
+    keep = (~fresh).unsqueeze(-1)  # [N, B, 1]; a trace per synapse has one sample in sequences
+    return {name: value * keep.to(value.dtype) for name, value in traces.items()}
+
+
+def silent(updates: Traces, state: State) -> tuple[dict[str, Tensor], ...]:
+    """Every trace at 0, per group: per synapse [N, I, O], or per sample on its own side."""
+    found = []
+    for w in state.weights:
+        wide = _widths(w)
+        layer = {}
+        for name, update in updates:
+            sided = isinstance(update, SidedTrace)
+            layer[name] = w.new_zeros(len(w), state.spec.batch, wide[update.side]) if sided else torch.zeros_like(w)  # type: ignore[union-attr]
+        found.append(layer)
+    return tuple(found)
+
+
+def nothing_before(names: Sequence[str], state: State) -> tuple[dict[str, Tensor], ...]:
+    """0 for every signal that is asked for one step back, per group [N, B, width of its side]; no groups without names."""
+    if not names:
+        return ()
+    batch = state.spec.batch
+    return tuple({n: w.new_zeros(len(w), batch, _widths(w)[SIGNALS[n].side]) for n in names} for w in state.weights)
+
+
+def _widths(w: Tensor) -> dict[str, int]:
+    """Numbers per sample of a value of each side, at weights [N, I, O]."""
+    return {"pre": w.shape[1], "post": w.shape[2], "global": 1}
