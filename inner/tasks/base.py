@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
 from inner.criteria import Criterion
+
+if TYPE_CHECKING:
+    from inner.sources import Source
 
 TIERS = ("search", "select", "final")
 Label = tuple[str | int, ...]
@@ -67,6 +70,10 @@ class Task(ABC):
         Lifetime l depends on the options, tier, steps, batch, seed and labels[l] only.
         Raises ValueError for an unknown tier.
         """
+
+    def experience(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData | Source:
+        """The same as samples, or as an environment that answers: what a life is lived through."""
+        return self.life_data(tier, steps, batch, seed, labels)
 
     @abstractmethod
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:
