@@ -30,7 +30,7 @@ def changed(
     changes, traces, groups, batch = [], [], len(state.weights), values.reward.shape[1]
     fresh = state.acted.fresh if state.acted is not None else None
     for k, w in enumerate(state.weights):
-        signals = {name: SIGNALS[name].value(values, k) for name in learner.made}  # type: ignore[misc]
+        signals = {name: value(values, k) for name, value in learner.made}
         signals["w"] = w
         if learner.summed:
             signals |= totals(learner.summed, signals)
@@ -40,12 +40,12 @@ def changed(
             signals |= rested(state.traces[k], fresh)
         if apart:
             signals |= state.coefficients | (state.own_coefficients[k] if state.own_coefficients else {})
-        shape = cast(LayerShape, tuple(w.shape))
+        shape = cast(LayerShape, w.shape)
         bound, key = state.bound[k], learner.rule.key_of(k, groups)
         renewed: dict[str, Tensor] = {}
-        for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :]):
-            renewed[name] = _next(update, signals, shape, batch, of)
-        if renewed:
+        if trace_rules:
+            for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :]):
+                renewed[name] = _next(update, signals, shape, batch, of)
             signals |= {name + "_before": signals[name] for name in renewed} | renewed
         if learner.form is not None:
             changes.append(learner.form(signals, shape, batch, w if added else None))

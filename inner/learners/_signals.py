@@ -85,11 +85,8 @@ def errors(
     feedback, err = {top: err_out}, {top: err_out}
     if not learner.hears:
         return state.own, feedback, err
-    network, record, forward = learner.network, acted.record, {}
-    for k, (source, target) in enumerate(state.wiring):
-        if target == source + 1:
-            forward[source] = k
-    weights = [state.weights[forward[u]] for u in range(top)]
+    network, record, forward = learner.network, acted.record, state.forward
+    weights = [state.weights[k] for k in forward]
     if network.bias:
         weights = [w[:, : w.shape[1] - 1] for w in weights]
     at = Delivery(state.own, weights, err, err_out, reward, record, y, acted.noise, t)

@@ -107,9 +107,9 @@ class Learner(base.Learner):
         return compiled(self.rule, added=True)
 
     @cached_property
-    def made(self) -> tuple[str, ...]:
-        """The signals that every group's formulas are given, sums apart."""
-        return tuple(name for name, row in SIGNALS.items() if name in self.signals and row.value is not None)
+    def made(self) -> tuple[tuple[str, Callable[[SignalValues, int], Tensor]], ...]:
+        """The signals that every group's formulas are given, sums apart, each with its formula."""
+        return tuple((name, row.value) for name, row in SIGNALS.items() if name in self.signals and row.value)
 
     @cached_property
     def summed(self) -> tuple[str, ...]:
@@ -159,6 +159,7 @@ class Learner(base.Learner):
         state = State(
             weights, own, (), common, spec, each, self._bound(common, each, weights),
             network.rest(n, spec.batch, spec.inputs, spec.outputs), wiring, sizes,
+            tuple(wiring.index((u, u + 1)) for u in range(len(sizes) - 1)),
             noise=Noise.of(seed, labels, population) if self.explores else None,
             baseline=theta.new_zeros(n, 2, 1, 1) if "surprise" in self.signals else None,
         )  # fmt: skip
@@ -207,7 +208,7 @@ class Learner(base.Learner):
         clean = None
         if noise is not None and self.rule.surprise.baseline == "clean" and "surprise" in self.signals:
             clean = network.forward(state.weights, x, output, state.units, fresh)[0].output
-        return state.after_act(units, Acted(record, noise, clean, fresh)), record.output
+        return state.but(units=units, acted=Acted(record, noise, clean, fresh)), record.output
 
     def drive_noise(self, state: State, batch: int, t: int | Tensor) -> tuple[Tensor, ...]:
         """Noise [N, B, units] in the drives of every layer of units above the input."""
@@ -230,7 +231,9 @@ class Learner(base.Learner):
         keep, weights = self.rule.homeostasis, self.network.wired(weights)
         if keep is not None:
             weights = tuple(keep.apply(w) for w in weights)
-        return state.after_learn(weights, own, traces, kept)
+        return state.but(
+            weights=weights, own=own, traces=traces, baseline=kept.baseline, before=tuple(kept.before), acted=None
+        )
 
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
         """dw per group [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
