@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def look(learner: Learner, state: State, told: Told, t: int | Tensor) -> tuple[SignalValues, Kept]:
     """The values of all signals of this step, and what the next step needs of it."""
-    acted, criterion, used = state.acted, state.spec.criterion, learner.signals
+    acted, criterion = state.acted, state.spec.criterion
     assert acted is not None
     output, y = acted.record.output, told.y
     err_out = criterion.error(output, y)
@@ -27,9 +27,9 @@ def look(learner: Learner, state: State, told: Told, t: int | Tensor) -> tuple[S
         err_out = err_out * told.scored.unsqueeze(-1).to(err_out.dtype)
     reward = surprise = err_out  # which then nothing reads
     baseline = state.baseline
-    if "surprise" in used or "reward" in used or learner.rule.pathway == "reward":
+    if learner.rewarded:
         reward = rewarded(learner, told, output, state)
-        if "surprise" in used:
+        if "surprise" in learner.signals:
             surprise, baseline = surprised(learner, state, told, acted, reward)
     own, feedback, err = errors(learner, state, acted, err_out, reward, y, t)
     before = state.before

@@ -27,6 +27,7 @@ from inner.pathways.base import Pathway
 from inner.rules import sharing
 from inner.rules.compiled import SidedTrace, Traces, compiled
 from inner.rules.rule import Coefficient, Rule
+from inner.rules.signal_values import SignalValues
 from inner.rules.signals import SIGNALS, observed
 from inner.rules.tape import Bound
 from inner.rules.update import Update
@@ -95,6 +96,11 @@ class Learner(base.Learner):
     def follows(self) -> bool:
         """Whether the pathway changes weights after the forward weights have changed."""
         return type(self.pathway).after is not Pathway.after
+
+    @cached_property
+    def rewarded(self) -> bool:
+        """Whether the reward is used."""
+        return bool({"surprise", "reward"} & self.signals) or self.rule.pathway == "reward"
 
     @cached_property
     def explores(self) -> bool:
