@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +49,17 @@ class Cost:
     floats: float  # that must be kept while the step is computed
 
 
+@dataclass(frozen=True)
+class Example:
+    """A life in which a learner learns, for tests and for `metalearn list learners`."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the learner
+    task: Mapping[str, Any] = field(default_factory=lambda: {"name": "digits"})
+    network: Mapping[str, Any] = field(default_factory=lambda: {"name": "mlp", "hidden": (16,)})
+    steps: int = 300
+    batch: int = 8
+
+
 class Learner(ABC):
     """Trains networks of one kind; a concrete learner is a frozen dataclass, its state a value that a step replaces.
 
@@ -56,6 +67,7 @@ class Learner(ABC):
     """
 
     network: Network
+    example: ClassVar[Example] = Example()
 
     @property
     @abstractmethod
@@ -93,10 +105,10 @@ class Learner(ABC):
     def plain(self) -> dict[str, Any]:
         """`{name: ..., option: ...}` in plain JSON types, from which `components.build` makes the same learner."""
         made: dict[str, Any] = {"name": self.name}
-        for field in fields(self):  # type: ignore[arg-type]
-            if field.name != "network":
-                value = getattr(self, field.name)
-                made[field.name] = dict(value) if isinstance(value, Mapping) else value
+        for option in fields(self):  # type: ignore[arg-type]
+            if option.name != "network":
+                value = getattr(self, option.name)
+                made[option.name] = dict(value) if isinstance(value, Mapping) else value
         return made
 
     def flat(self, values: Mapping[str, Any], spec: Spec) -> Any:

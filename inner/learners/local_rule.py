@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from inner.components import build
 from inner.learners import base
 from inner.learners._changes import changed, nothing_before, silent
 from inner.learners._rule_state import Acted, State
-from inner.learners.base import Spec
+from inner.learners.base import Example, Spec
 from inner.networks import mlp
 from inner.networks.base import Network, laid
 from inner.noise import Noise
@@ -41,6 +41,9 @@ DRIVES = 0  # site of the draws of drive noise: layer after layer, within a laye
 class Learner(base.Learner):
     """`rule` on `network`, with the rule's own feedback pathway."""
 
+    example: ClassVar[Example] = Example(
+        {"rule": {"dw": "eta*err*pre", "pathway": "random", "coefficients": {"eta": {"init": 0.1, "transform": "log"}}}}
+    )
     rule: Rule  # a mapping is read as a rule
     network: Network = field(default_factory=mlp.Network)
     # called in place of the compiled formula of dw, in the same way: a different formula for every network, say

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from inner.learners import _perturbation as perturbation
 from inner.learners import base
 from inner.learners._perturbation import State
 from inner.learners._values import adjusted
-from inner.learners.base import Cost, Spec
+from inner.learners.base import Cost, Example, Spec
 from inner.networks import mlp
 from inner.networks.base import Network
 from inner.rules.coefficient import Coefficient
@@ -36,6 +36,7 @@ DEFAULTS = (
 class Learner(base.Learner):
     """One direction a step, drawn from a Gaussian or from +-1."""
 
+    example: ClassVar[Example] = Example({"values": {"eta": 0.01}}, steps=600, batch=16)
     network: Network = field(default_factory=mlp.Network)
     directions: str = "gaussian"  # or "signs"
     values: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see inner/learners/_values.py

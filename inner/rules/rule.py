@@ -71,6 +71,8 @@ class Rule:
             self._parsed(key, text, before_names(self.traces))
         for trace, text in self.traces.items():
             self._parsed(f"traces.{trace}", text)
+            for name in set(names_in(text)) & set(before_names(self.traces)) - set(self.traces):
+                raise ValueError(f"rule.traces.{trace}: '{name}' is known in dw only; a trace sees the traces before this step")
         self._check_pathway()
         if self.noise in self.visible:
             raise ValueError(f"rule.noise: expected a number or a coefficient, got '{self.noise}', which is a signal or trace")

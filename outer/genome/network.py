@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from inner.learners.born_with import Layout, Learner
+from inner.learners._born_with import Layout, Learner
 from inner.networks.mlp import Network
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule

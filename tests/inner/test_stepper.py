@@ -19,9 +19,9 @@ from torch.utils._pytree import tree_leaves
 from inner.components import build, names
 from inner.criteria import CLASSES
 from inner.engines import choice
+from inner.learners._born_with import Layout
+from inner.learners._born_with import Learner as Inheriting
 from inner.learners.base import Spec
-from inner.learners.born_with import Layout
-from inner.learners.born_with import Learner as Inheriting
 from inner.learners.local_rule import Learner
 from inner.life import devices
 from inner.life import eager as lifetime

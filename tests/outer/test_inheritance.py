@@ -13,7 +13,7 @@ import torch
 from inner.components import build
 from inner.engines.choice import choose
 from inner.learners import local_rule
-from inner.learners.born_with import Layout, Learner
+from inner.learners._born_with import Layout, Learner
 from inner.life.eager import live
 from inner.life.request import Life
 from inner.networks.mlp import Network
