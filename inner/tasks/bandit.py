@@ -73,6 +73,7 @@ class Task(Base):
     """`arms` arms whose pay is uniform and independent."""
 
     criterion: ClassVar[Criterion] = REWARD.named("mean reward", 1.0)
+    environment: ClassVar[bool] = True
     arms: int = 5  # K
 
     def __post_init__(self) -> None:

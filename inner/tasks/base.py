@@ -42,6 +42,7 @@ class Task(ABC):
     """A family of lifetimes. Concrete tasks are frozen dataclasses; their fields are the options of the YAML."""
 
     criterion: ClassVar[Criterion]  # what an output means
+    environment: ClassVar[bool] = False  # True: it answers to actions, and has no samples
 
     @property
     @abstractmethod

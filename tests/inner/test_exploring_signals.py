@@ -111,9 +111,9 @@ def test_only_scored_samples_surprise() -> None:
     for scored in (some, nothing, some):
         before = state
         state = learner.learn(learner.act(state, x, None, 0)[0], Told(y, scored=scored), 0)
-    assert state.baseline is not None and state.baseline[1].flatten().tolist() == [2.0, 2.0], "two scored steps"
+    assert state.baseline is not None and state.baseline[:, 1].flatten().tolist() == [2.0, 2.0], "two scored steps"
     rewards = -((y - learner.predict(before, x)) ** 2).mean(-1)
-    mean = before.baseline[0].reshape(2, 1)
+    mean = before.baseline[:, 0].reshape(2, 1)
     want = torch.einsum("nb,nbi->ni", (rewards - mean) * some, x) / B
     torch.testing.assert_close((state.weights[0] - before.weights[0])[..., 0], want, rtol=1e-4, atol=1e-5)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from inner.components import build, names
+from inner.components import build, load, names
 from inner.tasks._download import DataMissing
 from inner.tasks.base import TIERS, LifeData, Task
 
@@ -30,7 +30,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("oja", {"variances": (1.0, 0.7, 0.2, 0.1, 0.0)}),
     ("yin_yang", {"permute": False}),
 ]
-CASES: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in names("task")] + VARIANTS
+CASES: list[tuple[str, dict[str, Any]]] = [(n, {}) for n in names("task") if not load("task", n).environment] + VARIANTS
 # All patterns of a Boolean mapping are shown and scored; its tiers differ in the addresses of their draws only.
 SHARED_PATTERNS = {"xor", "parity", "chalmers", "sines"}
 LABELS: list[tuple[str | int, ...]] = [("life", 3), ("life", 4), ("life", "3")]
