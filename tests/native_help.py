@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inner.criteria import CLASSES, Criterion
 from inner.engines.native import engine as native
+from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.life.eager import Result, live
 from inner.life.request import Life
@@ -22,6 +23,7 @@ from inner.rules.rule import Rule
 from inner.tasks.base import Label, LifeData, Task
 
 LABELS: tuple[Label, ...] = (("a",), ("b",))
+SPEC = Spec(9, 2, CLASSES)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from faces import compiled
-from native_help import Toy, against_oracle, both, coefficients
+from native_help import SPEC, Toy, against_oracle, both, coefficients
 
 from inner.activations import ACTIVATIONS, Activation
 from inner.engines.native import engine as native
@@ -68,7 +68,7 @@ def test_the_exported_file_agrees_with_plain_numbers(name: str) -> None:
 def test_c_agrees_with_plain_numbers(name: str, tmp_path: Path) -> None:
     """In single precision: values 2e-6 relative or 1e-6, slopes 2e-5 or 2e-6."""
     row = ACTIVATIONS[name]
-    text = head.activation(Plan(RULE, name, "softmax", True, "classification", False))
+    text = head.activation(Plan(RULE, name, "softmax", True, "classes", False))
     text += "void run(const float *x, float *to) { vec y = hidden(load_any(x)); memcpy(to, &y, sizeof y); }\n"
     text += "void bent(const float *y, float *to) { vec s = slope_of(load_any(y)); memcpy(to, &s, sizeof s); }\n"
     shared = (Path(head.__file__).parent / "lanes.h").read_text(encoding="utf-8")
@@ -102,7 +102,7 @@ def test_a_new_activation_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both engines and the oracle; its C may call any function of the table."""
     monkeypatch.setitem(ACTIVATIONS, "quarter", QUARTER)
     network = Network(hidden=(21, 4), activation="quarter")
-    assert not native.obstacle(Learner(RULE, network), "classification")
+    assert not native.obstacle(Learner(RULE, network), SPEC)
     for batch in (1, 3):
         against_oracle(RULE, network, Toy(6, 3), batch)
         one, two = both(RULE, network, Toy(6, 3), 5, batch, coefficients(RULE))
@@ -114,6 +114,6 @@ def test_an_activation_without_c_or_an_exported_form_is_refused_by_name(monkeypa
 
     monkeypatch.setitem(ACTIVATIONS, "bent", BENT)
     learner = Learner(RULE, Network(hidden=(21, 4), activation="bent"))
-    assert native.obstacle(learner, "classification") == "no kernel for the activation 'bent'"
+    assert native.obstacle(learner, SPEC) == "no kernel for the activation 'bent'"
     with pytest.raises(ValueError, match="activation: a torch file can hold tanh, .*, got 'bent'"):
         torch_source(RULE, {"a": 0.1, "b": 0.1, "c": 0.1}, {"activation": "bent"}, {n: n for n in "abc"})

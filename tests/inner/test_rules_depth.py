@@ -63,7 +63,7 @@ def deepest(pattern: str) -> tuple[str, str]:
 def kernel(batched: bool) -> Callable[[sympy.Expr], object]:
     def write(expression: sympy.Expr) -> str:
         source.cache_clear()
-        return source(Plan(Rule(to_text(expression)), "tanh", "softmax", True, "classification", batched))
+        return source(Plan(Rule(to_text(expression)), "tanh", "softmax", True, "classes", batched))
 
     return write
 

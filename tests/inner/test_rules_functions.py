@@ -16,7 +16,7 @@ import pytest
 import sympy
 import torch
 from faces import check_latex, compiled
-from native_help import Toy, against_oracle, both, coefficients
+from native_help import SPEC, Toy, against_oracle, both, coefficients
 
 from inner.engines.choice import choose
 from inner.engines.native import engine as native
@@ -223,7 +223,7 @@ def test_a_new_function_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert to_text(expression) == "w*cube(pre)" and to_latex(expression) == r"w \left(x\right)^{3}"
     assert defined(to_python_source(expression, "rule"), "rule")(pre=2.0, w=0.5) == 4.0
     rule, network = Rule(TEXT, pathway="random"), Network(hidden=(7,))
-    assert not native.obstacle(Learner(rule, network), "classification")
+    assert not native.obstacle(Learner(rule, network), SPEC)
     for batch in (1, 3):
         against_oracle(rule, network, Toy(9, 2), batch)
         one, two = both(rule, network, Toy(9, 2), 5, batch, coefficients(rule))
@@ -249,6 +249,6 @@ def test_what_a_function_does_not_have_is_refused_by_name(monkeypatch: pytest.Mo
         torch_source(rule, {"a": 0.1, "b": 0.2, "c": 0.3}, {}, {n: n for n in "abc"})
     monkeypatch.setitem(FUNCTIONS, "cube", replace(CUBE, c=""))
     learner = Learner(rule, Network(hidden=(7,)))
-    assert choose("auto", learner, "classification") == ("eager", "no kernel yet for the function 'cube'")
+    assert choose("auto", learner, SPEC) == ("eager", "no kernel yet for the function 'cube'")
     with pytest.raises(ValueError, match="native cannot run this: no kernel yet for the function 'cube'"):
-        choose("native", learner, "classification")
+        choose("native", learner, SPEC)

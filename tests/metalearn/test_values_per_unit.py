@@ -155,7 +155,7 @@ def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
     found, skipped = controls.controls_of(rule, values, Experiment(config), 2)
     names = {control.name for control in found}
     assert "as it is" in names and "twice the width" not in names
-    left = {entry["control"]: entry["why"] for entry in skipped}
+    left = {entry.control: entry.why for entry in skipped}
     assert "444 values, one per synapse, belong to another network" in left["twice the width"]
     mixed = next(control for control in found if control.name == "coefficients shuffled (1)").values
     assert sorted(mixed["A"]) == values["A"] and mixed["A"] != values["A"]
