@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from inner.tasks.base import LifeData
+from inner.life_data import LifeData
 
 BLOCK = 32  # steps whose samples are gathered at once, at most
 GATHERED = 2**15  # floats that are gathered at once, for several steps

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from inner.learners._rule_state import State
+from inner.learners._rule_state import RuleOnNetwork, State
 from inner.learners._signals import look
 from inner.rules.compiled import SidedTrace, Traces, compiled
 from inner.rules.signals import SIGNALS, totals
@@ -16,12 +16,9 @@ from inner.rules.tape import Bound
 from inner.rules.update import LayerShape, Update
 from inner.sources import Told
 
-if TYPE_CHECKING:
-    from inner.learners.local_rule import Learner
-
 
 def changed(
-    learner: Learner, state: State, told: Told, t: int | Tensor, added: bool, into: bool
+    learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor, added: bool, into: bool
 ) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...], Any]:
     """w + dw per group (or dw alone), new traces, and what the look at the signals leaves for the next step."""
     values, kept = look(learner, state, told, t)
@@ -58,7 +55,11 @@ def changed(
 
 
 def _next(
-    update: Update | SidedTrace, signals: Mapping[str, Tensor], shape: LayerShape, batch: int, bound: tuple[Bound, Bound]
+    update: Update | SidedTrace,
+    signals: Mapping[str, Tensor],
+    shape: LayerShape,
+    batch: int,
+    bound: tuple[Bound, Bound],
 ) -> Tensor:
     """The next value of one trace."""
     if not isinstance(update, SidedTrace):

@@ -18,11 +18,11 @@ from torch import Tensor
 from inner.axes import fold
 from inner.criteria import Criterion
 from inner.learners.base import Spec
+from inner.life_data import Label
 from inner.networks.base import Network, laid
 from inner.noise import Noise
 from inner.rules.coefficient import Coefficient
 from inner.sources import Told
-from inner.tasks.base import Label
 
 DIRECTIONS = 2**15  # site of the draws of directions: `k` further ones follow it
 DRAWS = ("gaussian", "signs")

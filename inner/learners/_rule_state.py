@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from inner.learners.base import Spec
-from inner.networks.base import ForwardRecord
+from inner.networks.base import ForwardRecord, Network
 from inner.noise import Noise
+from inner.pathways.base import Pathway
+from inner.rules.compiled import Traces
+from inner.rules.rule import Rule
+from inner.rules.signal_values import SignalValues
 from inner.rules.tape import Bound
+from inner.rules.update import Update
+from inner.spec import Spec
+
+
+class RuleOnNetwork(Protocol):
+    """The parts of a local rule that its step is computed from: derived once, used at every step."""
+
+    @property
+    def rule(self) -> Rule: ...
+    @property
+    def network(self) -> Network: ...
+    @property
+    def form(self) -> Callable[..., Tensor] | None: ...
+    @property
+    def pathway(self) -> Pathway: ...
+    @property
+    def signals(self) -> frozenset[str]: ...
+    @property
+    def hears(self) -> bool: ...
+    @property
+    def rewarded(self) -> bool: ...
+    @property
+    def updates(self) -> tuple[dict[str, Update], Traces]: ...
+    @property
+    def made(self) -> tuple[tuple[str, Callable[[SignalValues, int], Tensor]], ...]: ...
+    @property
+    def summed(self) -> tuple[str, ...]: ...
+    @property
+    def remembered(self) -> tuple[str, ...]: ...
 
 
 class Acted(NamedTuple):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from inner.activations import activation
-from inner.learners._rule_state import Acted, Kept, State
+from inner.learners._rule_state import Acted, Kept, RuleOnNetwork, State
 from inner.pathways.base import Delivery, Pathway
 from inner.rules.signal_values import SignalValues
 from inner.sources import Told
 
-if TYPE_CHECKING:
-    from inner.learners.local_rule import Learner
 
-
-def look(learner: Learner, state: State, told: Told, t: int | Tensor) -> tuple[SignalValues, Kept]:
+def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> tuple[SignalValues, Kept]:
     """The values of all signals of this step, and what the next step needs of it."""
     acted, criterion = state.acted, state.spec.criterion
     assert acted is not None
@@ -43,14 +38,14 @@ def look(learner: Learner, state: State, told: Told, t: int | Tensor) -> tuple[S
     return values, Kept(own, baseline, [])
 
 
-def rewarded(learner: Learner, told: Told, output: Tensor, state: State) -> Tensor:
+def rewarded(learner: RuleOnNetwork, told: Told, output: Tensor, state: State) -> Tensor:
     """The reward [N, B, 1]: what was told, or what the criterion makes of output and target; 0 where nothing is scored."""
     reward = told.reward if told.reward is not None else state.spec.criterion.reward(output, told.y)
     return reward if told.scored is None else reward * told.scored.unsqueeze(-1).to(reward.dtype)
 
 
 def surprised(
-    learner: Learner, state: State, told: Told, acted: Acted, reward: Tensor
+    learner: RuleOnNetwork, state: State, told: Told, acted: Acted, reward: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Reward minus its baseline [N, B, 1], and the baseline after this step."""
     how, baseline = learner.rule.surprise, state.baseline
@@ -78,7 +73,13 @@ def surprised(
 
 
 def errors(
-    learner: Learner, state: State, acted: Acted, err_out: Tensor, reward: Tensor, y: Tensor | None, t: int | Tensor
+    learner: RuleOnNetwork,
+    state: State,
+    acted: Acted,
+    err_out: Tensor,
+    reward: Tensor,
+    y: Tensor | None,
+    t: int | Tensor,
 ) -> tuple[tuple[Tensor, ...], dict[int, Tensor], dict[int, Tensor]]:
     """The pathway's own weights, and `feedback` and `err` per layer of units; the input layer's slope is 1."""
     top = len(state.sizes) - 1

@@ -13,31 +13,19 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from inner.criteria import Criterion
 from inner.life.states import map_all, tensors_of
+from inner.life_data import Label
 from inner.networks.base import Network
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat
 from inner.sources import Told
-from inner.tasks.base import Label
+from inner.spec import Spec as Spec
 
 # the classes of knowledge that a synapse may need, from what it holds itself to what must be carried to it
 KNOWLEDGE = (
     "local", "layer", "network", "transported weights", "global loss", "two phases", "stored activity",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Spec:
-    """Sizes and meaning of a life, as far as a learner must know them."""
-
-    inputs: int  # I
-    outputs: int  # O
-    criterion: Criterion
-    steps: int = 0  # T
-    batch: int = 1  # B
-    sequences: bool = False  # whether samples follow each other in time
 
 
 @dataclass(frozen=True)

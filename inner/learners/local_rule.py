@@ -20,6 +20,7 @@ from inner.learners import base
 from inner.learners._changes import changed, nothing_before, silent
 from inner.learners._rule_state import Acted, State
 from inner.learners.base import Example, Spec
+from inner.life_data import Label
 from inner.networks import mlp
 from inner.networks.base import Network, laid
 from inner.noise import Noise
@@ -32,7 +33,6 @@ from inner.rules.signals import SIGNALS, observed
 from inner.rules.tape import Bound
 from inner.rules.update import Update
 from inner.sources import Told
-from inner.tasks.base import Label
 
 DRIVES = 0  # site of the draws of drive noise: layer after layer, within a layer sample after sample
 

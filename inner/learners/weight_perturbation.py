@@ -20,11 +20,11 @@ from inner.learners import base
 from inner.learners._perturbation import State
 from inner.learners._values import adjusted
 from inner.learners.base import Cost, Example, Spec
+from inner.life_data import Label
 from inner.networks import mlp
 from inner.networks.base import Network
 from inner.rules.coefficient import Coefficient
 from inner.sources import Told
-from inner.tasks.base import Label
 
 DEFAULTS = (
     Coefficient("eta", 0.002, "log"),  # must shrink like 1 / D

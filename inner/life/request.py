@@ -10,7 +10,8 @@ from torch import Tensor
 
 from inner.axes import unfold
 from inner.learners.base import Learner, Spec
-from inner.tasks.base import Label, LifeData, Task
+from inner.life_data import Label, LifeData
+from inner.tasks.base import Task
 
 if TYPE_CHECKING:
     from inner.sources import Source

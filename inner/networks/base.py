@@ -9,18 +9,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from inner.criteria import Criterion
+from inner.life_data import Label
 from inner.random import stream
-from inner.tasks.base import Label
-
-if TYPE_CHECKING:
-    from inner.learners.base import Spec
+from inner.spec import Spec
 
 NARROW = 16  # units of a layer below which matrix products are several times faster the other way round
 BIRTHS = ("gaussian", "orthogonal", "he", "xavier")

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from inner.criteria import Criterion
+from inner.life_data import Label
 from inner.networks import base
 from inner.networks.base import ForwardRecord
 from inner.random import stream
-from inner.tasks.base import Label
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from inner.activations import activation, sigmoid, softmax
+from inner.life_data import Label
 from inner.networks import base
 from inner.networks.base import ForwardRecord, born, check_options, product, with_ones
-from inner.tasks.base import Label
 
 
 @dataclass(frozen=True)

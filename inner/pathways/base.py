@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inner.life_data import Label
 from inner.networks.base import ForwardRecord
 from inner.random import stream
-from inner.tasks.base import Label
 
 
 class Delivery(NamedTuple):

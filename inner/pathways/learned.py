@@ -13,8 +13,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from inner.life_data import Label
 from inner.pathways import base
-from inner.tasks.base import Label
 
 
 @dataclass(frozen=True)

@@ -4,38 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from inner.criteria import Criterion
-
-if TYPE_CHECKING:
-    from inner.sources import Source
+from inner.life_data import Label as Label
+from inner.life_data import LifeData as LifeData
+from inner.sources import Source
 
 TIERS = ("search", "select", "final")
-Label = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class LifeData:
-    """The data of L lifetimes. `x` and `y` may be views expanded over L (stride 0)."""
-
-    x: Tensor  # [L, S, I] float32, pool of training samples
-    y: Tensor  # [L, S, O] float32, targets (one-hot for classification)
-    order: Tensor  # [L, T, B] int64, the samples shown at each step
-    test_x: Tensor  # [L, V, I] float32; sequences: V = K * S, the K ticks of S sequences, tick by tick
-    test_y: Tensor  # [L, V, O] float32
-    fresh: Tensor | None = None  # bool [L, T, B]: a sequence begins at this step; None: samples stand alone
-    scored: Tensor | None = None  # bool [L, T, B]: the target of this step counts; None: all count
-    test_fresh: Tensor | None = None  # bool [K, S], for all lives
-    test_scored: Tensor | None = None  # bool [K, S], for all lives
-
-    @property
-    def sequences(self) -> bool:
-        """Whether samples follow each other in time."""
-        return self.fresh is not None
 
 
 class Task(ABC):
