@@ -23,23 +23,23 @@ import resource, sys
 import numpy as np
 from inner.rules.rule import Rule
 from outer.learner_objective import LearnerObjective
-from outer.gradient_estimators.backprop import Probe
+from outer.gradient_estimators.backprop import GradientEstimator
 from outer.settings import Distribution
 
 steps, kept = int(sys.argv[1]), sys.argv[2] == "checkpoint"
 task = {"name": "linear", "inputs": 96, "outputs": 10, "test": 50}
 o = LearnerObjective(Rule("a*err*pre + b*w", {}, (), "random"), Distribution(task, steps=(steps, steps), hidden=(128,)), 0, 8, 1)
-world = o.worlds(0)[0]
+setting = o.settings(0)[0]
 def peak():
     try:  # of this program; what getrusage says begins with the peak of the process that started it
         with open("/proc/self/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-short = Distribution(task, steps=(2, 2), hidden=(128,)).worlds("search", 0, (0,), 8, 1)[0]
-Probe(checkpoint=kept).gradient(o, o.genome.start()[None], range(1), short)
+short = Distribution(task, steps=(2, 2), hidden=(128,)).settings("search", 0, (0,), 8, 1)[0]
+GradientEstimator(checkpoint=kept).gradient(o, o.genome.start()[None], range(1), short)
 before = peak()
-Probe(checkpoint=kept).gradient(o, o.genome.start()[None], range(1), world)
+GradientEstimator(checkpoint=kept).gradient(o, o.genome.start()[None], range(1), setting)
 print(peak() - before)
 """
 
