@@ -29,6 +29,7 @@ KINDS = {
     "study": ("outer.studies", "Study"),
 }
 NOT_COMPONENTS = {"base"}
+LONGEST = 200  # characters of a name
 NAMING = {*KINDS, "name", "measure", "factory", "cls"}  # keys of a document under which modules are named
 _TRUSTED: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=None)
 
@@ -116,6 +117,8 @@ def load(kind: str, name: str) -> type:
     """
     package, symbol = KINDS[kind]
     own = "." in name
+    if len(name) > LONGEST:
+        raise ValueError(f"{kind}: expected a name of at most {LONGEST} characters, got {len(name)}")
     if not all(name.split(".")):
         raise ValueError(f"{kind}: expected a name or a dotted module name, got {name!r}")
     if not own and not _loaded(package, name) and name not in names(kind):
@@ -139,8 +142,11 @@ def _loaded(package: str, name: str) -> bool:
 
 
 def options_of(component: type) -> dict[str, dataclasses.Field]:
-    """The options that a component takes, by name: the fields of its dataclass, class variables left out."""
-    return {field.name: field for field in dataclasses.fields(component)} if dataclasses.is_dataclass(component) else {}
+    """The options that a component takes, by name: the fields of its dataclass but for private ones."""
+    if not dataclasses.is_dataclass(component):
+        return {}
+    fields = dataclasses.fields(component)
+    return {field.name: field for field in fields if field.init and not field.name.startswith("_")}
 
 
 def build(kind: str, spec: str | dict) -> object:
@@ -159,4 +165,7 @@ def build(kind: str, spec: str | dict) -> object:
             raise ValueError(
                 f"{kind}.{key}: '{name}' has no such option{suggest(key, fields)}; options: {', '.join(fields) or 'none'}"
             )
-    return component(**options)
+    try:
+        return component(**options)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{kind}: options of '{name}': {str(error)[:200]}") from error

@@ -42,13 +42,13 @@ def search(
     Raises ValueError for a mistake in the config, before anything is written.
     """
     from metalearn.cli import folder_of
-    from metalearn.config import schema as configs
     from metalearn.config.library import trusting_user
+    from metalearn.config.load import load
     from metalearn.rule.file import read
     from metalearn.runs.search import SearchRun
 
     overrides = [f"{key.replace('__', '.')}={_yaml(value)}" for key, value in keys.items()]
-    checked = configs.load(config, overrides)
+    checked = load(config, overrides)
     if checked.genome is not None:
         raise ValueError("config: it has a 'genome' section; run it with metalearn baldwin")
     folder = folder_of(Path(runs), name, Path(config).stem)

@@ -16,7 +16,7 @@ from inner.rules.rule import Rule
 from inner.tasks.base import Task
 from metalearn.config import library
 from metalearn.config.inheritance import StudyConfig
-from metalearn.config.schema import CellConfig, Config
+from metalearn.config.schema import CellConfig, Config, short
 from outer.evaluators.base import Evaluator
 from outer.fitness.base import fitness_of
 from outer.learner_objective import LearnerObjective
@@ -29,6 +29,7 @@ from outer.settings import Distribution, Network, Setting, network_of
 from outer.studies.base import Study
 
 RANDOM = "random_search"
+LARGEST = 1e15  # size of a number among the options of a component
 MUCH = 3e11  # samples seen by synapses in a search: about half a minute of one core
 
 
@@ -40,26 +41,28 @@ def check_options(kind: str, spec: Mapping[str, Any]) -> None:
         wanted = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.get(type(default))
         if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
             like = "true or false" if isinstance(default, bool) else f"a value like {default!r}"
-            raise ValueError(f"{kind}.{key}: expected {like}, got {value!r}")
+            raise ValueError(f"{kind}.{key}: expected {like}, got {short(value)}")
+        if isinstance(value, int | float) and not abs(value) <= LARGEST:
+            raise ValueError(f"{kind}.{key}: expected a number of at most {LARGEST:g}, got {short(value)}")
 
 
-def task(spec: Mapping[str, Any]) -> Task:
+def make_task(spec: Mapping[str, Any]) -> Task:
     """A task by name and options."""
     return cast(Task, build("task", dict(spec)))
 
 
-def search(spec: Mapping[str, Any]) -> Search:
+def make_search(spec: Mapping[str, Any]) -> Search:
     """A search by name and options."""
     return cast(Search, build("search", dict(spec)))
 
 
-def study(config: StudyConfig) -> Study:
+def make_study(config: StudyConfig) -> Study:
     """The study of a config. Raises ValueError for an unknown name or option."""
     check_options("study", config.study)
     return cast(Study, build("study", dict(config.study)))
 
 
-def evaluator(config: Config) -> Evaluator:
+def make_evaluator(config: Config) -> Evaluator:
     """The evaluator of a config; `auto` takes processes where there are cores for them."""
     spec = dict(config.evaluator)
     if spec["name"] == "auto":
@@ -81,7 +84,7 @@ def evaluator(config: Config) -> Evaluator:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """What a config describes; each value is made when it is first asked for, and once."""
+    """The values that a config describes; each is made when it is first asked for, and once."""
 
     config: Config
 
@@ -92,18 +95,18 @@ class Experiment:
 
     @cached_property
     def device(self) -> str:
-        """Where lives run: cpu or cuda."""
+        """The device of lives: cpu or cuda."""
         return resolve(self.config.device)
 
     @cached_property
     def task(self) -> Task:
         """The task as the config gives it."""
-        return task(self.config.task)
+        return make_task(self.config.task)
 
     @cached_property
     def search(self) -> Search:
         """The search."""
-        return search(self.config.search)
+        return make_search(self.config.search)
 
     @cached_property
     def racing(self) -> Racing | None:
@@ -177,12 +180,12 @@ class Experiment:
         config, own = self.config, self.search
         programs = isinstance(own, ProgramSearch)
         if programs:  # their form is fixed: numbers get CMA-ES with the same budget
-            own = search({"name": "cma", "popsize": own.popsize, "generations": own.generations})
+            own = make_search({"name": "cma", "popsize": own.popsize, "generations": own.generations})
         found = {name: (library.rule(name), own) for name in self.baselines}
         free = any(not c.fixed for c in self.rule.coefficients)
         if config.compare.random_search and config.search["name"] != "random" and not programs and free:
             spec = {"name": "random", "popsize": own.popsize, "generations": own.generations}
-            found[RANDOM] = (self.rule, search(spec))
+            found[RANDOM] = (self.rule, make_search(spec))
         return found
 
     @cached_property
@@ -225,7 +228,7 @@ class Experiment:
 
     def setting(self, cell: CellConfig, lifetimes: int, read: bool = True) -> Setting:
         """The setting of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""
-        found = task(cell.task)
+        found = make_task(cell.task)
         what = "/".join(cell.titles) + f"/{cell.steps}x{cell.batch}"
         labels = tuple(("compare", what, n) for n in range(lifetimes))
         setting = Setting(found, self.network(cell.hidden), cell.steps, cell.batch, labels, "final")

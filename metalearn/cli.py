@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import signal
 import sys
@@ -23,7 +24,7 @@ class Interrupted(BaseException):
 
 
 def console() -> Any:
-    """Where everything is printed; 100 columns when there is no terminal."""
+    """The console that everything is printed on; 100 columns when there is no terminal."""
     from rich.console import Console
 
     found = Console()
@@ -55,6 +56,10 @@ class Command(click.Command):
             complain(error)
         except BrokenPipeError:
             sys.exit(1)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            complain(ValueError(f"path: too long for this system: {str(error.filename)[:60]}..."))
 
 
 class Group(click.Group):

@@ -23,7 +23,7 @@ def command(
 
     CONFIG is a path or a name from `metalearn list configs`; KEY=VALUE overrides any key of it.
     """
-    from metalearn.config.inheritance import load_any
+    from metalearn.config.load import load_any
     from metalearn.runs.kinds import create
 
     changes, arguments = [*overrides], [config, *overrides]

@@ -32,9 +32,8 @@ def command(
     Random search and the hand-written rules of CONFIG's comparison always take part; the rules are tuned by CONFIG's
     own search with the same budget. An interrupted comparison goes on with `metalearn resume`.
     """
-    from metalearn.config import schema as configs
-    from metalearn.config.inheritance import refuse_genome
     from metalearn.config.library import trusting_user
+    from metalearn.config.load import load, refuse_genome
     from metalearn.runs.search_bench import BenchRun, plan_of
 
     found = [a for a in arguments if "=" not in a]
@@ -43,7 +42,7 @@ def command(
             f"bench-searches: expected one config, got {', '.join(found)}; overrides are written key=value"
         )
     config_name = found[0] if found else "digits"
-    config = configs.load(config_name, [a for a in arguments if "=" in a])
+    config = load(config_name, [a for a in arguments if "=" in a])
     refuse_genome(config, "bench-searches", "run metalearn baldwin with search=NAME")
     plan = plan_of(config, [s.strip() for s in searches.split(",") if s.strip()], budget, seeds, changes)
     options = ["--searches", searches, "--seeds", str(seeds), *(["--budget", f"{budget:g}"] if budget else [])]

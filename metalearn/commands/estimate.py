@@ -11,11 +11,10 @@ from metalearn.cli import Command, console
 @click.argument("arguments", nargs=-1, metavar="[CONFIG] [KEY=VALUE ...]")
 def command(arguments: tuple[str, ...]) -> None:
     """Predict time and memory of a search from a short calibration on this machine."""
-    from metalearn.config import schema as configs
-    from metalearn.config.inheritance import refuse_genome
+    from metalearn.config.load import load, refuse_genome
     from metalearn.runs.estimate import estimate as measure
 
     names = [a for a in arguments if "=" not in a]
-    config = configs.load(names[0] if names else "digits", [a for a in arguments if "=" in a])
+    config = load(names[0] if names else "digits", [a for a in arguments if "=" in a])
     refuse_genome(config, "estimate", "metalearn baldwin shows the time left")
     measure(config, console())

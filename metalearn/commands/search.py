@@ -19,7 +19,7 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     CONFIG is a path or a name from `metalearn list configs` (default: digits). KEY=VALUE overrides any key of it,
     for example: search=es search.popsize=8 lifetimes=2 seed=3 rule.dw='eta*err*pre'.
     """
-    from metalearn.config import schema as configs
+    from metalearn.config.load import load
 
     names = [a for a in arguments if "=" not in a]
     if len(names) > 1:
@@ -30,14 +30,14 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     from metalearn.runs.kinds import create, inherits
 
     if inherits(config_name):  # what evolves is more than a rule
-        from metalearn.config.inheritance import load_any
         from metalearn.config.library import trusting_user
+        from metalearn.config.load import load_any
 
         found = load_any(config_name, overrides)
         with trusting_user(found.plain()):
             guarded(folder, create(found, folder, console(), [*arguments]).run)
         return
-    config = configs.load(config_name, overrides)
+    config = load(config_name, overrides)
     from metalearn.config.library import trusting_user
     from metalearn.runs.search import SearchRun
 

@@ -19,9 +19,8 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen settings apart."""
     from rich.console import Console
 
-    from metalearn import build
-    from metalearn.config import schema as configs
-    from metalearn.config.inheritance import refuse_genome
+    from metalearn.build import make_evaluator
+    from metalearn.config.load import load, refuse_genome
     from metalearn.progress import Progress
     from metalearn.runs import sweep as sweeping
     from metalearn.store.run_store import write_text_atomically
@@ -32,10 +31,10 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
             f"sweep: expected one config, got {', '.join(names) or 'none'}; overrides are written key=value"
         )
     overrides = [a for a in arguments if "=" in a]
-    config = configs.load(names[0], overrides)
+    config = load(names[0], overrides)
     refuse_genome(config, "sweep", "metalearn baldwin repeats it over --seeds")
     shown = Console(quiet=True) if as_json else console()
-    with build.evaluator(config) as evaluator, Progress(shown, "searches", 1) as bar:
+    with make_evaluator(config) as evaluator, Progress(shown, "searches", 1) as bar:
         document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, bar.at)
     if picture:
         write_text_atomically(Path(picture), sweeping.picture(document) + "\n")

@@ -1,13 +1,12 @@
-"""The sections of a config that say what evolves, and what the young inherit; and configs that hold a study."""
+"""Sections of a config for the genome and for inheritance; and configs that hold a study."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from metalearn.config.sections import Component, Section
+from metalearn.config.sections import Component, Count, Section
 
 Kind = Literal["darwinian", "baldwinian", "lamarckian"]
 Evolved = Literal["fixed", "evolved"]
@@ -26,62 +25,34 @@ class GenomeConfig(Section):
     length: Evolved = Field("fixed", description="steps of learning, at most life.steps (fixed: all)")
     scale: float = Field(1.0, gt=0, description="direct: a weight per unit of gene, in units of gain / sqrt(inputs)")
     bound: float | None = Field(None, gt=0, description="direct: genes stay within -bound .. bound")
-    expression: int = Field(6, ge=1, description="grown: numbers that describe a unit")
-    hidden: int = Field(8, ge=1, description="grown: hidden units of the shared network")
-    fit_steps: int = Field(30, ge=1, description="grown: steps of fitting learned weights back (lamarckian)")
+    expression: Count = Field(6, ge=1, description="grown: numbers that describe a unit")
+    hidden: Count = Field(8, ge=1, description="grown: hidden units of the shared network")
+    fit_steps: Count = Field(30, ge=1, description="grown: steps of fitting learned weights back (lamarckian)")
 
 
 class InheritanceConfig(Section):
     """Arms of the experiment, and the price of learning."""
 
     arms: tuple[Kind, ...] = Field(("darwinian", "baldwinian", "lamarckian"), min_length=1, description="what is run")
-    seeds: int = Field(3, ge=1, description="repetitions; each has its own lives, shared by the arms")
+    seeds: Count = Field(3, ge=1, description="repetitions; each has its own lives, shared by the arms")
     learning: bool = Field(True, description="without it every life ends at birth")
     cost: float = Field(0.0, ge=0, description="fitness lost per step of learning")
     threshold: float = Field(0.7, description="the score that steps_to_threshold waits for")
-    lifetimes: int = Field(24, ge=2, description="fresh lives of the final tier that the outcome is measured on")
+    lifetimes: Count = Field(24, ge=2, description="fresh lives of the final tier that the outcome is measured on")
 
 
 class StudyConfig(Section):
     """An experiment that is not a search over networks: a study by name, with its options."""
 
     study: Component = Field(description="a study, such as hinton_nowlan or {name: needle, runs: 20}")
-    seed: int = Field(0, ge=0, description="addresses every random draw")
+    seed: Count = Field(0, ge=0, description="addresses every random draw")
 
     def plain(self) -> dict[str, Any]:
         """JSON types only."""
         return self.model_dump(mode="json")
 
 
-def load_any(name: str, overrides: Sequence[str] = ()) -> Any:
-    """A `Config` or a `StudyConfig` by path or name, with `key.sub=value` overrides. Raises ValueError in one line."""
-    import yaml
-
-    from metalearn.config import schema as configs
-
-    content = configs.read_yaml(configs.find(name))
-    if "study" not in content:
-        return configs.load(name, overrides)
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        path = key.strip().split(".")
-        if path[0] == "inheritance":
-            raise ValueError(
-                f"'{name}' is a study: it has parts of its own and no arms of inheritance "
-                "(--inheritance and --seeds); its options are study.OPTION=value and seed=value"
-            )
-        if not equals or path[0] not in StudyConfig.model_fields or len(path) > (2 if path[0] == "study" else 1):
-            raise ValueError(f"override: expected study.OPTION=value or seed=value, got '{override}'")
-        if len(path) == 2:
-            spec = content["study"]
-            content["study"] = {"name": spec} if isinstance(spec, str) else dict(spec)
-            content["study"][path[1]] = yaml.safe_load(text)
-        else:
-            content[path[0]] = yaml.safe_load(text)
-    return study(content)
-
-
-def study(content: dict[str, Any]) -> StudyConfig:
+def validate_study(content: dict[str, Any]) -> StudyConfig:
     """Check the mapping of a study. Raises ValueError in one line."""
     try:
         return StudyConfig.model_validate(content)
@@ -90,9 +61,3 @@ def study(content: dict[str, Any]) -> StudyConfig:
         where = ".".join(str(part) for part in first["loc"])
         known = ", ".join(StudyConfig.model_fields)
         raise ValueError(f"config: {where}: {first['msg'].lower()}; a study's config has: {known}") from None
-
-
-def refuse_genome(config: Any, command: str, instead: str) -> None:
-    """A command that knows rules only says so of a config with a genome. Raises ValueError."""
-    if config.genome is not None:
-        raise ValueError(f"{command}: for searches over rules, and this config has a genome; {instead}")

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inner.components import modules_in, suggest, trusted, trusting
-from inner.rules.rule import Rule
-from metalearn.config.schema import folders, read_yaml
+from metalearn.config.files import folders, read_yaml
+
+if TYPE_CHECKING:
+    from inner.rules.rule import Rule
 
 BASELINES, NAMED = "rules", "named_rules"  # files
 
@@ -58,6 +60,8 @@ def entry(name: str) -> dict[str, Any]:
 
 def rule(spec: str | Mapping[str, Any]) -> Rule:
     """A rule from a library name or a mapping."""
+    from inner.rules.rule import Rule
+
     if isinstance(spec, str):
         return Rule.from_dict({"name": spec, **entry(spec)})
     return Rule.from_dict(dict(spec))

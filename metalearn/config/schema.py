@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+import reprlib
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from inner.components import suggest
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
-from metalearn.config.sections import Component, FloatRange, IntRange, Section, named
+from metalearn.config.sections import Component, Count, FloatRange, IntRange, Section, named
 
 
 class NetworkConfig(Section):
@@ -23,7 +21,7 @@ class NetworkConfig(Section):
     name: str = Field("mlp", description="a network, such as mlp; its options stand beside the keys here")
     depth: IntRange = Field((1, 1), description="hidden layers: a number, or [low, high] drawn per setting")
     width: IntRange = Field((32, 32), description="units of each hidden layer: a number, or [low, high]")
-    hidden: tuple[int, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")
+    hidden: tuple[Count, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -35,14 +33,14 @@ class LifeConfig(Section):
     """One inner life."""
 
     steps: IntRange = Field((300, 300), description="training steps: a number, or [low, high] drawn per setting")
-    batch: int = Field(1, ge=1, description="samples per step")
+    batch: Count = Field(1, ge=1, description="samples per step")
     scale: FloatRange | None = Field(
         None, description="input scale: a number, or [low, high] drawn log-evenly per setting"
     )
 
 
 class FitnessConfig(Section):
-    """What a life earns."""
+    """The fitness of a life."""
 
     measure: str | dict[str, Any] = Field(
         "final",
@@ -65,11 +63,11 @@ class RacingConfig(Section):
 
 
 class SelectionConfig(Section):
-    """How the winner is chosen: the finalists are scored again on fresh lives of the select tier."""
+    """The choice of the winner: the finalists are scored again on fresh lives of the select tier."""
 
-    finalists: int = Field(8, ge=1, description="candidates that are scored again")
-    lifetimes: int = Field(24, ge=1, description="fresh lives of each finalist")
-    shapes: int = Field(8, ge=1, description="different settings among them")
+    finalists: Count = Field(8, ge=1, description="candidates that are scored again")
+    lifetimes: Count = Field(24, ge=1, description="fresh lives of each finalist")
+    shapes: Count = Field(8, ge=1, description="different settings among them")
     tolerance: float = Field(
         0.003, ge=0, description="mean score that pruning, or a simpler program, may give up in all"
     )
@@ -79,9 +77,9 @@ class CellConfig(Section):
     """One cell of a comparison: fresh lives on the final tier."""
 
     task: Component = Field(description="a task, such as digits or {name: mnist, size: 8}")
-    hidden: tuple[int, ...] = Field((32,), description="widths of the hidden layers")
-    steps: int = Field(300, ge=1, description="training steps")
-    batch: int = Field(1, ge=1, description="samples per step")
+    hidden: tuple[Count, ...] = Field((32,), description="widths of the hidden layers")
+    steps: Count = Field(300, ge=1, description="training steps")
+    batch: Count = Field(1, ge=1, description="samples per step")
 
     @property
     def titles(self) -> tuple[str, str]:
@@ -95,11 +93,11 @@ class CellConfig(Section):
 
 
 class CompareConfig(Section):
-    """What the winner is held against, and where."""
+    """The baselines and cells of the comparison with the winner."""
 
     baselines: tuple[str, ...] | Literal["all"] = Field("all", description="names from the rule library, or all of it")
     random_search: bool = Field(True, description="whether random search over the same rule is a baseline too")
-    lifetimes: int = Field(24, ge=2, description="fresh lives per cell, the same ones for every arm")
+    lifetimes: Count = Field(24, ge=2, description="fresh lives per cell, the same ones for every arm")
     main: tuple[CellConfig, ...] = Field((), description="cells of the main table")
     transfer: tuple[CellConfig, ...] = Field((), description="cells far from what was searched; nobody is tuned again")
 
@@ -123,9 +121,9 @@ class Config(Section):
     )
     life: LifeConfig = Field(LifeConfig(), description="length of a life")
     search: Component = Field({"name": "cma"}, description="the outer search: a name, or {name: cma, popsize: 16}")
-    lifetimes: int = Field(6, ge=1, description="lives of each candidate per generation")
-    shapes: int = Field(2, ge=1, description="different settings (network, length, scale) among them")
-    seed: int = Field(0, ge=0, description="addresses every random draw of the run")
+    lifetimes: Count = Field(6, ge=1, description="lives of each candidate per generation")
+    shapes: Count = Field(2, ge=1, description="different settings (network, length, scale) among them")
+    seed: Count = Field(0, ge=0, description="addresses every random draw of the run")
     fitness: FitnessConfig = Field(FitnessConfig(), description="what a life earns")
     racing: RacingConfig | None = Field(None, description="stop hopeless candidates early; off by default")
     selection: SelectionConfig = Field(SelectionConfig(), description="how the winner is chosen")
@@ -145,105 +143,6 @@ class Config(Section):
     def plain(self) -> dict[str, Any]:
         """JSON types only; `Config.model_validate(config.plain()) == config`."""
         return self.model_dump(mode="json")
-
-
-def folders() -> list[Path]:
-    """Where configs are looked for by name: the source checkout, then the installed package."""
-    here = Path(__file__).resolve().parent.parent
-    return [folder for folder in (here.parent / "configs", here / "configs") if folder.is_dir()]
-
-
-def known() -> dict[str, Path]:
-    """Configs by name, such as `digits`; the files of the rule library are none."""
-    found: dict[str, Path] = {}
-    for folder in folders():
-        for path in sorted(folder.rglob("*.yaml")):
-            name = path.relative_to(folder).with_suffix("").as_posix()
-            if name not in ("rules", "named_rules"):
-                found.setdefault(name, path)
-    return found
-
-
-def find(name: str) -> Path:
-    """The path of a config given a path or a name. Raises ValueError with the nearest valid name."""
-    if Path(name).is_file():
-        return Path(name)
-    stem = name.removesuffix(".yaml").removeprefix("configs/")
-    if stem not in known():
-        raise ValueError(
-            f"config: no file and no config named '{name}'{suggest(stem, known())}; known: {', '.join(known())}"
-        )
-    return known()[stem]
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises ValueError with the line of a mistake."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise ValueError(f"{path}:{where} not valid YAML: {getattr(error, 'problem', error)}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected keys and values, got {type(content).__name__}")
-    return content
-
-
-def load(name: str, overrides: Sequence[str] = ()) -> Config:
-    """Read a config by path or name and apply `key.sub=value` overrides. Raises ValueError in one line."""
-    content = read_yaml(find(name))
-    for override in overrides:
-        apply(content, override)
-    return validate(content)
-
-
-def apply(content: dict[str, Any], override: str) -> None:
-    """Set `key.sub=value` in a nested mapping; the value is YAML, components may be given by name."""
-    key, equals, text = override.partition("=")
-    path = key.strip().split(".")
-    if not equals or not all(path):
-        raise ValueError(f"override: expected key=value or key.sub=value, got '{override}'")
-    try:
-        formula = path[-1] == "dw" and not text.lstrip().startswith("{")  # {hidden: ..., output: ...} is a mapping
-        value = text if formula else yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"override: '{text}' is not a YAML value for {key}") from error
-    if path[0] not in Config.model_fields:
-        raise ValueError(f"config: unknown key '{path[0]}'{suggest(path[0], Config.model_fields)}")
-    default = Config.model_fields[path[0]].default
-    if len(path) > 1 and isinstance(
-        default, dict
-    ):  # `search.popsize=8` where the file leaves the search to its default
-        content.setdefault(path[0], default)
-    place = content
-    for part in path[:-1]:
-        inside = place.get(part)
-        if isinstance(inside, str):
-            inside = _library_entry(inside) if part == "rule" else {"name": inside}
-        if inside is None:
-            inside = {}
-        if not isinstance(inside, dict):
-            raise ValueError(f"override: '{part}' in '{key}' has no keys below it")
-        place[part] = dict(inside)
-        place = place[part]
-    place[path[-1]] = value
-    if path == ["rule", "dw"]:  # what the file says of coefficients that the new formula lacks goes with the old one
-        coefficients = content["rule"].get("coefficients") or {}
-        content["rule"]["coefficients"] = {k: v for k, v in coefficients.items() if _occurs(k, text)}
-
-
-def _occurs(name: str, text: str) -> bool:
-    return name in "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
-
-
-def _library_entry(name: str) -> dict[str, Any]:
-    from metalearn.config.library import entry
-
-    return dict(entry(name))
 
 
 def validate(content: dict[str, Any]) -> Config:
@@ -266,8 +165,15 @@ def _sentence(error: Any) -> str:
         return f"config: key '{where}' is missing"
     message = error["msg"].removeprefix("Value error, ")
     choices = re.findall(r"'([^']*)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
-    near = suggest(str(error["input"]), choices)
-    return f"config: {where}: {message[0].lower()}{message[1:]}, got {error['input']!r}{near}"[:400]
+    near = suggest(error["input"], choices) if isinstance(error["input"], str) else ""
+    return f"config: {where}: {message[0].lower()}{message[1:]}, got {short(error['input'])}{near}"[:400]
+
+
+def short(value: object) -> str:
+    """The repr of a value, cut short before it is made."""
+    maker = reprlib.Repr()
+    maker.maxstring = maker.maxother = maker.maxlong = 60
+    return maker.repr(value)
 
 
 def _section(path: tuple[Any, ...]) -> type[BaseModel] | None:

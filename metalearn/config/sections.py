@@ -1,10 +1,10 @@
-"""What every part of a config is built from: sections that refuse unknown keys, components by name, ranges."""
+"""Building blocks of a config: sections that refuse unknown keys, components by name, ranges."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _pair(value: Any) -> Any:
@@ -27,7 +27,9 @@ def named(value: Any) -> Any:
 
 
 Spec = dict[str, Any]  # a component as a config gives it: its name and its options
-IntRange = Annotated[tuple[int, int], BeforeValidator(_pair)]
+MOST = 10**9
+Count = Annotated[int, Field(le=MOST)]
+IntRange = Annotated[tuple[Count, Count], BeforeValidator(_pair)]
 FloatRange = Annotated[tuple[float, float], BeforeValidator(_pair)]
 Component = Annotated[Spec, BeforeValidator(component)]
 

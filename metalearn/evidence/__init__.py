@@ -1,1 +1,1 @@
-"""What holds a result to account: selection, baselines, comparison, controls, insight."""
+"""Evidence for a result: selection, baselines, comparison, controls, insight."""

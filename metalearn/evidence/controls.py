@@ -130,7 +130,7 @@ def controls_of(
 
 
 def verdict_of(expected: str, low: float, high: float, chance: float) -> str:
-    """What the interval says: "learns" above chance, "at chance" or "below chance", and whether that was expected."""
+    """The verdict of an interval: "learns" above chance, "at chance" or "below chance"; (!) marks an unexpected one."""
     said = "learns" if low > chance else "below chance" if high < chance else "at chance"
     if expected == "" or said == expected or (expected == "chance" and said != "learns"):
         return said

@@ -1,4 +1,4 @@
-"""How far a found rule is from every named rule: in coefficient space, and in what it does to the same synapses.
+"""The distance of a found rule to every named rule: in coefficient space, and in what it does to the same synapses.
 
 Both are angles to the nearest member of the named family: with dw = sum_c c * f_c linear in its coefficients, the found
 rule is projected on the span of the f_c (coefficients with transform "log" stay positive). 0 degrees is the same rule up

@@ -69,7 +69,7 @@ class FrontRow(Document):
 
 
 class Selection(Document):
-    """How the winner of a search was chosen, and its values."""
+    """The winner of a search: its values, and the scores that it was chosen by."""
 
     values: Values
     whole: Values | None = None  # before pruning
@@ -138,12 +138,12 @@ class Cell(Document):
         return max(self.arms, key=lambda arm: self.arms[arm].mean) if self.arms else None
 
     def verdict(self, arm: str) -> Verdict | Literal[""]:
-        """What the reference is, compared with an arm; "" where they were not compared."""
+        """The verdict on the reference against an arm; "" where they were not compared."""
         return self.differences[arm].shown if arm in self.differences else ""
 
 
 class Arm(Document):
-    """What took part in a comparison under one name."""
+    """One participant of a comparison: rule and values."""
 
     formula: str = ""
     rule: Mapping[str, Any] = Field(default_factory=dict)

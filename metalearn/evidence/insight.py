@@ -11,8 +11,7 @@ from typing import Any, cast
 
 from inner.components import options_of
 from inner.rules.rule import Rule
-from metalearn import build
-from metalearn.build import Experiment
+from metalearn.build import Experiment, make_evaluator, make_search
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.comparison import interval_of
@@ -82,7 +81,7 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
     if generations is not None and generations < 1:
         raise ValueError(f"--generations: expected at least 1, got {generations}")
     with RunStore.open(folder, write=True) as store:
-        experiment = build.Experiment(validate(store.config))
+        experiment = Experiment(validate(store.config))
         config, rule = experiment.config, experiment.rule
         if store.get("selection") is None:
             raise ValueError(f"show: {folder} has no rule yet: metalearn resume {folder}")
@@ -98,13 +97,13 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
             spec["sigma0"] = 0.3 * cast(Any, whole).sigma0
         values = {name: float(cast(float, v)) for name, v in (selection.whole or selection.values).items()}
         chosen = config.selection
-        with build.evaluator(config) as evaluator, Progress(console, "ablation", 1) as bar:
+        with make_evaluator(config) as evaluator, Progress(console, "ablation", 1) as bar:
 
             def step(what: str, ended: int, total: int) -> None:
                 bar.at(ended, total, what)
 
             found = ablate(
-                experiment.objective, evaluator, values, build.search(spec), 2 * chosen.lifetimes, chosen.shapes, step
+                experiment.objective, evaluator, values, make_search(spec), 2 * chosen.lifetimes, chosen.shapes, step
             )
         result = ablation_result(found, rule, config, spent)
         store.put(ABLATION, result.plain())
@@ -112,7 +111,7 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
 
 
 def work_out(path: Path, ablation: bool, distances: bool, generations: int | None, console: Any) -> None:
-    """What `show` was asked to work out; the report of a run is written anew. Raises ValueError in one line."""
+    """Run the ablation, the distances or both; the report of a run is written anew. Raises ValueError in one line."""
     if ablation and not path.is_dir():
         raise ValueError(f"show --ablation: expected a run, which knows its tasks, got {path}")
     if ablation:
@@ -135,15 +134,15 @@ def known_rules() -> dict[str, Rule]:
 
 def run_distances(path: Path) -> Distances:
     """Distance of a run's (or a rule.json's) rule to every named rule; of a run the answer is kept."""
-    from metalearn.config.schema import load
+    from metalearn.config.load import load
     from metalearn.evidence.distances import distances
 
     document = read(path)
     rule, values = rule_of(document), values_of(document)
     if not path.is_dir():
-        return _distances(rule, values, build.Experiment(load("digits")), distances)
+        return _distances(rule, values, Experiment(load("digits")), distances)
     with RunStore.open(path, write=True) as store:
-        found = _distances(rule, values, build.Experiment(validate(store.config)), distances)
+        found = _distances(rule, values, Experiment(validate(store.config)), distances)
         store.put(DISTANCES, found.plain())
     return found
 

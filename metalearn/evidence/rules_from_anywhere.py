@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from inner.rules.rule import Rule
-from metalearn import build
-from metalearn.build import Experiment
+from metalearn.build import Experiment, make_evaluator
 from metalearn.config import library
-from metalearn.config import schema as configs
 from metalearn.config.library import trusting_user
-from metalearn.config.schema import Config
+from metalearn.config.load import load
+from metalearn.config.schema import Config, validate
 from metalearn.evidence.comparison import compare
 from metalearn.evidence.documents import Comparison, Controls
 from metalearn.progress import Progress
@@ -38,7 +37,7 @@ def contestant(spec: str) -> Contestant:
     config, spent = None, 0
     if path.is_dir():
         with RunStore.open(path, write=False) as store:
-            config = configs.validate(store.config)
+            config = validate(store.config)
             spent = int(sum(g.scores.size for g in store.generations()))
     name = path.name if path.is_dir() else str(document.get("run") or path.stem)
     return name, rule_of(document), values_of(document), spent, config
@@ -61,14 +60,14 @@ def compare_anything(
         arms[unique] = (rule, values, spent)
     if len(found) == 1:
         arms |= _baselines_of(rules[0])
-    with trusting_user(config.plain()), build.evaluator(config) as evaluator, Progress(console, "comparing", 1) as bar:
+    with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "comparing", 1) as bar:
         return compare(arms, Experiment(config), evaluator, bar.at)
 
 
 def _config_of(found: Sequence[Contestant], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:
     """The config asked for, else that of the first run, else the default; with other lifetimes or another seed."""
-    config = configs.load(config_name) if config_name else next((c for *_, c in found if c is not None), None)
-    config = config or configs.load("digits")
+    config = load(config_name) if config_name else next((c for *_, c in found if c is not None), None)
+    config = config or load("digits")
     changes: dict[str, Any] = {}
     if lifetimes is not None:
         if lifetimes < 2:
@@ -91,7 +90,7 @@ def controls_of_anything(
         raise ValueError(f"compare --controls: expected one run, rule.json or library rule, got {len(rules)}")
     found = contestant(rules[0])
     config = _config_of([found], config_name, lifetimes, seed)
-    with trusting_user(config.plain()), build.evaluator(config) as evaluator, Progress(console, "controls", 1) as bar:
+    with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "controls", 1) as bar:
         return run_controls(found[1], found[2], Experiment(config), config.compare.lifetimes, evaluator, bar.at)
 
 

@@ -1,1 +1,1 @@
-"""What a person looks at: SVG pictures, the same bytes for the same input."""
+"""SVG pictures, the same bytes for the same input."""

@@ -1,1 +1,1 @@
-"""What a person reads: terminal tables and the pages of a run."""
+"""Terminal tables and the pages of a run."""

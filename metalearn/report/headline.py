@@ -29,7 +29,7 @@ def headline(comparison: Comparison | None, generations: int = 0, best: float | 
 
 
 def _level(comparison: Comparison, cell: Cell) -> str:
-    """How good the reference is in the first main cell, and whether that is above chance."""
+    """A sentence on the score of the reference in the first main cell, with its interval, chance and failures."""
     entry, metric, reference = cell.arms.get(comparison.reference), cell.metric, title(comparison.reference)
     if entry is None:
         return f"The {reference} rule was not run in {cell.name}."

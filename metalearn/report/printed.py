@@ -22,7 +22,7 @@ def _first_sentence(kind: str, name: str) -> str:
 def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
     """Header and rows of one listing."""
     if kind == "configs":
-        from metalearn.config.schema import known
+        from metalearn.config.files import known
 
         lines = {name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for name, path in known().items()}
         return ["config", "what it shows"], [[name, line] for name, line in lines.items()]

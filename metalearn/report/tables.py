@@ -138,7 +138,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 
 
 def legend(comparison: Comparison) -> str:
-    """What the marks of the tables mean."""
+    """The line that explains the marks of the tables."""
     reference = comparison.reference
     return LEGEND.format(reference="the evolved rule" if reference == "evolved" else f"'{title(reference)}'")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Seen:
-    """What one forward pass left behind, per Linear layer k in the order in which they ran."""
+    """The record of one forward pass, per Linear layer k in the order in which they ran."""
 
     layers: list[nn.Linear]
     pre: list[Tensor]  # [B, I_k]

@@ -14,8 +14,7 @@ import numpy as np
 
 from inner.networks.mlp import Network
 from inner.rules.sharing import spread
-from metalearn import build
-from metalearn.build import Experiment
+from metalearn.build import Experiment, check_options, make_evaluator
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.progress import Progress
@@ -115,14 +114,14 @@ def keeps_individuals(search: Search) -> bool:
 
 def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
-    build.check_options("task", config.task)
-    build.check_options("search", config.search)
+    check_options("task", config.task)
+    check_options("search", config.search)
     experiment = Experiment(config)
     search, found = experiment.search, objective(experiment, config.seed)
     setting = found.settings(0)[0]
     setting.task.life_data("final", 1, 1, config.seed, [("check", 0)])
     found.engine_in(setting)
-    build.evaluator(config).close()
+    make_evaluator(config).close()
     arms = config.inheritance.arms
     if len(set(arms)) != len(arms):
         raise ValueError(f"inheritance.arms: expected each kind once, got {', '.join(arms)}")
@@ -163,7 +162,7 @@ class BaldwinRun(Run):
         """Do whatever is missing: generations of each arm and seed, outcomes, pictures, table."""
         self.console.print(f"run {self.folder}", highlight=False)
         given = self.config.inheritance
-        with closing(self.store), build.evaluator(self.config) as evaluator:
+        with closing(self.store), make_evaluator(self.config) as evaluator:
             for seed in range(self.config.seed, self.config.seed + given.seeds):
                 for arm in given.arms:
                     self._arm(arm, seed, evaluator)

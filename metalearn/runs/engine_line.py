@@ -1,4 +1,4 @@
-"""Says which engine the lives of a run take, and why; the one place where a user hears of it."""
+"""Names the engine of a run's lives, and the reason for it, in one line."""
 
 from __future__ import annotations
 

@@ -13,8 +13,7 @@ import sys
 import time
 from typing import Any
 
-from metalearn import build
-from metalearn.build import Experiment
+from metalearn.build import Experiment, make_evaluator
 from metalearn.config.schema import Config
 from metalearn.evidence.comparison import compare
 from metalearn.progress import clock
@@ -34,7 +33,7 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
     experiment = check(config)
     own, search = experiment.searched, experiment.search
     generations = search.generations
-    with build.evaluator(config) as evaluator:
+    with make_evaluator(config) as evaluator:
         found = pace(own, search, evaluator, experiment.racing, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
         generations = generations if own.genome.size else 0
         starting, baselines = _baselines(experiment, evaluator)
@@ -93,7 +92,7 @@ def _representatives(searches: list[str]) -> list[int]:
 
 
 def _share(config: Config) -> float:
-    """What racing leaves of a generation."""
+    """The share of a generation's steps that racing leaves."""
     return 1.0 if config.racing is None else config.racing.at + config.racing.keep
 
 

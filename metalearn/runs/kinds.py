@@ -39,7 +39,7 @@ def create(config: Config | StudyConfig, folder: Path, console: Any, arguments: 
 
 def inherits(config: str) -> bool:
     """True for a config, by path or name, for `metalearn baldwin`: it holds a study or a genome."""
-    from metalearn.config.schema import find, read_yaml
+    from metalearn.config.files import find, read_yaml
 
     return bool({"study", "genome"} & set(read_yaml(find(config))))
 

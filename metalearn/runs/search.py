@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from inner.rules.rule import Rule
-from metalearn import build
-from metalearn.build import Experiment
+from metalearn.build import Experiment, check_options, make_evaluator
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.baselines import tune_all
@@ -41,8 +40,8 @@ def check(config: Config) -> Experiment:
     """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     found = Experiment(config)
     rule = found.rule
-    build.check_options("task", config.task)
-    build.check_options("search", config.search)
+    check_options("task", config.task)
+    check_options("search", config.search)
     distribution = found.searched.distribution
     for name, (low, high) in (
         ("network.depth", distribution.depth),
@@ -56,7 +55,7 @@ def check(config: Config) -> Experiment:
     check_fit(found, rule)
     settings = distribution.settings("search", config.seed, ("check",), 1, 1)
     settings[0].task.life_data("search", 1, 1, config.seed, settings[0].labels)
-    build.evaluator(config).close()
+    make_evaluator(config).close()
     for name in found.baselines:
         check_fit(found, library.rule(name))
     engine_line(found, rule)
@@ -87,7 +86,7 @@ class SearchRun(Run):
     def run(self) -> None:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""
         self.console.print(f"run {self.folder}, {engine_line(self.experiment, self.rule)}", highlight=False)
-        with closing(self.store), build.evaluator(self.config) as evaluator:
+        with closing(self.store), make_evaluator(self.config) as evaluator:
             tracker = mirror(self.store, self.folder, self.folder.name, self.config.tracking)
             code = 1
             try:
@@ -183,7 +182,7 @@ def formula_of(rule: Rule, values: Values) -> str:
 def rule_document(
     rule: Rule, selection: Selection, experiment: Experiment, run: str, generations: Sequence[Generation]
 ) -> dict[str, Any]:
-    """What rule.json holds: the rule with its values, and where it comes from."""
+    """The content of rule.json: the rule with its values, and its origin."""
     values, network = selection.values, experiment.whole_network
     return {
         "format": 1,

@@ -17,8 +17,7 @@ import yaml
 
 from inner.components import names, suggest
 from inner.rules.rule import Rule
-from metalearn import build
-from metalearn.build import Experiment
+from metalearn.build import Experiment, check_options, make_evaluator, make_search
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Spec
@@ -54,14 +53,14 @@ def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict
             raise ValueError(f"--set: expected SEARCH.OPTION=VALUE with one of {', '.join(found)}, got '{change}'")
         found[name][option] = yaml.safe_load(text)
     for spec in found.values():
-        build.check_options("search", spec)
-        build.search(spec)
+        check_options("search", spec)
+        make_search(spec)
     return found
 
 
 def default_budget(config: Config) -> float:
-    """What the experiment's own search consumes."""
-    search = build.search(config.search)
+    """The inner steps that the experiment's own search consumes."""
+    search = make_search(config.search)
     low, high = config.life.steps
     return search.popsize * search.generations * config.lifetimes * (low + high) / 2
 
@@ -104,7 +103,7 @@ class BenchRun(Run):
     def run(self) -> None:
         """Do whatever is missing: searches, their W&B runs, then table, bench.json and bench.svg."""
         self.console.print(f"run {self.folder}", highlight=False)
-        with closing(self.store), build.evaluator(self.config) as evaluator:
+        with closing(self.store), make_evaluator(self.config) as evaluator:
             arms = self._arms()
             tasks = [(arm, seed) for arm in arms for seed in range(self.plan.seeds)]
             missing = [task for task in tasks if self.store.get(_key(*task)) is None]
@@ -115,7 +114,7 @@ class BenchRun(Run):
             for arm, seed in missing:
                 rule, spec = arms[arm]
                 shifted = self.experiment.seeded(self.config.seed + seed)
-                search = build.search(spec)
+                search = make_search(spec)
                 judge = self.experiment.objective_of(rule)
                 jobs.append(
                     (
@@ -199,7 +198,7 @@ def read(folder: Path) -> BenchResult:
 
 
 def curve_of(store: RunStore, arm: str, seed: int) -> BudgetCurveDocument:
-    """What one search with one seed has found."""
+    """The stored curve of one search with one seed."""
     return BudgetCurveDocument.read(store.get(_key(arm, seed)), _key(arm, seed))
 
 

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from metalearn import build
-from metalearn.config.inheritance import StudyConfig, study
+from metalearn.build import make_study
+from metalearn.config.inheritance import StudyConfig
 from metalearn.pictures.line_panels import Panel, save
 from metalearn.progress import Progress
 from metalearn.runs.base import Run, progress_line
@@ -23,19 +23,19 @@ class StudyRun(Run):
 
     def __init__(self, store: RunStore, folder: Path, console: Any) -> None:
         super().__init__(store, folder, console)
-        self.config = study(store.config)
+        self.config = validate_study(store.config)
 
     @classmethod
     def create(cls, config: StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> StudyRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
-        build.study(config).check()
+        make_study(config).check()
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, config.plain(), command, "study"), folder, console)
 
     def run(self) -> None:
         """The parts that are missing, then table, pictures and page."""
         self.console.print(f"run {self.folder}", highlight=False)
-        own = build.study(self.config)
+        own = make_study(self.config)
         with closing(self.store):
             for part in own.parts():
                 if self.store.get(f"part/{part}") is None:
@@ -68,8 +68,8 @@ class StudyRun(Run):
 def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, dict[str, Any]]:
     """The summary (None while a part is missing), the config, the command and the environment of a run."""
     with RunStore.open(folder, write=False) as store:
-        config = study(store.config)
-        own = build.study(config)
+        config = validate_study(store.config)
+        own = make_study(config)
         results = {part: store.get(f"part/{part}") for part in own.parts()}
         found = own.summary(results) if all(r is not None for r in results.values()) else None
         return found, config, store.get("command", "metalearn baldwin"), store.environment
@@ -83,7 +83,7 @@ def print_summary(folder: Path, console: Any) -> None:
     found, config, _, _ = summary(folder)
     if found is None:
         with RunStore.open(folder, write=False) as store:
-            parts = build.study(config).parts()
+            parts = make_study(config).parts()
             done = sum(store.get(f"part/{part}") is not None for part in parts)
         line = progress_line(folder, f"{done} of {len(parts)} parts, ")
         console.print(line, highlight=False, markup=False, soft_wrap=True)

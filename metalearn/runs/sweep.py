@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from metalearn.build import Experiment
-from metalearn.config import schema as configs
+from metalearn.config.load import load
 from metalearn.config.schema import Config
 from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import Interval
@@ -63,9 +63,9 @@ def sweep(
     jobs = []
     for value in values:
         changed = [*overrides, *([f"{key}={value}"] if over else [])]
-        first = configs.load(name, changed).seed
+        first = load(name, changed).seed
         for seed in range(first, first + seeds):
-            jobs.append((configs.load(name, [*changed, f"seed={seed}"]),))
+            jobs.append((load(name, [*changed, f"seed={seed}"]),))
         check(jobs[-1][0])
     started, ended = time.perf_counter(), 0
 

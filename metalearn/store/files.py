@@ -100,9 +100,8 @@ def write_text_atomically(path: Path, text: str) -> None:
                 os.fchmod(file.fileno(), 0o666 & ~_umask())
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        finally:
+            temporary.unlink(missing_ok=True)  # there only after a failure
         sync_folder(path.parent)
 
 

@@ -1,4 +1,4 @@
-"""What every run that evolves does with its folder: it begins it, and it mirrors it."""
+"""Begins the folder of a run, and starts its W&B mirror."""
 
 from __future__ import annotations
 

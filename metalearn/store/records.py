@@ -1,4 +1,4 @@
-"""How generations and documents become bytes and text, and back: checked arrays, their digest, and plain JSON."""
+"""Turns generations and documents into bytes and text, and back: checked arrays, their digest, and plain JSON."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def test_a_new_activation_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_activation_without_c_or_an_exported_form_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from metalearn.rule.export_torch import torch_source
+    from metalearn.rule.formats.torch import torch_source
 
     monkeypatch.setitem(ACTIVATIONS, "bent", BENT)
     learner = Learner(RULE, Network(hidden=(21, 4), activation="bent"))

@@ -22,7 +22,7 @@ from inner.random import stream
 from inner.rules.rule import Rule
 from inner.tasks.base import LifeData
 from inner.tasks.oja import Task
-from metalearn.config.schema import load
+from metalearn.config.load import load
 
 RULE = Rule.from_dict(load("papers/confavreux_subspace").rule)
 SHORT = Rule.from_dict({"dw": {"hidden": "a*post*(pre - post*w)", "output": "-b*pre*post*(1 + w)"}})
@@ -180,7 +180,7 @@ def test_what_knows_only_multilayer_perceptrons_says_so() -> None:
     """Inherited weights and a torch file refuse the network; the controls leave out those with hidden layers."""
     from metalearn.build import Experiment
     from metalearn.evidence.controls import controls_of
-    from metalearn.rule.export_torch import torch_source
+    from metalearn.rule.formats.torch import torch_source
     from metalearn.runs.baldwin import objective
 
     config = load("papers/confavreux_subspace", ["genome.weights=direct"])

@@ -29,7 +29,7 @@ from inner.rules.functions.row import symbolic
 from inner.rules.numeric import evaluate
 from inner.rules.parse import parse
 from inner.rules.rule import Rule
-from metalearn.rule.export_torch import torch_source
+from metalearn.rule.formats.torch import torch_source
 
 GRID = [
     -math.inf,

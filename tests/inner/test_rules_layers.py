@@ -23,7 +23,7 @@ from inner.rules.families import FAMILIES
 from inner.rules.homeostasis import KINDS, Homeostasis
 from inner.rules.rule import Rule
 from metalearn.config import library
-from metalearn.config import schema as configs
+from metalearn.config.load import load
 from metalearn.pictures import search as pictures
 from metalearn.report.rule_section import rule_section, wrap_latex
 
@@ -142,9 +142,9 @@ def test_the_report_draws_layers_and_homeostasis(keep: dict[str, float]) -> None
 
 
 def test_a_formula_per_layer_on_the_command_line() -> None:
-    config = configs.load("digits", ["rule.dw={hidden: 'a*pre*post', output: 'a*err*pre'}", "rule.coefficients={}"])
+    config = load("digits", ["rule.dw={hidden: 'a*pre*post', output: 'a*err*pre'}", "rule.coefficients={}"])
     assert library.rule(config.rule).layers == {"output": "a*err*pre"}
-    config = configs.load("digits", ["rule=hebb_then_delta", "rule.dw.output=2*rate*err*pre"])
+    config = load("digits", ["rule=hebb_then_delta", "rule.dw.output=2*rate*err*pre"])
     assert library.rule(config.rule).layers == {"output": "2*rate*err*pre"}
 
 

@@ -14,10 +14,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from inner.components import build
-from metalearn.build import study as make
+from metalearn.build import make_study as make
 from metalearn.cli import main
-from metalearn.config import schema as configs
-from metalearn.config.inheritance import StudyConfig, load_any
+from metalearn.config.files import known
+from metalearn.config.inheritance import StudyConfig
+from metalearn.config.load import load_any
 from metalearn.runs.baldwin import check, keeps_curves, keeps_individuals
 from metalearn.store.run_store import RunStore
 from outer.evidence.change_points import jumps
@@ -238,7 +239,7 @@ def test_what_is_mirrored(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert summary["final/evolved/birth"] == documents["outcome"]["means"]["evolved/birth"]
 
 
-@pytest.mark.parametrize("name", configs.known())
+@pytest.mark.parametrize("name", known())
 def test_shipped_configs_can_be_run(name: str) -> None:
     found = load_any(name)
     if isinstance(found, StudyConfig):

@@ -13,7 +13,8 @@ import pytest
 from inner.rules.rule import Rule
 from metalearn.build import RANDOM, Experiment
 from metalearn.config import library
-from metalearn.config.schema import Config, apply, load, validate
+from metalearn.config.load import apply, load
+from metalearn.config.schema import Config, validate
 from metalearn.evidence import baselines
 from metalearn.evidence.baselines import address, tune_all
 from metalearn.store.environment import describe

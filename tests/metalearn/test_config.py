@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from inner.tasks._download import DataMissing
-from metalearn import build
-from metalearn.build import Experiment
+from metalearn.build import Experiment, make_evaluator
+from metalearn.cli import main
 from metalearn.config import library
-from metalearn.config import schema as configs
-from metalearn.config.schema import Config, apply, load, validate
+from metalearn.config.files import known
+from metalearn.config.load import apply, load
+from metalearn.config.schema import Config, validate
 from metalearn.runs.engine_line import engine_line
 from metalearn.runs.search import check
 
@@ -45,15 +49,15 @@ def refusal(*overrides: str) -> str:
     return message
 
 
-SEARCHES = [name for name, path in configs.known().items() if "\nstudy:" not in path.read_text(encoding="utf-8")]
+SEARCHES = [name for name, path in known().items() if "\nstudy:" not in path.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_shipped_config_works_and_round_trips(name: str) -> None:
     config = load(name)
     assert validate(config.plain()) == config
-    assert load(str(configs.known()[name])) == config
-    assert configs.known()[name].read_text(encoding="utf-8").startswith("# ")  # what `metalearn list configs` shows
+    assert load(str(known()[name])) == config
+    assert known()[name].read_text(encoding="utf-8").startswith("# ")  # what `metalearn list configs` shows
     try:
         assert check(config).rule.coefficients
     except DataMissing as error:
@@ -132,7 +136,7 @@ def test_a_new_formula_drops_the_coefficients_that_it_lacks() -> None:
         (["rule.pathwy=none"], "did you mean 'pathway'?"),
         (["network=5"], "config: network: input should be"),
         (["network.bias=maybe"], "network.bias: expected true or false, got"),
-        (["network.gain=.nan"], "network.gain: expected a number >= 0, got nan"),
+        (["network.gain=.nan"], "network.gain: expected a number of at most 1e+15, got nan"),
         (["fitness.threshold=.inf"], "finite number, got inf"),
         (["life.steps=1.5"], "valid integer"),
         (["life.steps=[20, 10]"], "life.steps: expected low <= high and positive numbers, got 20 and 10"),
@@ -176,7 +180,7 @@ def test_main_cell_without_data_is_refused_and_transfer_cell_is_not(
 
 def test_auto_evaluator_takes_the_workers_that_it_is_given() -> None:
     for workers, kind in ((1, "serial"), (2, "processes")):
-        evaluator = build.evaluator(changed(f"evaluator={{name: auto, workers: {workers}}}"))
+        evaluator = make_evaluator(changed(f"evaluator={{name: auto, workers: {workers}}}"))
         assert evaluator.workers == workers and type(evaluator).__module__ == f"outer.evaluators.{kind}"
         evaluator.close()
 
@@ -227,7 +231,55 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     config = load("digits", ["device=auto"])
     rule = library.rule(config.rule)
     assert engine_line(Experiment(config), rule) == "engine eager (device cuda) on A GPU"
-    with build.evaluator(config) as evaluator:
+    with make_evaluator(config) as evaluator:
         assert evaluator.workers == 1, "one process holds the GPU"
     with pytest.raises(ValueError, match="programs run on the CPU"):
         engine_line(Experiment(load("program", ["device=cuda"])), rule)
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{below}'] * 9)}]\n" for below, name in zip("abcdefgh", "bcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (BOMB, "more than 100,000 values once aliases are written out"),
+        ("task: " + "[" * 3000 + "]" * 3000, "nested more than 20 deep"),
+        ("task: &a [*a]", "'*a' contains itself"),
+        ("task: " + "x" * 1_000_001, "larger than 1,000,000 characters"),
+    ],
+)
+def test_a_file_that_would_cost_memory_is_refused_before_it_is_built(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "bomb.yaml"
+    path.write_text(text)
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match=re.escape(expected)) as caught:
+        load(str(path))
+    assert time.perf_counter() - started < 2 and len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("life.steps=1.0e+30", "life.steps"),
+        ("lifetimes=100000000000", "lifetimes: input should be less than or equal to 1000000000"),
+        ("search.popsize=" + "9" * 40, "search.popsize: expected a number of at most 1e+15"),
+        ("network.gain=1.0e+300", "network.gain: expected a number of at most 1e+15"),
+        ("evaluator={name: processes, _pool: 1}", "evaluator._pool: 'processes' has no such option"),
+        ("task=" + "x" * 300, "task: expected a name of at most 200 characters, got 300"),
+        ("life.steps=" + "[" * 500 + "]" * 500, "nested more than 20 deep"),
+        ("rule" + ".a" * 300 + "=1", "override: expected at most 20 keys"),
+    ],
+)
+def test_what_no_machine_could_hold_is_one_line(override: str, expected: str) -> None:
+    said = refusal(override)
+    assert expected in said and len(said) < 400
+
+
+def test_a_name_too_long_for_the_system_is_one_line() -> None:
+    for words in (["search", "x" * 300], ["show", "x" * 300], ["compare", "x" * 300], ["search", "--name", "x" * 300]):
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1, (words, result.stderr, result.exception)
+        assert len(result.stderr) < 400

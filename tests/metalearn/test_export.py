@@ -24,8 +24,9 @@ from inner.rules.faces import to_torch
 from metalearn.pictures import search as pictures
 from metalearn.report import rule_section as report_rule
 from metalearn.rule import file as rule_file
-from metalearn.rule.export import FORMS, export, safe_names
-from metalearn.rule.export_torch import PATHWAYS
+from metalearn.rule.export import export, known
+from metalearn.rule.formats.torch import PATHWAYS
+from metalearn.rule.source_names import safe_names
 
 RULES: dict[str, dict[str, Any]] = {
     "polynomial": {"dw": "eta*(a*err*pre + b*post*pre - c*post**2*w + d*w*pre_err/(1 + w**2))"},
@@ -184,7 +185,7 @@ def test_json_and_latex(tmp_path: Path) -> None:
     assert text.count(r" &= ") == 3 and text.count(r"&\leftarrow") == 2 and r"\mathrm{output}" in text
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", known())
 def test_text_in_a_rule_file_cannot_become_code(form: str, tmp_path: Path) -> None:
     bad = '"""\nimport os; os.system("touch owned")\n"""\n\\N{BULLET} %s $x ${y}'
     document = {

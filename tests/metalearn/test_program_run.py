@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from metalearn.cli import main
-from metalearn.config import schema as configs
+from metalearn.config.schema import validate
 from metalearn.evidence.documents import FrontRow
 from metalearn.report.front_section import front_section
 from metalearn.runs.search import SearchRun
@@ -75,7 +75,7 @@ def test_a_stopped_run_is_the_uninterrupted_run(search: str, tmp_path: Path, mon
 
     from rich.console import Console
 
-    experiment = SearchRun.create(configs.validate(content(search)), tmp_path / "cut", Console(quiet=True), ["x"])
+    experiment = SearchRun.create(validate(content(search)), tmp_path / "cut", Console(quiet=True), ["x"])
     monkeypatch.setattr(RunStore, "append", stop_after_three)
     with pytest.raises(Stopped):
         experiment.run()

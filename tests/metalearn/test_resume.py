@@ -19,7 +19,7 @@ from rich.console import Console
 
 from inner.random import stream
 from metalearn.cli import main
-from metalearn.config import schema as configs
+from metalearn.config.load import load
 from metalearn.runs.search import SearchRun
 from metalearn.store.run_store import DATABASE, RunStore
 from outer.generation import Generation
@@ -109,7 +109,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tiny.yaml").write_text(CONFIG, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("METALEARN_CACHE", str(folder / "cache"))
-        config = configs.load(str(folder / "tiny.yaml"))
+        config = load(str(folder / "tiny.yaml"))
         SearchRun.create(config, folder / "x", Console(quiet=True), ["tiny.yaml", "--name", "x"]).run()
     return folder / "x"
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from inner.tasks._download import DataMissing
 from metalearn.cli import main
-from metalearn.config import schema as configs
+from metalearn.config.load import load
 from metalearn.runs.kinds import class_of
 from metalearn.store.run_store import RunStore
 
@@ -85,7 +85,7 @@ def test_a_mistake_in_a_study(place: Path, overrides: list[str], expected: str) 
     assert (result.exit_code, result.stdout) == (2, "") and result.stderr.startswith(f"error: {expected}")
     assert not (place / "runs").exists()
     with pytest.raises(ValueError, match="metalearn baldwin"):
-        configs.load("needle.yaml")
+        load("needle.yaml")
 
 
 def test_a_data_set_that_a_study_lacks_is_said_before_there_is_a_folder(

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from metalearn.cli import main
-from metalearn.config.schema import load
+from metalearn.config.load import load
 from metalearn.runs.sweep import one_search, picture, sweep
 from outer.evaluators.serial import Evaluator
 

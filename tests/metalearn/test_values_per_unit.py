@@ -16,7 +16,7 @@ from inner.rules.rule import Rule
 from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config import library
-from metalearn.config import schema as configs
+from metalearn.config.load import load
 from metalearn.evidence import controls
 from metalearn.rule.training import load_rule
 from metalearn.runs import baldwin
@@ -95,7 +95,7 @@ def test_networks_of_several_shapes_are_refused(
 
 
 def test_layer_values_allow_several_widths() -> None:
-    check(configs.load("digits", small("layer", "network={width: [6, 9]}")))
+    check(load("digits", small("layer", "network={width: [6, 9]}")))
 
 
 def test_genome_of_blocks() -> None:
@@ -144,13 +144,13 @@ def test_named_rules_stay_apart_from_the_baselines() -> None:
     assert library.rule("sanger").signals >= {"recon_ordered"}
     with pytest.raises(ValueError, match="did you mean 'three_factor'"):
         library.rule("threefactor")
-    assert check(configs.load("digits", ["rule=bcm"])).rule.name == "bcm"
+    assert check(load("digits", ["rule=bcm"])).rule.name == "bcm"
 
 
 def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
     """Shuffling deals a coefficient's values out among its own places."""
     rule = Rule("A*err*pre", {}, (Coefficient("A", share="synapse"),), "random")
-    config = configs.load("digits", small("synapse", "compare={baselines: []}"))
+    config = load("digits", small("synapse", "compare={baselines: []}"))
     values = {"A": list(np.linspace(0.0, 0.1, 444))}
     found, skipped = controls.controls_of(rule, values, Experiment(config), 2)
     names = {control.name for control in found}
@@ -163,7 +163,7 @@ def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
 
 def test_inheritance_refuses_values_per_unit() -> None:
     with pytest.raises(ValueError, match="share 'synapse' is for `metalearn search`"):
-        baldwin.objective(Experiment(configs.load("digits", small("synapse"))), 0)
+        baldwin.objective(Experiment(load("digits", small("synapse"))), 0)
 
 
 def test_moments_leave_what_they_do_not_know_to_the_engine() -> None:

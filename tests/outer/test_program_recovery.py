@@ -11,7 +11,7 @@ from rich.console import Console
 
 from metalearn.build import Experiment
 from metalearn.config import library
-from metalearn.config.schema import load
+from metalearn.config.load import load
 from metalearn.evidence.selection import choose, print_front
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve

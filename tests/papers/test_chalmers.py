@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metalearn import build
-from metalearn.config.schema import load
+from metalearn.build import make_evaluator
+from metalearn.config.load import load
 from metalearn.runs.search import check
 from metalearn.runs.sweep import sweep
 from outer.evaluators.serial import Evaluator
@@ -35,7 +35,7 @@ def test_the_delta_rule_in_this_protocol() -> None:
 
 def test_ten_runs() -> None:
     """(b) mean best 0.89 .. 0.95, (c) the delta rule at least once, (d) unseen within 3 points of seen."""
-    with build.evaluator(load("papers/chalmers")) as evaluator:
+    with make_evaluator(load("papers/chalmers")) as evaluator:
         row = sweep("papers/chalmers", [], None, 10, evaluator)["rows"][0]
     best = np.array([1 + run["fitness"] for run in row["runs"]])
     delta = [run["seed"] for run in row["runs"] if is_delta(run["values"])]
@@ -50,7 +50,7 @@ def test_ten_runs() -> None:
 
 def test_few_tasks_give_rules_for_those_tasks() -> None:
     """A clear drop on unseen mappings where only one or two were seen, against twenty (five runs each)."""
-    with build.evaluator(load("papers/chalmers")) as evaluator:
+    with make_evaluator(load("papers/chalmers")) as evaluator:
         rows = sweep("papers/chalmers", ["search.generations=300"], "task.tasks=1,20", 5, evaluator)["rows"]
     one, twenty = rows
     print(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inner.random import stream
-from metalearn.config.schema import load
+from metalearn.config.load import load
 from metalearn.runs.search import check
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve

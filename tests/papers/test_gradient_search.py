@@ -12,7 +12,7 @@ import pytest
 
 from inner.components import build
 from metalearn.build import Experiment
-from metalearn.config.schema import load
+from metalearn.config.load import load
 from outer.evaluators.serial import Evaluator
 from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evolution import evolve

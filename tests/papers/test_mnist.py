@@ -7,7 +7,7 @@ import pytest
 from inner.rules.rule import Rule
 from inner.tasks._download import DataMissing
 from metalearn.build import Experiment
-from metalearn.config.schema import load
+from metalearn.config.load import load
 from outer.evidence.fresh_lives import live_fresh
 
 pytestmark = pytest.mark.paper

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metalearn.build import study as make
-from metalearn.config.inheritance import load_any
+from metalearn.build import make_study as make
+from metalearn.config.load import load_any
 
 pytestmark = pytest.mark.paper
 

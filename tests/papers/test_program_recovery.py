@@ -11,7 +11,7 @@ from inner.components import build
 from inner.random import stream
 from inner.rules.rule import Rule
 from metalearn.build import Experiment
-from metalearn.config.schema import load
+from metalearn.config.load import load
 from metalearn.evidence.selection import choose
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from metalearn.config.schema import load
+from metalearn.config.load import load
 from metalearn.report.baldwin_report import read
 from metalearn.runs.baldwin import BaldwinRun
 

@@ -15,7 +15,8 @@ from inner.rules.rule import Rule
 from inner.tasks._controls import Shuffled
 from metalearn.build import Experiment
 from metalearn.config import library
-from metalearn.config.schema import CellConfig, load
+from metalearn.config.load import load
+from metalearn.config.schema import CellConfig
 from outer.evidence.fresh_lives import live_fresh
 from outer.settings import Setting
 

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from metalearn.rule.file import rule_of, values_of
+from metalearn.rule.source_names import functions_of, meanings, one_line, safe_names
+
 if TYPE_CHECKING:
     from inner.rules.rule import Rule
 
+LISTS = False  # one value per coefficient
 PATHWAYS = {  # rows of B_k (empty: no weights of its own), and what reaches layer k of the units
     "none": ("", "torch.zeros_like(err_above[:, :1]).expand(-1, w.shape[0])"),
     "backprop": ("", "err_above @ w.T"),
@@ -158,6 +162,12 @@ if __name__ == "__main__":
 ''')
 
 
+def text(document: Mapping[str, Any]) -> str:
+    """Source of the file of a rule.json."""
+    rule, values = rule_of(document), values_of(document)
+    return torch_source(rule, values, document, safe_names([*values, *rule.trace_expressions]))
+
+
 def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Source of the file; `names` maps coefficients and traces to names that shadow nothing in it.
 
@@ -167,7 +177,6 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     from inner.rules.emit import Dialect
     from inner.rules.functions import functions_in, rendering
     from inner.rules.signals import SIGNALS
-    from metalearn.rule.export import functions_of, meanings, one_line
 
     activation = document.get("activation") or "tanh"
     network = document.get("network")

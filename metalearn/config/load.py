@@ -1,0 +1,88 @@
+"""Loads a config: reads the file, applies `key.sub=value` overrides, and checks every key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from inner.components import suggest
+from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
+from metalearn.config.inheritance import StudyConfig, validate_study
+from metalearn.config.library import entry
+from metalearn.config.schema import Config, validate
+
+
+def load(name: str, overrides: Sequence[str] = ()) -> Config:
+    """Read a config by path or name and apply `key.sub=value` overrides. Raises ValueError in one line."""
+    content = read_yaml(find(name))
+    for override in overrides:
+        apply(content, override)
+    return validate(content)
+
+
+def apply(content: dict[str, Any], override: str) -> None:
+    """Set `key.sub=value` in a nested mapping; the value is YAML, components may be given by name."""
+    key, equals, text = override.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise ValueError(f"override: expected key=value or key.sub=value, got '{override[:100]}'")
+    if len(path) > DEEPEST:
+        raise ValueError(f"override: expected at most {DEEPEST} keys inside each other, got {len(path)}")
+    formula = path[-1] == "dw" and not text.lstrip().startswith("{")  # {hidden: ..., output: ...} is a mapping
+    value = text if formula else yaml_value(text, f"override: '{text[:60]}' for {key[:60]}:")
+    if path[0] not in Config.model_fields:
+        raise ValueError(f"config: unknown key '{path[0]}'{suggest(path[0], Config.model_fields)}")
+    default = Config.model_fields[path[0]].default
+    if len(path) > 1 and isinstance(
+        default, dict
+    ):  # `search.popsize=8` where the file leaves the search to its default
+        content.setdefault(path[0], default)
+    place = content
+    for part in path[:-1]:
+        inside = place.get(part)
+        if isinstance(inside, str):
+            inside = dict(entry(inside)) if part == "rule" else {"name": inside}
+        if inside is None:
+            inside = {}
+        if not isinstance(inside, dict):
+            raise ValueError(f"override: '{part}' in '{key}' has no keys below it")
+        place[part] = dict(inside)
+        place = place[part]
+    place[path[-1]] = value
+    if path == ["rule", "dw"]:  # what the file says of coefficients that the new formula lacks goes with the old one
+        coefficients = content["rule"].get("coefficients") or {}
+        content["rule"]["coefficients"] = {k: v for k, v in coefficients.items() if _occurs(k, text)}
+
+
+def _occurs(name: str, text: str) -> bool:
+    return name in "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
+
+
+def load_any(name: str, overrides: Sequence[str] = ()) -> Config | StudyConfig:
+    """A `Config` or a `StudyConfig` by path or name, with `key.sub=value` overrides. Raises ValueError in one line."""
+    content = read_yaml(find(name))
+    if "study" not in content:
+        return load(name, overrides)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        path = key.strip().split(".")
+        if path[0] == "inheritance":
+            raise ValueError(
+                f"'{name}' is a study: it has parts of its own and no arms of inheritance "
+                "(--inheritance and --seeds); its options are study.OPTION=value and seed=value"
+            )
+        if not equals or path[0] not in StudyConfig.model_fields or len(path) > (2 if path[0] == "study" else 1):
+            raise ValueError(f"override: expected study.OPTION=value or seed=value, got '{override}'")
+        if len(path) == 2:
+            spec = content["study"]
+            content["study"] = {"name": spec} if isinstance(spec, str) else dict(spec)
+            content["study"][path[1]] = yaml_value(text, f"override: {key[:60]}:")
+        else:
+            content[path[0]] = yaml_value(text, f"override: {key[:60]}:")
+    return validate_study(content)
+
+
+def refuse_genome(config: Config, command: str, instead: str) -> None:
+    """A command that knows rules only says so of a config with a genome. Raises ValueError."""
+    if config.genome is not None:
+        raise ValueError(f"{command}: for searches over rules, and this config has a genome; {instead}")

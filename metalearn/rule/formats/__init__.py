@@ -1,0 +1,1 @@
+"""One file per export format: `metalearn export RUN --to NAME` calls `text` of NAME.py."""
