@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metalearn.build import make_study
-from metalearn.config.inheritance import StudyConfig
+from metalearn.config.inheritance import StudyConfig, validate_study
 from metalearn.pictures.line_panels import Panel, save
 from metalearn.progress import Progress
 from metalearn.runs.base import Run, progress_line
