@@ -51,7 +51,9 @@ def checked_arrays(generation: Generation) -> dict[str, np.ndarray]:
             raise RunError(f"generation.{attribute}: expected {expected}, got {value.dtype.name} {list(value.shape)}")
         for axis, size in zip(axes, value.shape, strict=True):
             if sizes.setdefault(axis, size) != size:
-                raise RunError(f"generation.{attribute}: expected {axis}={sizes[axis]}, got {axis}={size} in {value.shape}")
+                raise RunError(
+                    f"generation.{attribute}: expected {axis}={sizes[axis]}, got {axis}={size} in {value.shape}"
+                )
         arrays[name] = np.ascontiguousarray(value, dtype=want)
     return arrays
 

@@ -122,7 +122,10 @@ def test_documents_replace_each_other_and_the_fixed_ones_are_refused(folder: Pat
         ({"index": 5}, "expected index 4, got 5"),
         ({"index": 3}, "expected index 4, got 3"),
         ({"fitness": np.zeros(4)}, "generation.fitness: expected P=5, got P=4"),
-        ({"recommendation": np.zeros(40, np.float32)}, "generation.recommendation: expected float64 [D], got float32 [40]"),
+        (
+            {"recommendation": np.zeros(40, np.float32)},
+            "generation.recommendation: expected float64 [D], got float32 [40]",
+        ),
         ({"scores": np.zeros(5)}, "generation.scores: expected float64 [P, L], got float64 [5]"),
     ],
 )
