@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from types import ModuleType
+from typing import Any
 
 # kind -> (package that holds one file per component, class that each file defines)
 KINDS = {
@@ -133,7 +134,8 @@ def load(kind: str, name: str) -> type:
         raise
     if not hasattr(module, symbol):
         raise ValueError(f"{kind}: module '{target}' must define a class named '{symbol}'")
-    return getattr(module, symbol)
+    found: type = getattr(module, symbol)
+    return found
 
 
 def _loaded(package: str, name: str) -> bool:
@@ -141,7 +143,7 @@ def _loaded(package: str, name: str) -> bool:
     return f"{package}.{name}" in sys.modules and not name.startswith("_") and name not in NOT_COMPONENTS
 
 
-def options_of(component: type) -> dict[str, dataclasses.Field]:
+def options_of(component: type) -> dict[str, dataclasses.Field[Any]]:
     """The options that a component takes, by name: the fields of its dataclass but for private ones."""
     if not dataclasses.is_dataclass(component):
         return {}
@@ -149,7 +151,7 @@ def options_of(component: type) -> dict[str, dataclasses.Field]:
     return {field.name: field for field in fields if field.init and not field.name.startswith("_")}
 
 
-def build(kind: str, spec: str | dict) -> object:
+def build(kind: str, spec: str | dict[str, Any]) -> object:
     """Construct a component from `name` or `{name: ..., option: ...}`.
 
     Raises ValueError naming the unknown option and the nearest valid one.

@@ -51,7 +51,8 @@ def live(life: Life, engine: str = "auto") -> Result:
     if free and engine == "auto":
         for shortcut in (moments, lateral_moments):
             if not shortcut.why_not(life):
-                return shortcut.live(life)
+                found: Result = shortcut.live(life)
+                return found
     if (free or engine == "native") and choose(engine, life.learner, life.spec, life.device)[0] == "native":
         from inner.engines.native import engine as native
 

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from inner.learners import base, local_rule
+from inner.learners._rule_state import State as RuleState
 from inner.learners.base import Spec
 from inner.networks.base import Network
-from inner.rules.rule import Coefficient, Rule
+from inner.rules.coefficient import Coefficient
+from inner.rules.rule import Rule
 from inner.sources import Told
 from inner.tasks.base import Label
 
@@ -54,7 +56,7 @@ class Layout:
     @property
     def size(self) -> int:
         """D, the number of columns."""
-        return max(part.stop for part in self.parts.values())
+        return max(int(part.stop) for part in self.parts.values())
 
     def layers(self, flat: Tensor) -> tuple[Tensor, ...]:
         """[N, W] -> per layer [N, I (+ 1), O]."""
@@ -66,7 +68,7 @@ class Layout:
 class State:
     """N networks between two steps."""
 
-    inner: local_rule.State
+    inner: RuleState
     born: tuple[Tensor, ...]  # weights at birth, per layer [N, I (+ 1), O]
     open: tuple[Tensor, ...] | None  # bool per layer: the synapses that may change
     rates: Tensor | None  # [N, layers]

@@ -26,8 +26,9 @@ from inner.networks.base import Network, laid
 from inner.noise import Noise
 from inner.pathways.base import Pathway
 from inner.rules import sharing
+from inner.rules.coefficient import Coefficient
 from inner.rules.compiled import SidedTrace, Traces, compiled
-from inner.rules.rule import Coefficient, Rule
+from inner.rules.rule import Rule
 from inner.rules.signal_values import SignalValues
 from inner.rules.signals import SIGNALS, observed
 from inner.rules.tape import Bound
@@ -275,6 +276,6 @@ class Learner(base.Learner):
 
     def freeze(self, state: State, alive: Tensor) -> State:
         """Weights, traces and coefficients of networks that are not alive become 0."""
-        rest = super().freeze(replace(state, bound=(), noise=None), alive)
+        rest: State = super().freeze(replace(state, bound=(), noise=None), alive)
         bound = self._bound(rest.coefficients, rest.own_coefficients, rest.weights)
         return replace(rest, bound=bound, noise=state.noise)

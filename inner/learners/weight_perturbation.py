@@ -115,7 +115,8 @@ class Learner(base.Learner):
 
     def freeze(self, state: State, alive: Tensor) -> State:
         """Weights, units and coefficients of networks that are not alive become 0; the noise stays."""
-        return replace(super().freeze(replace(state, noise=None), alive), noise=state.noise)  # type: ignore[arg-type]
+        rest: State = super().freeze(replace(state, noise=None), alive)  # type: ignore[arg-type]
+        return replace(rest, noise=state.noise)
 
     def with_theta(self, state: State, theta: Tensor) -> State:
         """The same networks under other coefficients theta [N, D]."""

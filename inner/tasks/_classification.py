@@ -39,7 +39,8 @@ class DataSet:
 
     def inputs(self, index: np.ndarray, scale: float) -> np.ndarray:
         """Standardised inputs float32 [S, I] of the samples `index` [S], times `scale`."""
-        return (self.x[index].astype(np.float32) - self.mean) * (np.float32(scale) / self.std)
+        centred: np.ndarray = self.x[index].astype(np.float32) - self.mean
+        return centred * (np.float32(scale) / self.std)
 
     def fixed_test(self, tier: str) -> np.ndarray | None:
         """The test samples [V] that every life of the tier is scored on, or None where each life draws its own."""

@@ -22,7 +22,8 @@ def epochs(random: np.random.Generator, pool: int, steps: int, batch: int) -> np
 
 def one_hot(y: np.ndarray, classes: int) -> np.ndarray:
     """One-hot float32 [..., C] of class numbers [...]."""
-    return np.eye(classes, dtype=np.float32)[y]
+    rows: np.ndarray = np.eye(classes, dtype=np.float32)[y]
+    return rows
 
 
 def stack(rows: Sequence[tuple[np.ndarray, ...]]) -> LifeData:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from inner.components import build, load, options_of
-from inner.life.eager import Result
+from inner.life.request import Result
 from inner.tasks.base import LifeData, Task
 
 CURVE_POINTS = 10

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from inner.life.eager import Result
+from inner.life.request import Result
 from inner.tasks.base import LifeData, Task
 from outer.fitness import base
 

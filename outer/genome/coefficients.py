@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inner.rules.rule import Coefficient
+from inner.rules.coefficient import Coefficient
 from outer.genome.base import Genome, check_size
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inner.rules.rule import Coefficient
+from inner.rules.coefficient import Coefficient
 from outer.genome.base import check_size
 from outer.genome.coefficients import CoefficientGenome
 

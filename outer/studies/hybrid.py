@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inner.learners.local_rule import fold
+from inner.axes import fold
 from inner.life.eager import live
 from inner.life.request import Life
 from inner.networks.mlp import Network
