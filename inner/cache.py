@@ -1,4 +1,4 @@
-"""Where things that can be made again are kept between runs: one folder for all packages."""
+"""The folder of things that can be made again, kept between runs: one for all packages."""
 
 from __future__ import annotations
 

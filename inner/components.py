@@ -139,7 +139,7 @@ def load(kind: str, name: str) -> type:
 
 
 def _loaded(package: str, name: str) -> bool:
-    """Whether the component was loaded before: no need to look for its file again."""
+    """True for a component that was loaded before: its file need not be looked for again."""
     return f"{package}.{name}" in sys.modules and not name.startswith("_") and name not in NOT_COMPONENTS
 
 

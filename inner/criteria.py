@@ -1,4 +1,4 @@
-"""What an output means: the error, the reward, the code length and the metric of a task, in one place.
+"""Criteria: the error, the reward, the code length and the metric of a task, in one place.
 
 A task has one criterion. CLASSES: outputs are class probabilities; VALUES: outputs are numbers; NONE: nothing is wanted
 of an output while it is learned; REWARD: an output is a choice that is answered by a reward.
@@ -36,7 +36,7 @@ class Criterion:
 
     @property
     def supervised(self) -> bool:
-        """Whether a target is given for every scored output."""
+        """True where a target is given for every scored output."""
         return self.kind in ("classes", "values")
 
     def named(self, metric: str, best: float | None = None) -> Criterion:

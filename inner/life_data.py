@@ -25,5 +25,5 @@ class LifeData:
 
     @property
     def sequences(self) -> bool:
-        """Whether samples follow each other in time."""
+        """True where samples follow each other in time."""
         return self.fresh is not None

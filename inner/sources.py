@@ -1,4 +1,4 @@
-"""What a life experiences, step by step: a stream of samples with targets, or an environment that answers.
+"""Sources: the experience of a life, step by step: a stream of samples with targets, or an environment that answers.
 
     seen = source.observe(s, t);  output = the network's answer;  s, told = source.respond(s, t, action)
 
@@ -22,14 +22,14 @@ GATHERED = 2**15  # floats that are gathered at once, for several steps
 
 
 class Seen(NamedTuple):
-    """What is shown at one step."""
+    """Inputs of one step."""
 
     x: Tensor  # [N, B, I]
     fresh: Tensor | None = None  # bool [N, B]: a sequence or episode begins; None: every sample stands alone
 
 
 class Told(NamedTuple):
-    """What follows an action."""
+    """Consequences of an action."""
 
     y: Tensor | None = None  # [N, B, O] targets
     action: Tensor | None = None  # [N, B, O] what was done; None: the output itself
@@ -52,11 +52,11 @@ class Source(ABC):
 
     @abstractmethod
     def observe(self, s: Any, t: int | Tensor) -> Seen:
-        """What is shown at step t."""
+        """Inputs of step t."""
 
     @abstractmethod
     def respond(self, s: Any, t: int | Tensor, action: Tensor) -> tuple[Any, Told]:
-        """The state after the action [N, B, O] of step t, and what the network is told of it."""
+        """The state after the action [N, B, O] of step t, and its consequences for the network."""
 
     def score(self, s: Any) -> Tensor | None:
         """float64 [N] of a closed loop (return, regret); None: the task's test set decides."""

@@ -117,7 +117,7 @@ def horner(parts: Tensor, w: Tensor) -> Tensor:
 
 
 def powers_of_post(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What the features of w are multiplied with to give y^0, y^1 and y^2 of samples x [L, B, I]: [L, B, ...] each."""
+    """Factors [L, B, ...] of the features of w that give y^0, y^1 and y^2 of samples x [L, B, I]."""
     row, column = torch.triu_indices(x.shape[2], x.shape[2])
     twice = torch.where(row == column, 1.0, 2.0).to(x.dtype)
     return torch.ones_like(x[..., :1]), x, x[..., row] * x[..., column] * twice

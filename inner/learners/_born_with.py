@@ -164,6 +164,6 @@ class Learner(base.Learner):
         return replace(state, inner=self.inner.freeze(state.inner, alive))
 
     def learned(self, state: Any) -> Tensor:
-        """What life has changed: final minus initial weights [N, W]."""
+        """Changes of a life: final minus initial weights [N, W]."""
         changes = [(now - was).flatten(1) for now, was in zip(state.inner.weights, state.born)]
         return torch.cat(changes, 1)

@@ -47,7 +47,7 @@ class RuleOnNetwork(Protocol):
 
 
 class Acted(NamedTuple):
-    """What `act` leaves for `learn`."""
+    """Results of `act` that `learn` needs."""
 
     record: ForwardRecord
     noise: tuple[Tensor, ...] | None  # [N, B, units] per layer of units above the input
@@ -56,7 +56,7 @@ class Acted(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a look at the signals leaves for the next step."""
+    """Results of a look at the signals that the next step needs."""
 
     own: tuple[Tensor, ...]  # the pathway's own weights
     baseline: Tensor | None

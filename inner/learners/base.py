@@ -74,7 +74,7 @@ class Learner(ABC):
 
     @property
     def knows(self) -> frozenset[str]:
-        """What a synapse must know to change as this learner changes it: members of KNOWLEDGE."""
+        """The knowledge that a synapse needs to change as this learner changes it: members of KNOWLEDGE."""
         return frozenset({"local"})
 
     def on(self, network: Network) -> Learner:
@@ -86,7 +86,7 @@ class Learner(ABC):
         return self.network.accepts(spec)
 
     def text(self, values: Mapping[str, Any]) -> str:
-        """What is printed of it, with the values of its coefficients."""
+        """One printed line: the learner with the values of its coefficients."""
         shown = ", ".join(f"{name} {value:.3g}" for name, value in values.items() if isinstance(value, int | float))
         return f"{self.name.replace('_', ' ')}: {shown}" if shown else self.name.replace("_", " ")
 

@@ -93,22 +93,22 @@ class Learner(base.Learner):
 
     @cached_property
     def hears(self) -> bool:
-        """Whether anything that the pathway delivers is used."""
+        """True where the formulas use anything that the pathway delivers."""
         return any(SIGNALS[name].feedback for name in self.signals)
 
     @cached_property
     def follows(self) -> bool:
-        """Whether the pathway changes weights after the forward weights have changed."""
+        """True where the pathway changes weights after the forward weights have changed."""
         return type(self.pathway).after is not Pathway.after
 
     @cached_property
     def rewarded(self) -> bool:
-        """Whether the reward is used."""
+        """True where the reward is used."""
         return bool({"surprise", "reward"} & self.signals) or self.rule.pathway == "reward"
 
     @cached_property
     def explores(self) -> bool:
-        """Whether the drives are noisy while the network learns."""
+        """True where drives are noisy while the network learns."""
         return self.rule.noise != 0
 
     @cached_property
@@ -190,7 +190,7 @@ class Learner(base.Learner):
     def _bound(
         self, common: dict[str, Tensor], each: tuple[dict[str, Tensor], ...], weights: tuple[Tensor, ...]
     ) -> tuple[tuple[tuple[Bound, Bound], ...], ...]:
-        """What follows from the coefficients alone: computed once and not at every step."""
+        """Parts of the formulas that depend on coefficients alone, computed once per life."""
         rules, traces = self.updates
         found = []
         for k, w in enumerate(weights):

@@ -1,4 +1,4 @@
-"""Where lives may run: the processor, or a GPU that torch can use. Random draws stay on the processor, so births are the same."""
+"""Devices of lives: the processor, or a GPU that torch can use. Random draws stay on the processor, so births are the same."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def resolve(name: str) -> str:
 
 
 def describe(name: str) -> str:
-    """What is printed of a resolved device: "cpu", or the GPU's name."""
+    """The printed name of a resolved device: "cpu", or the GPU's name."""
     return torch.cuda.get_device_name() if name == "cuda" else name

@@ -45,7 +45,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Result:
-    """What P x L lives left behind; a network that left the finite range has the worst score of its task."""
+    """Results of P x L lives; a network that left the finite range has the worst score of its task."""
 
     score: Tensor  # [P, L] float64 at the end of life
     alive: Tensor  # [P, L] bool

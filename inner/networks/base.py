@@ -57,7 +57,7 @@ class Network(ABC):
         return tuple((sizes[a] + self.biased(a, b), sizes[b]) for a, b in self.wiring(inputs, outputs))
 
     def biased(self, source: int, target: int) -> bool:
-        """Whether the group has a bias row: the feed-forward ones, where the network has biases."""
+        """True for a group with a bias row: the feed-forward ones, where the network has biases."""
         return self.bias and source != target
 
     @abstractmethod

@@ -20,7 +20,7 @@ from inner.random import stream
 
 
 class Delivery(NamedTuple):
-    """What a pathway sees when it is asked for the feedback of a layer of units."""
+    """The view of a pathway that is asked for the feedback of a layer of units."""
 
     own: Sequence[Tensor]  # the pathway's own weights, each [N, ...]
     weights: Sequence[Tensor]  # [N, units of layer k, units of layer k + 1] per k, bias rows removed

@@ -42,7 +42,7 @@ SIDES = {"global": 0, "pre": 1, "post": 2, "synapse": 3, "sampled": 3}  # bits o
 
 
 def operation(name: str) -> Callable[..., Value]:
-    """What an instruction does: arithmetic, or a function of the formula language. Raises ValueError for one without torch."""
+    """The torch operation of an instruction: arithmetic or a function of the language. Raises ValueError for one without torch."""
     return ARITHMETIC[name] if name in ARITHMETIC else made(rendering(name, "torch"))
 
 
@@ -167,7 +167,7 @@ class Compiler:
         return target
 
     def rank(self, item: int | float) -> tuple[bool, int]:
-        """Where an operand stands in a sum or product: numbers and coefficients, one side, both sides."""
+        """Place of an operand in a sum or product: numbers and coefficients, then one side, then both sides."""
         return (self.varying[item], self.masks[item]) if isinstance(item, int) else (False, 0)
 
     def together(self, items: Sequence[int | float]) -> list[list[int | float]]:
@@ -191,7 +191,7 @@ class Compiler:
         return self.emit("negate", found) if negative else found
 
     def weight(self, item: int | float) -> int:
-        """Where a term stands among those of its rank: products of a signal and a coefficient come before other products.
+        """Place of a term among those of its rank: products of a signal and a coefficient come before other products.
 
         A sum grows by one product at a time, and does so faster while its other operands are small.
         """

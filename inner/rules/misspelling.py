@@ -16,7 +16,7 @@ def slips(word: str) -> set[str]:
 
 
 def one_slip(word: str, known: str) -> bool:
-    """Whether the two differ by one letter inserted, left out, replaced, or swapped with its neighbour."""
+    """True for words that differ by one letter inserted, left out, replaced, or swapped with its neighbour."""
     if word == known or any(character.isdigit() for character in word):
         return False  # pre1, pre2 are numbered names, not slips
     replaced = len(word) == len(known) and sum(a != b for a, b in zip(word, known)) == 1

@@ -188,7 +188,7 @@ class Rule:
 
     @property
     def beyond_one_formula(self) -> tuple[str, ...]:
-        """What this rule has beside one formula, its traces and one value per coefficient; empty for most rules."""
+        """Features beside one formula, its traces and one value per coefficient, in words; empty for most rules."""
         shared = any(coefficient.share != "rule" for coefficient in self.coefficients)
         held = {"a formula per layer": self.layers, "homeostasis": self.homeostasis, "values per layer or unit": shared}
         return tuple(what for what, has in held.items() if has)

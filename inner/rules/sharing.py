@@ -1,4 +1,4 @@
-"""How many values a coefficient has in a network, and where each of them acts: `share: rule, layer, neuron, ...`.
+"""Shared values: the number of values of a coefficient in a network, and where each of them acts: `share: rule, layer, neuron, ...`.
 
 The values of a coefficient stand in a row layer by layer; within a layer by presynaptic unit i (a bias unit last), then
 by postsynaptic unit j. theta [N, D] holds the rows of all coefficients one after the other. Shapes are those of the
@@ -43,7 +43,7 @@ def count(coefficient: Coefficient, shapes: Shapes) -> int:
 
 
 def spread(coefficients: Sequence[Coefficient]) -> bool:
-    """Whether any coefficient has a value of its own for a layer, unit or synapse."""
+    """True where any coefficient has a value of its own for a layer, unit or synapse."""
     return any(coefficient.share != "rule" for coefficient in coefficients)
 
 

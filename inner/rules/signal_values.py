@@ -62,7 +62,7 @@ class SignalValues(NamedTuple):
         return torch.zeros_like(self.record.post[k])
 
     def action(self, k: int) -> Tensor:
-        """What was done [N, B, O]: the output itself where nothing else was chosen, 0 for hidden units."""
+        """The action [N, B, O]: the output itself where nothing else was chosen, 0 for hidden units."""
         if self.target(k) != self.top:
             return torch.zeros_like(self.record.post[k])
         return self.record.output if self.acted is None else self.acted

@@ -52,7 +52,7 @@ class Signal:
 
     @property
     def native(self) -> bool:
-        """Whether generated kernels have it."""
+        """True where generated kernels have it."""
         return bool(self.c)
 
     def __post_init__(self) -> None:

@@ -45,7 +45,7 @@ class Split:
         return call(name, *whole) if name else node.func(*whole)
 
     def _free(self, node: sympy.Expr) -> bool:
-        """Whether a part depends on coefficients and on nothing else."""
+        """True for a part that depends on coefficients and on nothing else."""
         names = self._names(node)
         return bool(names) and not names & self.signals
 

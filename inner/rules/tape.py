@@ -110,7 +110,7 @@ class Tape:
         return tuple(value if r in used else None for r, value in enumerate(registers))
 
     def run(self, bound: Bound, values: Mapping[str, Tensor], batch: int, reuse: bool = False) -> list[Any]:
-        """What the formulas are for these signals of `batch` samples; reuse: no gradient is wanted."""
+        """Values of the formulas for these signals of `batch` samples; reuse: no gradient is wanted."""
         registers = list(bound)
         for r, name in self.inputs:
             registers[r] = values[name]
@@ -166,7 +166,7 @@ IN_PLACE: dict[str, Callable[..., Tensor]] = {
 
 
 def _reusing(steps: Sequence[Step], masks: Sequence[int], varying: Sequence[bool]) -> tuple[Step, ...]:
-    """Operations on synapses write over their first operand where that is theirs and nobody reads it again."""
+    """Steps in which operations on synapses overwrite a first operand that is theirs and is not read again."""
     over: dict[Callable[..., Any], Callable[..., Any]] = {
         operation(name): function for name, function in IN_PLACE.items()
     }

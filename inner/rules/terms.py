@@ -101,7 +101,7 @@ def _cut(node: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Expr]) -> sympy.Exp
 
 
 def _too_long(flat: sympy.Expr, stand_ins: Mapping[sympy.Expr, sympy.Expr]) -> bool:
-    """Whether the expanded sum has too many terms, or together with the functions that were cut out too many nodes."""
+    """True for an expanded sum of too many terms, or of too many nodes together with the functions that were cut out."""
     sizes = {symbol: sum(1 for _ in sympy.preorder_traversal(node)) for node, symbol in stand_ins.items()}
     return _count(flat) > MAX_TERMS or expanded_nodes(flat, sizes) > MAX_NODES
 

@@ -85,7 +85,7 @@ class Update:
         self.axes = {name: axis for name, axis in axes.items() if name not in fixed}
 
     def bind(self, values: Mapping[str, Tensor], shape: LayerShape) -> tuple[Bound, Bound]:
-        """What follows from the coefficients alone, for layers of `shape` (N, I, O)."""
+        """Values that depend on coefficients alone, for layers of `shape` (N, I, O)."""
         rest: Bound = ()
         if self.rest is not None:
             rest = self.rest.bind(_wide(values, self.fixed_axes), shape[1], shape[2])
@@ -139,7 +139,7 @@ class Update:
             found[place] = _spread(found[place], (n, batch if samples else 1, inputs if pre else outputs), like)
 
     def _matrix(self, product: Product, found: list[Tensor], shape: LayerShape, batch: int) -> Tensor:
-        """What a synapse factor is multiplied with: [N, I, O], or [N, 1, O] where nothing depends on the pre side."""
+        """The factor beside a synapse factor: [N, I, O], or [N, 1, O] where nothing depends on the pre side."""
         alone = None if product.alone is None else found[product.alone]
         if not product.pairs:
             assert alone is not None

@@ -1,4 +1,4 @@
-"""What the classification tasks on data sets share: the tiers of a data set, and the draw of one life from its tier.
+"""Shared parts of classification tasks on data sets: the tiers of a data set, and the draw of one life from its tier.
 
 A data set is cut once into the tiers search / select / final (40 / 25 / 35 %, stratified by class) at a fixed
 address of the random stream, so that the cut depends on no run's seed. A life then draws, inside its tier, a

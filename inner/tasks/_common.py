@@ -1,4 +1,4 @@
-"""What tasks of all kinds share: the order of showing a pool, one-hot targets, scores, and the checks of options."""
+"""Shared parts of tasks of all kinds: the order of showing a pool, one-hot targets, scores, and the checks of options."""
 
 from __future__ import annotations
 

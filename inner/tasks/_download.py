@@ -1,4 +1,4 @@
-"""Where the image data sets come from: a folder or the cache, checked by content, and a command that downloads them.
+"""The sources of image data sets: a folder or the cache, checked by content, and a command that downloads them.
 
     python -m inner.tasks._download mnist|fashion-mnist|emnist
 

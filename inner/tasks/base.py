@@ -1,4 +1,4 @@
-"""What a task is: it draws the data of L lifetimes from one of three disjoint tiers, and scores a network's outputs."""
+"""The interface of a task: it draws the data of L lifetimes from one of three disjoint tiers, and scores a network's outputs."""
 
 from __future__ import annotations
 

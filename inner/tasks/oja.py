@@ -49,7 +49,7 @@ def random_score(inputs: int) -> float:
 
 @lru_cache(maxsize=8)
 def _drawn(task: Task, tier: str, steps: int, batch: int, seed: int, labels: tuple[Label, ...]) -> LifeData:
-    """Drawn once for all chunks of a generation; nobody changes the tensors of a life."""
+    """Samples of L lives, drawn once for all chunks of a generation; no code changes the tensors of a life."""
     return stack([task.draw(tier, steps, batch, seed, label) for label in labels])
 
 
@@ -79,7 +79,7 @@ class Task(Base):
 
     @property
     def chance(self) -> float:
-        """What weights of the right length in a random direction score; no weights at all score 0."""
+        """Score of weights of the right length in a random direction; no weights at all score 0."""
         return random_score(self.inputs)
 
     @property

@@ -55,7 +55,7 @@ class Task(Base):
 
     @property
     def chance(self) -> float:
-        """What outputs of random weights score."""
+        """Score of outputs of random weights."""
         return _random_alignment(self.inputs, self.outputs, self.ratio)
 
     @property

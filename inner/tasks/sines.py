@@ -54,7 +54,7 @@ class Task(Base):
 
     @property
     def worst(self) -> float:
-        """Where the score is cut off: sixteen times the error of answering 0."""
+        """Lowest score: sixteen times the error of answering 0."""
         return -8.0 * self.amplitude**2
 
     def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:

@@ -58,7 +58,7 @@ class Task(Base):
 
     @property
     def worst(self) -> float:
-        """Where the score is cut off: four times the error of answering 0 to the largest sine."""
+        """Lowest score: four times the error of answering 0 to the largest sine."""
         return -2.0 * self.high**2
 
     def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:

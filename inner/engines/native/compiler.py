@@ -50,7 +50,7 @@ def _found(own: str, path: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _version(compiler: tuple[str, ...]) -> str:
-    """What the compiler says of itself; empty where it does not run."""
+    """The compiler's own version line; empty where it does not run."""
     try:
         done = subprocess.run([*compiler, "--version"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
@@ -83,7 +83,7 @@ def _tried(compiler: tuple[str, ...], cache: Path) -> str:
 
 @lru_cache(maxsize=1)
 def processor() -> str:
-    """What `-march=native` depends on: model and features of the processor."""
+    """Model and features of the processor, on which `-march=native` depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
     except OSError:
@@ -93,7 +93,7 @@ def processor() -> str:
 
 
 def halves() -> bool:
-    """Whether this processor computes its longest vectors in two halves (AMD's family 25, which Zen 4 belongs to)."""
+    """True for a processor that computes its longest vectors in two halves (AMD's family 25, Zen 4 among it)."""
     words = processor().split()
     return "AuthenticAMD" in words and "cpu family : 25" in " ".join(words)
 
@@ -120,7 +120,7 @@ def folder() -> Path:
 
 
 def private(path: Path) -> bool:
-    """Whether the file or folder is this user's and nobody else may write to it."""
+    """True for a file or folder that this user owns and no other may write to."""
     found = path.lstat()
     kind = stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)
     return kind and found.st_uid == os.geteuid() and not found.st_mode & 0o022

@@ -64,7 +64,7 @@ def why_not(life: Life) -> str:
 
 
 def plan_of(learner: local_rule.Learner, spec: Spec, shape: tuple[int, ...] | None = None) -> Plan:
-    """What the kernel of these lives is generated from; `shape` makes their sizes compile-time constants."""
+    """The plan from which the kernel of these lives is generated; `shape` makes sizes compile-time constants."""
     network, batch = learner.network, spec.batch
     decay = float(learner.pathway.decay) if isinstance(learner.pathway, learned.Pathway) else 0.0
     return Plan(

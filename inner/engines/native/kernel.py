@@ -40,7 +40,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Lived:
-    """What the kernel leaves behind, n = candidate * L + lifetime."""
+    """Results of a kernel call, n = candidate * L + lifetime."""
 
     outputs: np.ndarray  # [N, R, V, O] float32, zeros where the network had failed
     alive: np.ndarray  # [N, R] bool

@@ -111,7 +111,7 @@ class Lowering:
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether a C text reads this name."""
+    """True where a C text reads this name."""
     return re.search(rf"\b{name}\b", text) is not None
 
 

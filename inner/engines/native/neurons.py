@@ -14,13 +14,13 @@ POST |= {name: f"splat(m->sums[{n} * SAMPLES(m) + b])" for name, n in SUM.items(
 
 
 def constants(formula: Formula) -> str:
-    """What depends on coefficients alone."""
+    """C of the values that depend on coefficients alone."""
     body = "\n".join(f"    K[{n}] = {text};" for n, text in enumerate(formula.lowering.code.constants))
     return f"INLINE void constants{formula.number}(const float *c, float *K)\n{{\n    (void)c, (void)K;\n{body}\n}}\n"
 
 
 def pre_side(formula: Formula) -> str:
-    """What the pre side hands over, [PRES, B, I]: rows that lie somewhere already, or a loop over units."""
+    """C of the pre-side factors [PRES, B, I]: rows that lie somewhere already, or a loop over units."""
     code = formula.lowering.code
     rows = {f"{name}_": at for name, at in PRE.items()}
     rows |= {text: f"m->wide_pre[k] + {n} * size" for text, n in formula.lowering.wide("pre").items()}
@@ -44,7 +44,7 @@ def pre_side(formula: Formula) -> str:
 
 
 def post_side(formula: Formula) -> str:
-    """What the post side hands over, [POSTS, B, O]; means lie where the first sample would."""
+    """C of the post-side factors [POSTS, B, O]; a mean lies at the place of the first sample."""
     code = formula.lowering.code
     everything = "\n".join([*code.post, *(text for text, _ in code.post_out)])
     loads = {f"{name}_": text for name, text in POST.items()}

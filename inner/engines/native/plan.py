@@ -1,4 +1,4 @@
-"""What a kernel is generated from, and what the analysis found: values that the writers of C text pass on."""
+"""Plans of kernels and the findings of their analysis: values that the writers of C text pass on."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ class Formula:
 
     @property
     def heavy(self) -> bool:
-        """Whether something is computed synapse by synapse."""
+        """True where something is computed synapse by synapse."""
         return any(stage.rest for stage in self.stages)

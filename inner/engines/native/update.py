@@ -26,7 +26,7 @@ def _combined(stage: Stage, sums: list[str], base: str) -> str:
 
 
 def _ends(plan: Plan, offset: str) -> list[str]:
-    """What happens to the new weight `next` before it is written; `offset` is its place in the layer."""
+    """C between the new weight `next` and its store; `offset` is its place in the layer."""
     lines = []
     if plan.rule.pathway == "learned":
         share = f"{1 - plan.decay!r}f"
@@ -42,7 +42,7 @@ def _ends(plan: Plan, offset: str) -> list[str]:
 
 
 def _masked(stages: tuple[Stage, ...]) -> bool:
-    """Whether the padding must be put to 0 by hand: a rest, or a synapse factor that may not be finite where w is 0."""
+    """True where padding must be set to 0 by hand: a rest, or a synapse factor that may not be finite where w is 0."""
     return any(stage.rest or any("/" in line or "v_" in line for line in stage.before) for stage in stages)
 
 
