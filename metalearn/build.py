@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from inner.components import build, load, options_of, suggest
+from inner.learners.local_rule import Learner as LocalRule
 from inner.life.devices import resolve
 from inner.rules.rule import Rule
 from inner.tasks.base import Task
@@ -147,7 +148,7 @@ class Experiment:
         """The objective over the coefficients of a rule: the same lives and fitness for every rule."""
         config = self.config
         return LearnerObjective(
-            rule,
+            LocalRule(rule),
             self.distribution,
             config.seed,
             config.lifetimes,

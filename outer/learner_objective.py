@@ -25,15 +25,20 @@ from outer.objective import Evaluation, Lived, Objective, made_finite, side_by_s
 from outer.settings import Distribution, Setting
 
 
+def learner_of(given: Learner | Rule) -> Learner:
+    """A learner; a rule is read as the local rule."""
+    return LocalRule(given) if isinstance(given, Rule) else given
+
+
 @dataclass(frozen=True)
 class LearnerObjective(Objective):
-    """Scores candidates of one rule over a distribution of settings.
+    """Scores candidates of one learner over a distribution of settings.
 
-    born: the genome of the networks, where weights evolve; None: the rule's coefficients evolve. With a rule that changes
-    nothing (its coefficients fixed at 0) the networks are scored as they are born.
+    born: the genome of the networks, where weights evolve; None: the learner's coefficients evolve. With a rule that
+    changes nothing (its coefficients fixed at 0) the networks are scored as they are born.
     """
 
-    rule: Rule
+    learner: Learner  # on whatever network; a rule is read as the local rule
     distribution: Distribution
     seed: int
     lifetimes: int = 6
@@ -46,23 +51,25 @@ class LearnerObjective(Objective):
     born: NetworkGenome | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "learner", learner_of(self.learner))
         check_engine(self.engine)
         if self.lifetimes < 1 or self.shapes < 1:
             raise ValueError(f"lifetimes and shapes: expected at least 1, got {self.lifetimes} and {self.shapes}")
 
     @cached_property
     def coefficients(self) -> CoefficientGenome:
-        """The genome of the rule's coefficients. Raises ValueError where its size would depend on the setting."""
-        return CoefficientGenome(self.rule.coefficients, self.distribution.counts(self.rule.coefficients))
+        """The genome of the learner's coefficients. Raises ValueError where its size would depend on the setting."""
+        coefficients = self.learner.coefficients
+        return CoefficientGenome(coefficients, self.distribution.counts(coefficients))
 
     @property
     def genome(self) -> Genome:
         """The coefficients, or the networks where these evolve."""
         return self.coefficients if self.born is None else self.born
 
-    def learner(self, setting: Setting) -> Learner:
+    def learner_in(self, setting: Setting) -> Learner:
         """The learner that lives in a setting."""
-        return LocalRule(self.rule, setting.network) if self.born is None else self.born.learner
+        return self.learner.on(setting.network) if self.born is None else self.born.learner
 
     def settings(self, generation: int, tier: str = "search", lifetimes: int | None = None) -> tuple[Setting, ...]:
         """The settings that all candidates of a generation share."""
@@ -71,11 +78,11 @@ class LearnerObjective(Objective):
 
     def engine_in(self, setting: Setting) -> str:
         """Native where there is a kernel for the learner."""
-        return choose(self.engine, self.learner(setting), setting.spec, self.device)[0]
+        return choose(self.engine, self.learner_in(setting), setting.spec, self.device)[0]
 
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Scores and alive of candidates [P, D] in one setting."""
-        return self.lives_of(self.learner(setting), self.genome.decode(vectors), setting)
+        return self.lives_of(self.learner_in(setting), self.genome.decode(vectors), setting)
 
     def lives_of(self, learner: Learner, theta: np.ndarray, setting: Setting) -> Lived:
         """Scores and alive of a learner with theta [P, C] in one setting, by this objective's measure."""
@@ -105,4 +112,4 @@ class LearnerObjective(Objective):
     def unroll(self, setting: Setting, loss: str) -> Unroll:
         """Whole lives, whatever `until` says."""
         data = setting.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
-        return Unroll(self.learner(setting), setting.task, data, self.seed, setting.labels, loss)
+        return Unroll(self.learner_in(setting), setting.task, data, self.seed, setting.labels, loss)

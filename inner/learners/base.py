@@ -81,6 +81,10 @@ class Learner(ABC):
         """The same learner on another network."""
         return replace(self, network=network)  # type: ignore[type-var]
 
+    def with_coefficients(self, coefficients: Sequence[Coefficient]) -> Learner:
+        """The same learner with other initial values, bounds or fixed numbers, given through its option `values`."""
+        return replace(self, values={c.name: c.to_dict() for c in coefficients})  # type: ignore[type-var]
+
     def accepts(self, spec: Spec) -> str:
         """Why this learner cannot learn on its network in such a life, in words; empty where it can."""
         return self.network.accepts(spec)

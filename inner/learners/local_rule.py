@@ -66,6 +66,10 @@ class Learner(base.Learner):
         """The rule."""
         return self.rule
 
+    def with_coefficients(self, coefficients: Sequence[Coefficient]) -> Learner:
+        """The same rule with other initial values, bounds or fixed numbers."""
+        return replace(self, rule=replace(self.rule, coefficients=tuple(coefficients)))
+
     def text(self, values: Mapping[str, Any]) -> str:
         """The formula with numbers."""
         return self.rule.with_values(values)

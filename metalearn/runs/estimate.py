@@ -63,7 +63,7 @@ def _baselines(experiment: Experiment, evaluator: Evaluator) -> tuple[float, flo
     """Seconds that the first generations of all baselines take beyond later ones, and the seconds of tuning them all."""
     config = experiment.config
     tuned = [(experiment.objective_of(rule), search) for rule, search in experiment.arms().values()]
-    tuned = sorted((t for t in tuned if t[0].genome.size), key=lambda t: -len(t[0].rule.coefficients))
+    tuned = sorted((t for t in tuned if t[0].genome.size), key=lambda t: -len(t[0].learner.coefficients))
     if not tuned:
         return 0.0, 0.0
     timed = _representatives([type(search).__module__ for _, search in tuned])

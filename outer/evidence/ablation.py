@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from inner.rules.rule import Rule
+from inner.learners.base import Learner
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evidence.pruning import removable
@@ -46,20 +46,20 @@ class Ablation:
     smallest: int  # index of a stage
 
 
-def frozen(rule: Rule, values: dict[str, float]) -> Rule:
-    """The rule starting from `values`, with coefficients that are 0 there fixed at 0."""
+def frozen(learner: Learner, values: dict[str, float]) -> Learner:
+    """The learner starting from `values`, with coefficients that are 0 there fixed at 0."""
     fixed = tuple(
         replace(c, init=values[c.name], fixed=c.fixed or (values[c.name] == 0 and c.transform != "log"))
-        for c in rule.coefficients
+        for c in learner.coefficients
     )
-    return replace(rule, coefficients=fixed)
+    return learner.with_coefficients(fixed)
 
 
 def refit(
     objective: LearnerObjective, evaluator: Evaluator, values: dict[str, float], search: Search
 ) -> dict[str, float]:
     """The recommendation of a short search over the coefficients that are not 0, started from their values."""
-    own = replace(objective, rule=frozen(objective.rule, values))
+    own = replace(objective, learner=frozen(objective.learner, values))
     if own.coefficients.size == 0:
         return values
     last = list(evolve(own, search, evaluator))[-1]
@@ -86,7 +86,7 @@ def ablate(
     """
     settings = objective.distribution.settings("select", objective.seed, ("ablation",), lifetimes, shapes)
     kept = [name for name in removable(objective) if values[name] != 0]
-    others = [c.name for c in objective.rule.coefficients if not c.fixed and c.name not in kept and values[c.name] != 0]
+    others = [c.name for c in objective.learner.coefficients if not c.fixed and c.name not in kept and values[c.name] != 0]
     total, ended = max(1, len(kept) + bool(others)), 0
 
     def scored(variants: list[dict[str, float]]) -> np.ndarray:

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from inner.engines.choice import live
-from inner.learners.local_rule import Learner
+from inner.learners.base import Learner
 from inner.life.request import Life
 from inner.random import stream
 from inner.rules.rule import Rule
-from inner.rules.sharing import flat
+from outer.learner_objective import learner_of
 from outer.settings import Setting
 
 RESAMPLES = 10_000
@@ -31,7 +31,7 @@ class FreshLives:
 
 
 def live_fresh(
-    rule: Rule,
+    learner: Learner | Rule,
     values: Mapping[str, Any],
     setting: Setting,
     seed: int,
@@ -40,18 +40,18 @@ def live_fresh(
     engine: str = "auto",
     device: str = "cpu",
 ) -> FreshLives:
-    """Live every life of `setting` under the rule with these coefficient values.
+    """Live every life of `setting` under the learner with these coefficient values; a rule is read as the local rule.
 
     seed addresses data and initial weights; `weights`, where given, addresses the initial weights alone.
     """
-    theta = torch.from_numpy(flat(rule.coefficients, values, setting.shapes)[None])
+    placed = learner_of(learner).on(setting.network)
+    theta = torch.from_numpy(placed.flat(values, setting.spec)[None])
     lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, seed, setting.labels)
     steps = lives.order.shape[1]
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
     with torch.no_grad():
         born = seed if weights is None else weights
-        learner = Learner(rule, setting.network)
-        life = Life(learner, setting.task, lives, theta, born, setting.labels, record, device=device)
+        life = Life(placed, setting.task, lives, theta, born, setting.labels, record, device=device)
         result = live(life, engine)
     return FreshLives(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
 

@@ -31,9 +31,9 @@ def tune(
     shapes: int,
     racing: Racing | None = None,
 ) -> Tuned:
-    """Search and select in this process; a rule without free coefficients is returned unchanged."""
+    """Search and select in this process; a learner without free coefficients is returned unchanged."""
     if objective.genome.size == 0:
-        return Tuned({c.name: c.init for c in objective.rule.coefficients}, 0, float("nan"), ())
+        return Tuned({c.name: c.init for c in objective.learner.coefficients}, 0, float("nan"), ())
     with Evaluator() as evaluator:
         history = list(evolve(objective, search, evaluator, racing=racing))
         selection = select(objective, evaluator, history, finalists, lifetimes, shapes)

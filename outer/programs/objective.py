@@ -29,25 +29,28 @@ class ProgramObjective(Objective):
     device: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.language.check_inputs(tuple(self.plain.rule.traces))
+        if self.plain.learner.formula is None:
+            raise ValueError(f"search: programs are formulas, and learner '{self.plain.learner.name}' has none")
+        self.language.check_inputs(tuple(self.rule.traces))
         for name in ("seed", "distribution", "device"):
             object.__setattr__(self, name, getattr(self.plain, name))
 
     @property
     def rule(self) -> Rule:
         """The rule that the search starts from."""
-        return self.plain.rule
+        assert self.plain.learner.formula is not None
+        return self.plain.learner.formula
 
     @property
     def genome(self) -> ProgramGenome:
         """The genome that a search over this objective moves."""
-        return ProgramGenome(self.language, compile_rule(self.language, self.plain.rule))
+        return ProgramGenome(self.language, compile_rule(self.language, self.rule))
 
     @property
     def carrier(self) -> Rule:
         """A rule that mentions every input and constant, so that a learner prepares them all; its formula never runs."""
         names = [*self.language.inputs, *self.genome.names[1:]]
-        rule = self.plain.rule
+        rule = self.rule
         bare = Rule(f"eta*({' + '.join(names)})", rule.traces, (), rule.pathway)
         own = {c.name: c for c in rule.coefficients}
         fixed = tuple(Coefficient(c.name, own[c.name].init if c.name in own else 0.0) for c in bare.coefficients)
@@ -89,4 +92,4 @@ class ProgramObjective(Objective):
 
 def rule_objective(objective: ProgramObjective, rule: Rule) -> LearnerObjective:
     """The objective of the coefficients of a discovered rule, over the same lives."""
-    return replace(objective.plain, rule=rule, complexity=0.0)
+    return replace(objective.plain, learner=Learner(rule), complexity=0.0)

@@ -53,11 +53,12 @@ def test_terms_go_in_the_order_in_which_they_are_missed_and_refitting_helps() ->
 
 def test_what_was_dropped_stays_zero_in_a_refit() -> None:
     values = VALUES | {"b": 0.0}
-    rule = frozen(RULE, values)
-    assert [c.name for c in rule.coefficients if c.fixed] == ["b"] and rule.defaults == values
+    learner = frozen(OWN.learner, values)
+    assert [c.name for c in learner.coefficients if c.fixed] == ["b"]
+    assert {c.name: c.init for c in learner.coefficients} == values
     with Evaluator() as evaluator:
         after = refit(OWN, evaluator, values, SHORT)
-        nothing = replace(OWN, rule=Rule.from_dict({"dw": "a*pre*err", "coefficients": {"a": 0.0}}))
+        nothing = replace(OWN, learner=Rule.from_dict({"dw": "a*pre*err", "coefficients": {"a": 0.0}}))
         assert refit(nothing, evaluator, {"a": 0.0}, SHORT) == {"a": 0.0}
     assert after["b"] == 0.0 and after["a"] != VALUES["a"]
 

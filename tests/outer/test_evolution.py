@@ -95,7 +95,7 @@ def test_generations_share_nothing_and_candidates_share_all() -> None:
 
 def exploding(generations: int = 2) -> list[Generation]:
     rule = Rule.from_dict({"dw": "g*w + g", "coefficients": {"g": {"init": 1e6, "low": 1e5}}})
-    return run(rule=rule, generations=generations)
+    return run(learner=rule, generations=generations)
 
 
 def test_a_generation_of_failures_stops_the_search() -> None:
@@ -137,7 +137,7 @@ def test_a_generation_that_fails_whole_ends_only_a_search_that_has_found_nothing
 def test_fitness_is_finite_where_candidates_fail(measure: str) -> None:
     """Some candidates explode; their fitness is finite and not above anyone's who lived."""
     rule = Rule.from_dict({"dw": "g*w + eta*err*pre", "coefficients": {"g": {"init": 0.0, "scale": 4.0}, "eta": 0.05}})
-    o = replace(OBJECTIVE, rule=rule, fitness=fitness_of(measure), complexity=1e-3)
+    o = replace(OBJECTIVE, learner=rule, fitness=fitness_of(measure), complexity=1e-3)
     vectors = np.array([[0.0, 1.0], [5.0, 1.0], [600.0, 1.0], [0.0, -0.5]])
     with Evaluator() as serial:
         found = serial.evaluate(o, vectors, o.settings(0))
@@ -211,5 +211,5 @@ def test_finalists_of_a_search(history: list[Generation]) -> None:
 
 def test_rule_without_free_coefficients_is_taken_as_it_is(spy: list[tuple]) -> None:
     fixed = Rule.from_dict({"dw": "0.1*err*pre", "pathway": "backprop"})
-    result = tune(replace(OBJECTIVE, rule=fixed), build("search", "random"), 3, 4, 2)
+    result = tune(replace(OBJECTIVE, learner=fixed), build("search", "random"), 3, 4, 2)
     assert (result.values, result.lifetimes, spy) == ({}, 0, [])

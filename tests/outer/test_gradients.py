@@ -54,7 +54,7 @@ def losses(o: LearnerObjective, vector: np.ndarray, loss: str) -> np.ndarray:
     """Losses [L] of the lives of the first world, in float64."""
     setting = o.settings(0)[0]
     lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, o.seed, setting.labels)
-    unroll = Unroll(o.learner(setting), setting.task, lives, o.seed, setting.labels, loss)
+    unroll = Unroll(o.learner_in(setting), setting.task, lives, o.seed, setting.labels, loss)
     theta = torch.from_numpy(o.genome.decode(vector)).repeat_interleave(max(2, len(setting.labels)), 0)
     if len(setting.labels) == 1:
         return unroll.advance(unroll.begin(theta), 0, unroll.steps, theta)[1].numpy()[:1]
@@ -119,8 +119,8 @@ def test_differentiable_life_is_the_life_that_is_scored() -> None:
     setting = o.settings(0)[0]
     lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, o.seed, setting.labels)
     theta = torch.from_numpy(o.genome.decode(vectors(o, 2)))
-    result = live(Life(o.learner(setting), setting.task, lives, theta, o.seed, setting.labels))
-    unroll = Unroll(o.learner(setting), setting.task, lives, o.seed, setting.labels)
+    result = live(Life(o.learner_in(setting), setting.task, lives, theta, o.seed, setting.labels))
+    unroll = Unroll(o.learner_in(setting), setting.task, lives, o.seed, setting.labels)
     each = theta.float().repeat_interleave(len(setting.labels), 0).requires_grad_()
     state, _ = unroll.advance(unroll.begin(each), 0, unroll.steps, each)
     assert all(torch.equal(a, b) for a, b in zip(result.state.weights, state.weights))
@@ -167,7 +167,7 @@ def test_a_life_without_a_gradient_costs_its_share_only() -> None:
 
 def test_lives_that_explode_leave_a_finite_search() -> None:
     rule = Rule.from_dict({"dw": "g*w + eta*err*pre", "coefficients": {"g": {"init": 0.0, "scale": 4.0}, "eta": 0.05}})
-    o = replace(objective(), rule=rule, distribution=Distribution(TASK, (1, 1), (5, 5), (80, 80)))
+    o = replace(objective(), learner=rule, distribution=Distribution(TASK, (1, 1), (5, 5), (80, 80)))
     x = np.array([[0.0, 1.0], [9.0, 1.0], [600.0, 1.0], [0.0, -0.5]])
     with Evaluator() as serial:
         found = [

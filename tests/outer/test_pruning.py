@@ -29,7 +29,7 @@ def objective(rule: Rule = RULE) -> LearnerObjective:
 
 
 def vector(own: LearnerObjective, **values: float) -> np.ndarray:
-    return own.genome.encode({c.name: values.get(c.name, c.init) for c in own.rule.coefficients})
+    return own.genome.encode({c.name: values.get(c.name, c.init) for c in own.learner.coefficients})
 
 
 def test_idle_terms_go_and_the_needed_one_stays() -> None:
@@ -54,7 +54,7 @@ def test_a_term_that_is_missed_stays() -> None:
 def test_what_is_gained_without_a_harmful_term_is_not_given_away_again() -> None:
     """Without b 1.5 instead of 1.0; without c as well 1.2: better than the whole rule, and no reason to lose c."""
     own = objective()
-    names = [c.name for c in own.rule.coefficients]
+    names = [c.name for c in own.learner.coefficients]
 
     class Table(Evaluator):
         def evaluate(self, objective: Any, vectors: np.ndarray, settings: Any) -> Evaluation:

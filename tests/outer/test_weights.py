@@ -81,11 +81,11 @@ def test_a_search_starts_at_zero_or_at_initial_weights() -> None:
     columns = cast(NetworkGenome, own.genome).layout.parts["weights"]
     assert np.array_equal(own.genome.decode(own.genome.start()[None])[0, columns].astype(np.float32), wanted)
     network = Network(hidden=(5, 3), bias=True, gain=3.0)
-    scaled = NetworkGenome(own.rule, network, 64, 10, 1, Genes(weights="direct", scale=2.0), origin_seed=4)
+    scaled = NetworkGenome(own.learner.formula, network, 64, 10, 1, Genes(weights="direct", scale=2.0), origin_seed=4)
     found = scaled.decode(scaled.start()[None])[0, scaled.layout.parts["weights"]]
     np.testing.assert_allclose(found, 3 * wanted, rtol=1e-6, atol=1e-12)
     assert np.allclose(scaled.start()[:65] * 2 * 3 / 8, 3 * wanted[:65]), "a unit of z is scale * gain / sqrt(64)"
-    raw = NetworkGenome(own.rule, network, 64, 10, 1, Genes(weights="direct", per_input=False))
+    raw = NetworkGenome(own.learner.formula, network, 64, 10, 1, Genes(weights="direct", per_input=False))
     assert (raw.decode(np.ones((1, raw.size)))[0, raw.layout.parts["weights"]] == 1.0).all()
 
 
@@ -118,6 +118,6 @@ def test_refuses() -> None:
     with pytest.raises(ValueError, match=f"D = {own.genome.size}"):
         own.genome.decode(np.zeros((2, 32)))
     with pytest.raises(ValueError, match="genome.weights: expected direct with an origin of drawn weights, got grown"):
-        NetworkGenome(own.rule, Network(hidden=(3,)), 2, 2, 1, Genes(weights="grown"), origin_seed=1)
+        NetworkGenome(own.learner.formula, Network(hidden=(3,)), 2, 2, 1, Genes(weights="grown"), origin_seed=1)
     with pytest.raises(ValueError, match="gradients: NetworkGenome has none"):
         own.genome.slopes(np.zeros((1, own.genome.size)))

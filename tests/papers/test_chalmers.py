@@ -24,7 +24,7 @@ def test_the_delta_rule_in_this_protocol() -> None:
     """(a) at least 0.96: the learning rate 8 of the published chromosome, dw = 4 (2 a t - 2 a o)."""
     config = load("papers/chalmers")
     own = check(config).objective
-    values = dict.fromkeys(own.rule.defaults, 0.0) | {"k0": 4.0, "k8": -2.0, "k9": 2.0}
+    values = dict.fromkeys(own.learner.formula.defaults, 0.0) | {"k0": 4.0, "k8": -2.0, "k9": 2.0}
     assert is_delta(values)
     settings = own.distribution.settings("search", 0, ("delta",), 200, 1)
     with Evaluator() as evaluator:

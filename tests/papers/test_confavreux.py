@@ -26,7 +26,7 @@ def setting(name: str, seed: int) -> tuple[LearnerObjective, Search, np.ndarray]
 
     config = load(f"papers/{name}", [f"seed={seed}"])
     own = check(config).objective
-    oja = dict.fromkeys(own.rule.defaults, 0.0) | {"c110": 1.0, "c021": -1.0}
+    oja = dict.fromkeys(own.learner.formula.defaults, 0.0) | {"c110": 1.0, "c021": -1.0}
     search = build("search", config.search)
     assert isinstance(search, Search) and search.generations <= 150
     return own, search, own.genome.encode(oja)

@@ -29,7 +29,7 @@ def objective_of(seed: int) -> LearnerObjective:
 
 
 def vector(own: LearnerObjective, values: dict[str, float]) -> np.ndarray:
-    return own.genome.encode(dict.fromkeys(own.rule.defaults, 0.0) | values)
+    return own.genome.encode(dict.fromkeys(own.learner.formula.defaults, 0.0) | values)
 
 
 def fresh_loss(own: LearnerObjective, found: np.ndarray) -> float:
@@ -42,7 +42,7 @@ def fresh_loss(own: LearnerObjective, found: np.ndarray) -> float:
 def test_the_target_rule_solves_the_task_and_needs_all_of_its_parts() -> None:
     """Both axes with the two rules; without lateral learning both units go to the first; without Oja nothing."""
     own = objective_of(0)
-    assert len(own.rule.coefficients) == 54
+    assert len(own.learner.coefficients) == 54
     assert fresh_loss(own, vector(own, TARGET)) < 0.01
     assert 0.5 < fresh_loss(own, vector(own, TARGET | {"l110": 0.0})) < 0.9
     assert fresh_loss(own, vector(own, {})) > 0.9
