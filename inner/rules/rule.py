@@ -130,6 +130,8 @@ class Rule:
         fields["homeostasis"] = Homeostasis.from_dict(fields.get("homeostasis"))
         fields["surprise"] = Surprise.from_dict(fields.get("surprise"))
         if isinstance(pathway := fields.get("pathway"), Mapping):
+            if not isinstance(pathway.get("name"), str):
+                raise ValueError(f"rule.pathway: expected a name or {{name: ..., option: ...}}, got {str(pathway)[:80]}")
             fields["pathway_options"] = {key: value for key, value in pathway.items() if key != "name"}
             fields["pathway"] = pathway.get("name", "")
         for key in ("traces", "coefficients"):
