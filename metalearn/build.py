@@ -234,7 +234,7 @@ class Experiment:
         labels = tuple(("compare", what, n) for n in range(lifetimes))
         setting = Setting(found, self.network(cell.hidden), cell.steps, cell.batch, labels, "final")
         if read:
-            found.life_data("final", 1, 1, self.config.seed, setting.labels[:1])
+            found.experience("final", 1, 1, self.config.seed, setting.labels[:1])
         return setting
 
     def seeded(self, seed: int) -> Experiment:

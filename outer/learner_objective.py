@@ -14,9 +14,10 @@ from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
 from inner.life.request import Life
 from inner.life.unroll import Unroll
+from inner.life_data import LifeData
 from inner.rules.rule import Rule
-from inner.tasks.base import LifeData
-from outer.fitness.base import Fitness
+from inner.sources import Source
+from outer.fitness.base import Fitness, steps_of
 from outer.fitness.final import Fitness as Final
 from outer.genome.base import Genome
 from outer.genome.coefficients import CoefficientGenome
@@ -86,8 +87,8 @@ class LearnerObjective(Objective):
 
     def lives_of(self, learner: Learner, theta: np.ndarray, setting: Setting) -> Lived:
         """Scores and alive of a learner with theta [P, C] in one setting, by this objective's measure."""
-        data = self.life_data(setting)
-        record = self.fitness.record(data.order.shape[1])
+        data = self.experience(setting)
+        record = self.fitness.record(steps_of(data))
         with torch.no_grad():
             life = Life(
                 learner, setting.task, data, torch.from_numpy(theta), self.seed, setting.labels, record,
@@ -96,10 +97,14 @@ class LearnerObjective(Objective):
             result = live(life, self.engine)
         return Lived(self.fitness.value(result, setting.task, data), result.alive.numpy())
 
-    def life_data(self, setting: Setting) -> LifeData:
-        """The data of the lives of a setting, cut at its `until`."""
-        data = setting.task.life_data(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
-        return data if setting.until is None else replace(data, order=data.order[:, : setting.until])
+    def experience(self, setting: Setting) -> LifeData | Source:
+        """The experience of the lives of a setting, cut at its `until`. Raises ValueError for an environment that is cut."""
+        data = setting.task.experience(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
+        if setting.until is None:
+            return data
+        if not isinstance(data, LifeData):
+            raise ValueError("racing: lives in an environment are scored as a whole; leave racing out")
+        return replace(data, order=data.order[:, : setting.until])
 
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
         """Fitness is the mean score less the price of complexity."""

@@ -35,6 +35,7 @@ class Pulls(NamedTuple):
     pay: Tensor  # [N, B, K] probability of a reward
     luck: Noise
     total: Tensor  # float64 [N] rewards, mean over B
+    pulled: Tensor  # [1] pulls so far
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,8 @@ class Bandits(Source):
     def begin(self, population: int) -> Pulls:
         """The arms of every network; nothing earned yet."""
         pay = fold(self.pay, population)
-        return Pulls(pay, Noise(self.luck.key, population), torch.zeros(len(pay), dtype=torch.float64, device=pay.device))
+        total = torch.zeros(len(pay), dtype=torch.float64, device=pay.device)
+        return Pulls(pay, Noise(self.luck.key, population), total, total.new_zeros(1))
 
     def observe(self, s: Pulls, t: int | Tensor) -> Seen:
         """A constant 1."""
@@ -61,11 +63,11 @@ class Bandits(Source):
         paid = (s.luck.uniform(t, LUCK, tuple(s.pay.shape[1:])) < s.pay).to(action.dtype)
         reward = (paid * action).sum(-1, keepdim=True)
         total = s.total + reward.mean((1, 2)).to(torch.float64)
-        return Pulls(s.pay, s.luck, total), Told(action=action, reward=reward)
+        return Pulls(s.pay, s.luck, total, s.pulled + 1), Told(action=action, reward=reward)
 
     def score(self, s: Pulls) -> Tensor:
-        """Mean reward per pull of a whole life: float64 [N]."""
-        return s.total / max(self.steps, 1)
+        """Mean reward per pull so far: float64 [N]."""
+        return s.total / s.pulled.clamp(min=1)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def check(config: Config) -> Experiment:
         raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
     check_fit(found, rule)
     settings = distribution.settings("search", config.seed, ("check",), 1, 1)
-    settings[0].task.life_data("search", 1, 1, config.seed, settings[0].labels)
+    settings[0].task.experience("search", 1, 1, config.seed, settings[0].labels)
     make_evaluator(config).close()
     for name in found.baselines:
         check_fit(found, library.rule(name))

@@ -46,12 +46,11 @@ def live_fresh(
     """
     placed = learner_of(learner).on(setting.network)
     theta = torch.from_numpy(placed.flat(values, setting.spec)[None])
-    lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, seed, setting.labels)
-    steps = lives.order.shape[1]
+    data, steps = setting.task.experience(setting.tier, setting.steps, setting.batch, seed, setting.labels), setting.steps
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
     with torch.no_grad():
         born = seed if weights is None else weights
-        life = Life(placed, setting.task, lives, theta, born, setting.labels, record, device=device)
+        life = Life(placed, setting.task, data, theta, born, setting.labels, record, device=device)
         result = live(life, engine)
     return FreshLives(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
 

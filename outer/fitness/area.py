@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.life.request import Result
-from inner.tasks.base import LifeData, Task
+from inner.tasks.base import Task
 from outer.fitness import base
 
 
@@ -19,7 +19,7 @@ class Fitness(base.Fitness):
         """Ten points, or fewer in a life of fewer steps."""
         return base.curve_steps(steps)
 
-    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+    def value(self, result: Result, task: Task, data: base.Experience) -> np.ndarray:
         """The mean of the curve [P, L]."""
         area: np.ndarray = result.curve.mean(-1).numpy()
         return area

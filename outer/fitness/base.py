@@ -13,7 +13,11 @@ import numpy as np
 
 from inner.components import build, load, options_of
 from inner.life.request import Result
-from inner.tasks.base import LifeData, Task
+from inner.life_data import LifeData
+from inner.sources import Source
+from inner.tasks.base import Task
+
+Experience = LifeData | Source
 
 CURVE_POINTS = 10
 WORST_BITS = 100.0  # per sample of a failed life
@@ -29,8 +33,23 @@ class Fitness(ABC):
         return ()
 
     @abstractmethod
-    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+    def value(self, result: Result, task: Task, data: Experience) -> np.ndarray:
         """Scores [P, L] float64 of P candidates with L lives each, higher is better, from what their lives left behind."""
+
+
+def steps_of(data: Experience) -> int:
+    """T of the lives."""
+    return int(data.order.shape[1]) if isinstance(data, LifeData) else data.steps
+
+
+def samples_of(data: Experience) -> int:
+    """T * B, the samples that a life shows."""
+    return int(data.order[0].numel()) if isinstance(data, LifeData) else data.steps * data.batch
+
+
+def tests_of(data: Experience) -> int:
+    """Samples that a score is measured on: those of the test, or in an environment all of its answers."""
+    return int(data.test_y.shape[1]) if isinstance(data, LifeData) else samples_of(data)
 
 
 def curve_steps(steps: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.life.request import Result
-from inner.tasks.base import LifeData, Task
+from inner.tasks.base import Task
 from outer.fitness import base
 
 
@@ -15,6 +15,6 @@ from outer.fitness import base
 class Fitness(base.Fitness):
     """Needs no recording."""
 
-    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+    def value(self, result: Result, task: Task, data: base.Experience) -> np.ndarray:
         """The task's own score [P, L]."""
         return result.score.numpy()

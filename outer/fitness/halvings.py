@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.life.request import Result
-from inner.tasks.base import LifeData, Task
+from inner.tasks.base import Task
 from outer.fitness import base
 
 
@@ -21,9 +21,9 @@ from outer.fitness import base
 class Fitness(base.Fitness):
     """Needs no recording."""
 
-    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+    def value(self, result: Result, task: Task, data: base.Experience) -> np.ndarray:
         """Halvings [P, L] of the error at the end of life."""
-        return halvings(result.score.numpy(), task, data.test_y.shape[1])
+        return halvings(result.score.numpy(), task, base.tests_of(data))
 
 
 def halvings(score: np.ndarray, task: Task, samples: int) -> np.ndarray:

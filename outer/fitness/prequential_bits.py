@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from inner.life.request import Result
-from inner.tasks.base import LifeData, Task
+from inner.tasks.base import Task
 from outer.fitness import base
 
 
@@ -18,9 +18,9 @@ class Fitness(base.Fitness):
 
     prequential: ClassVar[bool] = True
 
-    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+    def value(self, result: Result, task: Task, data: base.Experience) -> np.ndarray:
         """Minus bits per sample [P, L]."""
-        samples = data.order.shape[1] * data.order.shape[2]
+        samples = base.samples_of(data)
         alive, bits = result.alive.numpy(), result.bits.numpy()
         value: np.ndarray = -np.where(alive & np.isfinite(bits), bits, base.WORST_BITS * samples) / samples
         return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inner.life.request import Result
-from inner.tasks.base import LifeData, Task
+from inner.tasks.base import Task
 from outer.fitness import base
 
 
@@ -21,9 +21,9 @@ class Fitness(base.Fitness):
         """Ten points, or fewer in a life of fewer steps."""
         return base.curve_steps(steps)
 
-    def value(self, result: Result, task: Task, data: LifeData) -> np.ndarray:
+    def value(self, result: Result, task: Task, data: base.Experience) -> np.ndarray:
         """Minus steps [P, L]."""
-        steps = data.order.shape[1]
+        steps = base.steps_of(data)
         over = (result.curve >= self.threshold).numpy()
         reached = np.asarray(self.record(steps), dtype=np.float64)[over.argmax(-1)]
         return -np.where(over.any(-1), reached, 2.0 * steps)
