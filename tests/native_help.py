@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import noise_oracle
 import numpy as np
 import oracle
 import torch
@@ -17,6 +18,7 @@ from inner.learners.local_rule import Learner
 from inner.life.eager import Result, live
 from inner.life.request import Life
 from inner.networks.mlp import Network
+from inner.noise import Noise
 from inner.random import stream
 from inner.rules import sharing
 from inner.rules.rule import Rule
@@ -103,6 +105,18 @@ def by_name(
     return common, rows
 
 
+def noise_of(key: list[int], t: int, batch: int, units: Sequence[int], sigma: float) -> list[list[list[float]]]:
+    """The noise of one step, [B][k][j]: one draw at site 0, layer after layer, within a layer sample after sample."""
+    found, start = [[[0.0] * size for size in units] for _ in range(batch)], 0
+    for k, size in enumerate(units):
+        for b in range(batch):
+            for j in range(size):
+                e = start + b * size + j
+                found[b][k][j] = float(np.float32(noise_oracle.normal(noise_oracle.word(key, t, 0, e)))) * sigma
+        start += batch * size
+    return found
+
+
 def against_oracle(
     rule: Rule, network: Network, task: Toy, batch: int, steps: int = 2, fixed: bool = False
 ) -> list[Tensor]:
@@ -123,6 +137,8 @@ def against_oracle(
     )
     setting.layers = rule.layers
     setting.homeostasis = (rule.homeostasis.kind, rule.homeostasis.bound) if rule.homeostasis else None
+    setting.surprise = (rule.surprise.baseline, rule.surprise.rate, rule.surprise.over)
+    keys = Noise.of(0, LABELS).key.tolist()
     moved = [torch.zeros_like(w) for w in state.weights]
     assert bool(result.alive.all())
     for n in range(4):
@@ -136,7 +152,9 @@ def against_oracle(
         )
         for t in range(steps):
             picks = lives.order[n % 2, t]
-            net = oracle.step(setting, net, lives.x[n % 2, picks].tolist(), lives.y[n % 2, picks].tolist())[1]
+            sigma = common[rule.noise] if isinstance(rule.noise, str) else rule.noise
+            drawn = noise_of(keys[n % 2], t, batch, network.sizes(task.inputs, task.outputs)[1:], sigma) if sigma else None
+            net = oracle.step(setting, net, lives.x[n % 2, picks].tolist(), lives.y[n % 2, picks].tolist(), drawn)[1]
         for k, wanted in enumerate(net.weights):
             change = torch.tensor(wanted, dtype=torch.float64) - state.weights[k][n].double()
             found = result.state.weights[k][n].double() - state.weights[k][n].double()

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from oracle_kept import BEFORE, held, kept, side, silent, surprises
+
 from inner.activations import ACTIVATIONS
 from inner.rules.functions import FUNCTIONS as TABLE
 
@@ -86,6 +88,9 @@ def output_units(kind: str, drives: list[float]) -> list[float]:
     return [activate(kind, d)[0] for d in drives]
 
 
+Synapses = list[list[list[dict[str, float]]]]  # [k][i][j] -> name of a signal or coefficient -> its value
+
+
 @dataclass
 class Setting:
     """What all networks of a comparison share."""
@@ -100,6 +105,7 @@ class Setting:
     decay: float = 0.001  # of the learned pathway
     layers: dict[str, str] = field(default_factory=dict)  # "output" or "0", "1", ... -> its own dw
     homeostasis: tuple[str, float] | None = None
+    surprise: tuple[str, float, str] = ("mean", 0.05, "sample")  # baseline, rate, over
 
 
 @dataclass
@@ -108,9 +114,11 @@ class Net:
 
     weights: list[Matrix]
     own: list[Matrix]
-    traces: list[dict[str, Matrix]]
+    traces: list[dict[str, Matrix]]  # [I][O], or [B][I], [B][O], [B][1] for traces of one side; {} where none was made
     coefficients: dict[str, float]
     rows: dict[str, tuple[str, list[float]]] = field(default_factory=dict)  # name -> its share, and its row of values
+    before: list[Synapses] = field(default_factory=list)  # signals of the step before, per sample
+    baseline: tuple[float, int] = (0.0, 0)  # running mean of the reward, and the steps that it was taken over
 
 
 def value_at(share: str, row: list[float], weights: list[Matrix], k: int, i: int, j: int) -> float:
@@ -122,23 +130,10 @@ def value_at(share: str, row: list[float], weights: list[Matrix], k: int, i: int
     return row[start + {"layer": 0, "neuron": j, "pre_neuron": i, "synapse": i * len(weights[k][0]) + j}[share]]
 
 
-def kept(how: tuple[str, float] | None, w: Matrix) -> Matrix:
-    """The weights of one layer after the homeostatic step."""
-    if how is None:
-        return w
-    kind, bound = how
-    if kind == "max_weight":
-        return [[min(bound, max(-bound, v)) for v in row] for row in w]
-    norms = [math.sqrt(sum(row[j] ** 2 for row in w)) for j in range(len(w[0]))]
-    scale = [bound / n if kind == "normalise" or n > bound else 1.0 for n in norms]
-    return [[v * s for v, s in zip(row, scale)] for row in w]
-
-
-Synapses = list[list[list[dict[str, float]]]]  # [k][i][j] -> name of a signal or coefficient -> its value
-
-
-def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Synapses, list[float]]:
-    """The signals of every synapse, [k][i][j] -> dictionary, and the output, for one sample."""
+def one_sample(
+    s: Setting, net: Net, x: list[float], y: list[float], noise: Matrix | None = None
+) -> tuple[Synapses, list[float]]:
+    """The signals of every synapse, [k][i][j] -> dictionary, and the output, for one sample; noise [k][j] of its drives."""
     top = len(net.weights)
     pres: list[list[float]] = []
     drives: list[list[float]] = []
@@ -148,6 +143,7 @@ def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Sy
     for k, w in enumerate(net.weights):
         pre = [*signal, 1.0] if s.bias else list(signal)
         drive = [sum(pre[i] * w[i][j] for i in range(len(pre))) for j in range(len(w[0]))]
+        drive = drive if noise is None else [d + z for d, z in zip(drive, noise[k])]
         if k + 1 < top:
             post = [activate(s.activation, d)[0] for d in drive]
             slope = [activate(s.activation, d)[1] for d in drive]
@@ -194,6 +190,8 @@ def one_sample(s: Setting, net: Net, x: list[float], y: list[float]) -> tuple[Sy
                         "drive": drives[k][j],
                         "slope": slopes[k][j],
                         "reward": reward,
+                        "noise": noise[k][j] if noise else 0.0,
+                        "action": output[j] if k == top - 1 else 0.0,
                         "target": y[j] if k == top - 1 and supervised else 0.0,
                         "pre_sum": sum(pres[k]),
                         "post_sum": sum(posts[k]),
@@ -226,10 +224,38 @@ def deliver(s: Setting, net: Net, k: int, unit: int, above: list[float], err_out
     return sum(above[j] * net.own[k][j][unit] for j in range(n))
 
 
-def step(s: Setting, net: Net, xs: Matrix, ys: Matrix) -> tuple[list[Matrix], Net, Matrix]:
-    """(dw per layer, the network after the step, outputs before it) of one network shown the samples xs [B][I]."""
-    samples = [one_sample(s, net, x, y) for x, y in zip(xs, ys)]
+def seen(
+    s: Setting, net: Net, xs: Matrix, ys: Matrix, noise: list[Matrix] | None
+) -> tuple[list[Synapses], Matrix, tuple[float, int]]:
+    """The signals of every synapse with every sample, surprise and values one step back too; outputs; the baseline."""
+    samples = [one_sample(s, net, *one) for one in zip(xs, ys, noise or [None] * len(xs))]
+    signals = [found for found, _ in samples]
+    rewards = [found[0][0][0]["reward"] for found in signals]
+    clean = rewards
+    if noise and s.surprise[0] == "clean":
+        clean = [one_sample(s, net, x, y)[0][0][0][0]["reward"] for x, y in zip(xs, ys)]
+    surprise, baseline = surprises(s.surprise, net.baseline, rewards, clean)
+    for b, found in enumerate(signals):
+        for k, rows in enumerate(found):
+            for i, row in enumerate(rows):
+                for j, one in enumerate(row):
+                    one["surprise"] = surprise[b]
+                    known = net.before[b][k][i][j] if net.before else dict.fromkeys(one, 0.0)
+                    one |= {name + BEFORE: value for name, value in known.items() if not name.endswith(BEFORE)}
+    return signals, [output for _, output in samples], baseline
+
+
+def step(
+    s: Setting, net: Net, xs: Matrix, ys: Matrix, noise: list[Matrix] | None = None
+) -> tuple[list[Matrix], Net, Matrix]:
+    """(dw per layer, the network after the step, outputs before it) of one network shown the samples xs [B][I].
+
+    noise: per sample and layer that of its drives [B][k][j].
+    """
+    samples, outputs, baseline = seen(s, net, xs, ys, noise)
     batch = len(samples)
+    shares = {name: share for name, (share, _) in net.rows.items()} | dict.fromkeys(net.coefficients, "rule")
+    sides = {name: side(name, s.traces, shares) for name in s.traces}
     last = len(net.weights) - 1
     trees = {name: ast.parse(text, mode="eval").body for name, text in s.traces.items()}
     changes: list[Matrix] = []
@@ -238,15 +264,25 @@ def step(s: Setting, net: Net, xs: Matrix, ys: Matrix) -> tuple[list[Matrix], Ne
         text = s.layers.get(str(k)) or (s.layers["output"] if s.layers and k == last else s.dw)
         dw_tree = ast.parse(text, mode="eval").body
         change = [[0.0] * len(row) for row in w]
-        fresh = {name: [[0.0] * len(row) for row in w] for name in trees}
+        fresh = silent(sides, len(w), len(w[0]), batch)
+        old = net.traces[k] if net.traces else silent(sides, len(w), len(w[0]), batch)
         for i, row in enumerate(w):
             for j in range(len(row)):
-                old = {name: net.traces[k][name][i][j] for name in trees}
-                seen = [found[k][i][j] for found, _ in samples]
-                new = {name: sum(evaluate(tree, one | old) for one in seen) / batch for name, tree in trees.items()}
-                for name in trees:
-                    fresh[name][i][j] = new[name]
-                change[i][j] = sum(evaluate(dw_tree, one | new) for one in seen) / batch
+                was = [{name: held(old[name], sides[name], b, i, j) for name in trees} for b in range(batch)]
+                here = [found[k][i][j] for found in samples]
+                each = {name: [evaluate(tree, one | e) for one, e in zip(here, was)] for name, tree in trees.items()}
+                now: list[dict[str, float]] = [{} for _ in here]
+                for name, values in each.items():
+                    if sides[name] == "synapse":
+                        values = [sum(values) / batch] * batch
+                        fresh[name][i][j] = values[0]
+                    for b, value in enumerate(values):
+                        now[b][name] = value
+                        if sides[name] != "synapse":
+                            fresh[name][b][{"pre": i, "post": j, "global": 0}[sides[name]]] = value
+                for b, one in enumerate(here):
+                    names = one | {name + BEFORE: value for name, value in was[b].items()} | now[b]
+                    change[i][j] += evaluate(dw_tree, names) / batch
         changes.append(change)
         new_traces.append(fresh)
     weights = [[[a + b for a, b in zip(r, c)] for r, c in zip(w, change)] for w, change in zip(net.weights, changes)]
@@ -259,4 +295,4 @@ def step(s: Setting, net: Net, xs: Matrix, ys: Matrix) -> tuple[list[Matrix], Ne
         ]
         weights = [[[a * keep for a in row] for row in w] for w in weights]
     weights = [kept(s.homeostasis, w) for w in weights]
-    return changes, Net(weights, own, new_traces, net.coefficients, net.rows), [output for _, output in samples]
+    return changes, Net(weights, own, new_traces, net.coefficients, net.rows, samples, baseline), outputs

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from inner.learners._rule_state import RuleOnNetwork, State
-from inner.learners._signals import look
+from inner.learners._signals import look, of_samples
 from inner.rules.compiled import SidedTrace, Traces, compiled
 from inner.rules.signals import SIGNALS, totals
-from inner.rules.tape import Bound
-from inner.rules.update import LayerShape, Update
+from inner.rules.update import LayerShape
 from inner.sources import Told
 
 
@@ -35,6 +34,9 @@ def changed(
             kept.before.append({name: signals[name] for name in learner.remembered})
         if trace_rules:
             signals |= rested(state.traces[k], fresh)
+            if batch != state.spec.batch:
+                sided = {name: signals[name] for name, update in trace_rules if isinstance(update, SidedTrace)}
+                signals |= of_samples(sided, batch)
         if apart:
             signals |= state.coefficients | (state.own_coefficients[k] if state.own_coefficients else {})
         shape = cast(LayerShape, w.shape)
@@ -42,7 +44,7 @@ def changed(
         renewed: dict[str, Tensor] = {}
         if trace_rules:
             for (name, update), of in zip(trace_rules, bound[len(bound) - len(trace_rules) :]):
-                renewed[name] = _next(update, signals, shape, batch, of)
+                renewed[name] = update(signals, shape, batch, of)
             signals |= {name + "_before": signals[name] for name in renewed} | renewed
         if learner.form is not None:
             changes.append(learner.form(signals, shape, batch, w if added else None))
@@ -52,23 +54,6 @@ def changed(
             changes.append(compiled(learner.rule)[0][key](signals, shape, batch))
         traces.append(renewed)
     return tuple(changes), tuple(traces), kept
-
-
-def _next(
-    update: Update | SidedTrace,
-    signals: Mapping[str, Tensor],
-    shape: LayerShape,
-    batch: int,
-    bound: tuple[Bound, Bound],
-) -> Tensor:
-    """The next value of one trace."""
-    if not isinstance(update, SidedTrace):
-        return update(signals, shape, batch, bound)
-    (value,) = update.tape.run(bound[0], signals, batch)
-    width = {"pre": shape[1], "post": shape[2], "global": 1}[update.side]
-    like = signals["w"]
-    value = value if isinstance(value, Tensor) else like.new_full((1, 1, 1), value)
-    return value.expand(shape[0], batch, width)
 
 
 def rested(traces: Mapping[str, Tensor], fresh: Tensor | None) -> dict[str, Tensor]:
@@ -83,11 +68,11 @@ def silent(updates: Traces, state: State) -> tuple[dict[str, Tensor], ...]:
     """Every trace at 0, per group: per synapse [N, I, O], or per sample on its own side."""
     found = []
     for w in state.weights:
-        wide = _widths(w)
         layer = {}
         for name, update in updates:
-            sided = isinstance(update, SidedTrace)
-            layer[name] = w.new_zeros(len(w), state.spec.batch, wide[update.side]) if sided else torch.zeros_like(w)  # type: ignore[union-attr]
+            layer[name] = torch.zeros_like(w)
+            if isinstance(update, SidedTrace):
+                layer[name] = w.new_zeros(len(w), state.spec.batch, update.width(w.shape[1], w.shape[2]))
         found.append(layer)
     return tuple(found)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -31,11 +33,21 @@ def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> t
     if before and acted.fresh is not None:
         keep = (~acted.fresh).unsqueeze(-1)
         before = tuple({name: value * keep.to(value.dtype) for name, value in group.items()} for group in before)
+    if before and output.shape[1] != state.spec.batch:
+        before = tuple(of_samples(group, output.shape[1]) for group in before)
     values = SignalValues(
         learner.network, state.wiring, state.weights, acted.record, feedback, err, reward,
         y if criterion.supervised else None, surprise, acted.noise, told.action, before,
     )  # fmt: skip
     return values, Kept(own, baseline, [])
+
+
+def of_samples(kept: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
+    """What is kept for every sample [N, B', width], for `batch` samples: where there were others, each has their mean."""
+    return {
+        name: value if value.shape[1] == batch else value.mean(1, keepdim=True).expand(-1, batch, -1)
+        for name, value in kept.items()
+    }
 
 
 def rewarded(learner: RuleOnNetwork, told: Told, output: Tensor, state: State) -> Tensor:

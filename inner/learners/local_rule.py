@@ -203,11 +203,7 @@ class Learner(base.Learner):
             own: list[tuple[Bound, Bound]] = []
             if self.form is None:
                 own.append(rules[self.rule.key_of(k, len(weights))].bind(values, shape))
-            for _, update in traces:
-                if isinstance(update, SidedTrace):
-                    own.append((update.tape.bind(values, shape[1], shape[2]), ()))
-                else:
-                    own.append(update.bind(values, shape))
+            own += [update.bind(values, shape) for _, update in traces]
             found.append(tuple(own))
         return tuple(found)
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sympy
+from torch import Tensor
 
 from inner.rules import sharing
 from inner.rules.rule import Rule
 from inner.rules.separate import separate
 from inner.rules.signals import BEFORE, SIGNALS
-from inner.rules.tape import Tape
-from inner.rules.update import Update
-
-RANK = {"global": 0, "pre": 1, "post": 1, "synapse": 2}
+from inner.rules.tape import Bound, Tape
+from inner.rules.update import LayerShape, Update
 
 
 def sides(rule: Rule) -> dict[str, str]:
@@ -26,8 +26,20 @@ def sides(rule: Rule) -> dict[str, str]:
 
 
 def trace_sides(rule: Rule) -> dict[str, str]:
-    """The side of every trace: "synapse", a value per synapse [N, I, O], the mean over the samples of a step."""
-    return {name: "synapse" for name in rule.traces}
+    """The side of every trace, which follows from the names in its formula, through other traces too.
+
+    "pre" [N, B, I], "post" [N, B, O] or "global" [N, B, 1]: all of them are of that side or global; the trace is kept for
+    every sample of a step. "synapse" [N, I, O]: all others; the mean over the samples of a step.
+    """
+    known = {name: "synapse" if row.per_sample else row.side for name, row in SIGNALS.items()}
+    known |= {c.name: sharing.SIDES.get(c.share, "global") for c in rule.coefficients}
+    found = dict.fromkeys(rule.traces, "global")
+    names = {trace: {symbol.name for symbol in e.free_symbols} for trace, e in rule.trace_expressions.items()}
+    for _ in names:  # as many rounds as a chain of traces may be long
+        for trace, used in names.items():
+            seen = {(known | found)[name] for name in used} - {"global"}
+            found[trace] = "global" if not seen else seen.pop() if len(seen) == 1 else "synapse"
+    return found
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,23 @@ class SidedTrace:
 
     side: str
     tape: Tape
+
+    def bind(self, values: Mapping[str, Tensor], shape: LayerShape) -> tuple[Bound, Bound]:
+        """As `Update.bind`."""
+        return self.tape.bind(values, shape[1], shape[2]), ()
+
+    def __call__(
+        self, signals: Mapping[str, Tensor], shape: LayerShape, batch: int, bound: tuple[Bound, Bound] | None = None
+    ) -> Tensor:
+        """The next value for layers of `shape` (N, I, O); as `Update`, but for every sample."""
+        small, _ = self.bind(signals, shape) if bound is None else bound
+        (value,) = self.tape.run(small, signals, batch)
+        value = value if isinstance(value, Tensor) else signals["w"].new_full((1, 1, 1), value)
+        return value.expand(shape[0], batch, self.width(shape[1], shape[2]))
+
+    def width(self, inputs: int, outputs: int) -> int:
+        """Values per sample in a layer of I (+ 1) x O synapses."""
+        return {"pre": inputs, "post": outputs, "global": 1}[self.side]
 
 
 Traces = tuple[tuple[str, Update | SidedTrace], ...]

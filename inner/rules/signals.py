@@ -52,8 +52,8 @@ class Signal:
 
     @property
     def native(self) -> bool:
-        """True where generated kernels have it."""
-        return bool(self.c)
+        """True where generated kernels have it; what they keep from step to step is written by `engines/native/kept.py`."""
+        return bool(SIGNALS[self.before].c if self.before else self.c)
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
@@ -133,15 +133,17 @@ _CATALOGUE: tuple[Signal, ...] = (
     ),
     Signal(
         "noise", "noise added to the drive of unit j at this step", "post", "local", "Widrow & Lehr 1990, MRIII",
-        lambda v, k: v.drive_noise(k),
+        lambda v, k: v.drive_noise(k), c="EXPLORES ? load(m->noise[k] + at) : (vec){0}",
     ),
     Signal(
         "surprise", "reward minus its baseline: its running mean, or the reward of the same sample without noise",
         "global", "network", "Williams 1992", lambda v, k: v.surprise,
+        c="splat(m->surprise[b])",
     ),
     Signal(
         "action", "what the output unit j did: the output, or 1 for the chosen action and 0 for the others",
-        "post", "local", "Williams 1992", lambda v, k: v.action(k), output_only=True,
+        "post", "local", "Williams 1992", lambda v, k: v.action(k), c="last ? load(m->post[k] + at) : (vec){0}",
+        output_only=True,
     ),
 )  # fmt: skip
 

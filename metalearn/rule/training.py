@@ -76,7 +76,7 @@ class Trainer:
         self._pathway = cast(Pathway, build("pathway", rule.pathway))
         self._layers: list[nn.Linear] = []
         self._own: tuple[Tensor, ...] = ()  # feedback weights
-        self._traces: list[dict[str, Tensor]] = []  # per layer, each [1, I (+ 1), O]
+        self._traces: list[dict[str, Tensor]] = []  # per layer, each [1, I (+ 1), O], or [1, B, units] of one side
 
     def step(self, x: Tensor, target: Tensor | None = None) -> Tensor:
         """Learn from x [B, ...]; returns the output before the update [B, O] (probabilities for labels).
@@ -109,10 +109,10 @@ class Trainer:
         """dw and traces per layer [1, I (+ 1), O], the forward pass, and the output as probabilities or as it is."""
         import torch
 
+        from inner.learners._signals import of_samples
         from inner.rules import sharing
-        from inner.rules.compiled import compiled
-        from inner.rules.signals import observed, totals
-        from inner.rules.update import Update
+        from inner.rules.compiled import SidedTrace, compiled
+        from inner.rules.signals import BEFORE, observed, totals
 
         seen = look(self.module, x, check=not self._layers)
         self._start(seen.layers)
@@ -145,10 +145,14 @@ class Trainer:
                     signals |= {"err": err[k + 1], "feedback": feedback[k + 1]}
                 if k in err:
                     signals["pre_err"] = _with_bias(err[k], 0.0, bias)
-                signals |= totals(used, signals) | common | (own[k] if own else {}) | self._traces[k]
+                signals |= totals(used, signals) | common | (own[k] if own else {})
                 rule = rules[self.rule.key_of(k, last + 1)]
                 shape, batch = (1, w.shape[1], w.shape[2]), post.shape[1]
-                fresh = {name: cast(Update, update)(signals, shape, batch) for name, update in trace_rules}
+                sided = {name for name, update in trace_rules if isinstance(update, SidedTrace)}
+                old = self._traces[k] | of_samples({name: self._traces[k][name] for name in sided}, batch)
+                signals |= old
+                fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
+                signals |= {name + BEFORE: value for name, value in old.items()}
                 changes.append(rule(signals | fresh, shape, batch))
                 traces.append(fresh)
         return changes, traces, seen, output[0]
@@ -156,6 +160,8 @@ class Trainer:
     def _start(self, layers: list[nn.Linear]) -> None:
         """Draw feedback weights and clear traces, once; afterwards the layers must stay the same."""
         import torch
+
+        from inner.rules.compiled import SidedTrace, compiled
 
         if self._layers:
             if [id(layer) for layer in layers] != [id(layer) for layer in self._layers]:
@@ -166,7 +172,13 @@ class Trainer:
         self._own = tuple(b.to(device) for b in self._pathway.init(sizes, self.seed, [("trainer",)]))
         with torch.no_grad():
             zeros = [torch.zeros_like(_weights(layer)) for layer in layers]
-        self._traces = [{name: z.clone() for name in self.rule.trace_expressions} for z in zeros]
+        self._traces = []
+        for z in zeros:
+            layer = {name: z.clone() for name in self.rule.trace_expressions}
+            for name, update in compiled(self.rule)[1]:
+                if isinstance(update, SidedTrace):
+                    layer[name] = z.new_zeros(1, 1, update.width(z.shape[1], z.shape[2]))
+            self._traces.append(layer)
         self._layers = layers
 
     def _errors(

@@ -41,10 +41,11 @@ class Interpreter:
     output: Tensor  # [N]
     registers: int
     read: frozenset[int]  # leaves that some program reads
+    sides: Mapping[str, str]  # of traces
 
     @classmethod
-    def of(cls, programs: Sequence[Program], lives: int) -> Interpreter:
-        """For networks n = candidate * lives + lifetime."""
+    def of(cls, programs: Sequence[Program], lives: int, sides: Mapping[str, str] | None = None) -> Interpreter:
+        """For networks n = candidate * lives + lifetime; sides: those of traces (none: per synapse)."""
         language = programs[0].language
         leaves = language.leaves
         table: dict[tuple[int, str], list[tuple[int, int, int]]] = {}
@@ -67,7 +68,8 @@ class Interpreter:
             instructions.append(Instruction(operation, lanes, first, second, leaves + s))
         longest = max(len(program.active) for program in programs)
         output = torch.tensor(outputs).repeat_interleave(lives)
-        return cls(language, tuple(instructions), output, leaves + longest, frozenset(r for r in read if r < leaves))
+        leaf = frozenset(r for r in read if r < leaves)
+        return cls(language, tuple(instructions), output, leaves + longest, leaf, sides or {})
 
     def run(self, leaves: Mapping[int, Tensor], shape: Sequence[int]) -> Tensor:
         """Values of the output registers [N, B, I, O], from leaves that broadcast to `shape`."""
@@ -94,7 +96,8 @@ class Interpreter:
             if name in SIGNALS and SIGNALS[name].per_sample:
                 leaves[r] = signals[name]
             else:
-                leaves[r] = signals[name].unsqueeze(AXES[SIGNALS[name].side if name in SIGNALS else "synapse"])
+                side = SIGNALS[name].side if name in SIGNALS else "synapse"
+                leaves[r] = signals[name].unsqueeze(AXES[self.sides.get(name, side)])
         change = self.run(leaves, (n, batch, inputs, outputs)).mean(1) * signals["eta"]
         return change if base is None else base + change
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from inner.learners.local_rule import Learner
 from inner.rules.coefficient import Coefficient
+from inner.rules.compiled import trace_sides
 from inner.rules.rule import Rule
 from outer.learner_objective import LearnerObjective
 from outer.objective import Evaluation, Lived, Objective
@@ -76,7 +77,7 @@ class ProgramObjective(Objective):
         for name, values in zip(self.genome.names, np.stack([program.values for program in programs]).T):
             theta[:, columns[name]] = values
         padded = programs * 2 if len(programs) * count == 1 else programs  # as `live` does
-        form = Interpreter.of(padded, count)
+        form = Interpreter.of(padded, count, trace_sides(carrier))
         return self.plain.lives_of(Learner(carrier, setting.network, form), theta, setting)
 
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:

@@ -143,6 +143,17 @@ SANITIZED += tuple(
     (Rule.from_dict(EVERYTHING | {"homeostasis": {kind: 0.9}}), batch, fixed)
     for kind, batch, fixed in (("max_norm", 1, False), ("normalise", 3, True), ("max_weight", 3, False))
 )
+EXPLORING = {
+    "dw": {"hidden": "a*surprise*pre*noise + b*x*y_before", "output": "a*surprise*e*noise_before + c*tanh(x*w)*action"},
+    "traces": {"x": "0.5*x + pre*r", "y": "0.5*y + Q*post_before", "r": "0.9*r + a*reward", "e": "0.5*e + x*y*pre_sum_before"},
+    "coefficients": {"Q": {"share": "neuron"}},
+    "pathway": "random",
+    "noise": "s",
+}
+SANITIZED += tuple(
+    (Rule.from_dict(EXPLORING | {"surprise": {"baseline": how}}), batch, fixed)
+    for how, batch, fixed in (("clean", 1, False), ("mean", 5, False), ("clean", 3, True), ("mean", 1, True))
+)
 DRIVER = """
 import torch
 from native_help import LABELS, Toy, coefficients

@@ -101,9 +101,8 @@ def engine_life(
     learner = Learner(rule, Network((6, 5), activation=document["activation"], bias=True))
     theta = torch.tensor([[document["values"][c.name] for c in rule.coefficients]]).reshape(1, -1)
     state = learner.init(Spec(4, 3, CLASSES), theta, 1, 0, [("x",)])
-    traces = tuple({t: torch.zeros_like(w[None]) for t in rule.traces} for w in weights)
     given = tuple(w[None] for w in weights)
-    state = replace(state, weights=given, own=tuple(b[None] for b in own), traces=traces)
+    state = replace(state, weights=given, own=tuple(b[None] for b in own))
     for x, y in data:
         state, _ = learner.step(state, x[None, :, :4], y[None, :, :3])
     return [w[0] for w in state.weights]

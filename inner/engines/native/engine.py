@@ -16,9 +16,9 @@ from inner.learners._rule_state import State
 from inner.learners.base import Learner, Spec
 from inner.life.request import Life, Result
 from inner.networks import mlp
+from inner.noise import Noise
 from inner.pathways import learned
 from inner.rules import sharing
-from inner.rules.compiled import trace_sides
 from inner.rules.functions import FUNCTIONS, functions_in
 from inner.rules.signals import SIGNALS
 from inner.tasks.base import LifeData
@@ -36,10 +36,6 @@ def obstacle(learner: Learner, spec: Spec) -> str:
     strange = sorted(name for name in rule.signals if not SIGNALS[name].native)
     if strange:
         return f"no kernel yet for the signal '{strange[0]}'"
-    if learner.explores:
-        return "no kernel yet for noise"
-    if any(side != "synapse" for side in trace_sides(rule).values()):
-        return "no kernel yet for traces of one side"
     if not type(learner.pathway).native:
         return f"no kernel for the pathway '{rule.pathway}'"
     without = [
@@ -87,10 +83,11 @@ def live(life: Life) -> Result:
     own = learner.pathway.init(units, seed, labels)
     plan = plan_of(learner, spec, units if life.fixed else None)
     layered, wide = coefficients_of(learner, theta, [(w.shape[1], w.shape[2]) for w in weights])
+    keys = Noise.of(seed, labels).key.numpy() if learner.explores else None
     wanted = sorted({int(s) for s in record if 0 <= int(s) <= steps} | {steps})
     lived = kernel.call(
         plan, units, data_of(data, learner.network.bias), layered, wide, [w.numpy() for w in weights],
-        [b.numpy() for b in own], wanted, life.prequential, life.threads,
+        [b.numpy() for b in own], wanted, life.prequential, life.threads, keys,
     )  # fmt: skip
     alive = torch.from_numpy(lived.alive)
     test_y = fold(data.test_y, population)

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import sympy
 
-from inner.engines.native import head, neurons, update
+from inner.engines.native import head, kept, neurons, update
 from inner.engines.native.lower import SYNAPSE, Inner, Lowering, Value
 from inner.engines.native.plan import Formula, Plan, Product, Stage
 from inner.rules import sharing
-from inner.rules.compiled import sides
+from inner.rules.compiled import sides, trace_sides
 from inner.rules.rule import Rule
 from inner.rules.separate import Group, Separated, separate
 from inner.rules.signals import SIGNALS
 
 HERE = Path(__file__).parent
+MARK = "/*+*/"
 ORDERED = "recon_ordered"  # the one signal with a value for every sample and synapse
 ARGUMENTS = {  # of what each formula has a function of its own for; `k` and `last` say which formula
     "constants": ("const float *c, float *K, int64_t k, int last", "c, K"),
@@ -41,19 +42,24 @@ def source(plan: Plan) -> str:
     """The whole C text. Raises ValueError for what C has no form of."""
     formulas = [_formula(plan, number, key) for number, key in enumerate(plan.rule.formulas)]
     writer = update.many if plan.batched else update.one
-    written = []
+    more, written = head.explores(plan.rule), []
     for formula in formulas:
         written += [neurons.constants(formula), neurons.pre_side(formula), neurons.post_side(formula)]
         written += [writer(plan, formula)]
     written += [_choose(name, len(formulas)) for name in ARGUMENTS]
+    if more:
+        written.append(kept.functions(plan.rule, formulas[0].kept, neurons.PLACES))
     activation = head.activation(plan)
     lanes = head.lanes(_shared("lanes.h"), "\n".join([activation, *written]))
-    parts = [head.macros(plan, formulas), lanes, activation, _shared("layers.h"), _shared("activities.h"), *written]
-    return "\n".join([*parts, _shared("step.h"), _shared("life.c")])
+    parts = [head.macros(plan, formulas), lanes, activation, _shared("layers.h", more), _shared("activities.h"), *written]
+    parts += [_shared("noise.h"), _shared("explore.h")] if more else []
+    return "\n".join([*parts, _shared("step.h", more), _shared("life.c", more)])
 
 
-def _shared(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
+def _shared(name: str, more: bool = False) -> str:
+    """A shared text. Lines that begin with the mark of exploration are for kernels that explore or keep something."""
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line.removeprefix(MARK) for line in lines if more or not line.startswith(MARK))
 
 
 def _choose(name: str, formulas: int) -> str:
@@ -66,19 +72,24 @@ def _choose(name: str, formulas: int) -> str:
 
 def _formula(plan: Plan, number: int, key: str) -> Formula:
     """Lower the traces and the formula of one key; traces read the old traces, dw the fresh ones."""
-    rule, known = plan.rule, sides(plan.rule)
+    rule, own = plan.rule, kept.kept_of(plan.rule)
+    apart = {name: both for each in own for name, both in each.names().items()}
+    known = sides(rule) | {name: side for name, (side, _) in apart.items()}
+    traces = [name for name, side in trace_sides(rule).items() if side == "synapse"]
+    known |= {kept.old(name): "synapse" for name in traces}
     scalars = [c.name for c in rule.coefficients if c.share not in sharing.SIDES]
     texts = {name: f"{name}_" for name in SIGNALS}
     texts |= {name: f"wide{n}_" for n, name in enumerate(c.name for c in rule.coefficients if c.share in sharing.SIDES)}
-    lowering = Lowering({name: (known[name], text) for name, text in texts.items()}, scalars)
+    lowering = Lowering({name: (known[name], text) for name, text in texts.items()} | apart, scalars)
     of_synapse = {name: texts[name] for name in texts if known[name] == "synapse"} | {"w": "w"}
-    formulas = [*rule.trace_expressions.values(), rule.expressions[key]]
+    formulas = [*(rule.trace_expressions[name] for name in traces), rule.expressions[key]]
     stages = []
     for n, expression in enumerate(formulas):
-        last = n == len(rule.traces)
-        names = of_synapse | {t: f"{'fresh' if last else 'old'}{i}" for i, t in enumerate(rule.traces)}
-        stages.append(_stage(lowering, separate(expression, known), names, n, last))
-    return Formula(number, lowering, tuple(stages))
+        last = n == len(traces)
+        names = of_synapse | {t: f"{'fresh' if last else 'old'}{i}" for i, t in enumerate(traces)}
+        names |= {kept.old(t): f"old{i}" for i, t in enumerate(traces)} if last else {}
+        stages.append(_stage(lowering, separate(kept.renamed(rule, expression, last), known), names, n, last))
+    return Formula(number, lowering, tuple(stages), own)
 
 
 def _stage(lowering: Lowering, separated: Separated, names: dict[str, str], number: int, last: bool) -> Stage:

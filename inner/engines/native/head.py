@@ -7,9 +7,13 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
+
 from inner.activations import ACTIVATIONS
 from inner.components import load
 from inner.engines.native import compiler
+from inner.engines.native.kept import Kept, kept_of
+from inner.engines.native.kept import macros as macros_of_kept
 from inner.engines.native.plan import Formula, Plan
 from inner.pathways.base import Pathway
 from inner.rules import sharing
@@ -21,13 +25,16 @@ PATHWAYS = ("NONE", "BACKPROP", "FIXED", "DIRECT", "SIGNED", "LEARNED", "REWARD"
 PLACE = "/* FUNCTIONS: "  # the line of lanes.h that the functions take
 KINDS = {"classes": "CLASSIFICATION", "values": "REGRESSION", "none": "UNSUPERVISED"}
 OUTPUTS = ("softmax", "linear", "sigmoid")
+EXPLORING = ("noise", "surprise", "action")  # what they need is in kernels only that use them
 IN_PLACE = {"recon_", "pre_err_", "pre_"}  # pre-side values that lie in rows already
 
 
 def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
     """The choices of this kernel."""
     rule, used, codes = plan.rule, observed(plan.rule.signals), [f.lowering.code for f in formulas]
+    kept = formulas[0].kept
     copies = plan.bias or "pre_sum" in used or any(t not in IN_PLACE for code in codes for t in code.pre_out)
+    copies = copies or any(each.side == "pre" for each in kept)
     heavy = any(formula.heavy for formula in formulas)
     shares = [coefficient.share for coefficient in rule.coefficients]
     flags = {
@@ -38,24 +45,24 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "NEED_HEARD": bool(used & {"err", "feedback", "pre_err"}),
         "HEAVY": heavy,
         "NARROW": not plan.batched and not heavy and compiler.halves(),  # bound by loads and stores: 6 % faster
-        "TRACES": len(rule.traces),
+        "TRACES": len(formulas[0].stages) - 1,
         "SCALARS": sum(share not in sharing.SIDES for share in shares),
         "CONSTANTS": max(len(code.constants) for code in codes),
         "PRES": max(len(code.pre_out) for code in codes),
         "POSTS": max(len(code.post_out) for code in codes),
         "ANY_SUM": any(SIGNALS[n].needs and not SIGNALS[n].per_sample for n in used),
-        "ORDERED": len(rule.traces) + 1 if "recon_ordered" in used else 0,
+        "ORDERED": len(formulas[0].stages) if "recon_ordered" in used else 0,
     }
-    asked = (name for name, row in SIGNALS.items() if row.native and name not in ("pre", "post", "w", "err"))
+    asked = (name for name, row in SIGNALS.items() if row.c and name not in ("pre", "post", "w", "err", *EXPLORING))
     flags |= {f"NEED_{name.upper()}": name in used for name in asked}
-    flags["NEED_REWARD"] = flags["NEED_REWARD"] or rule.pathway == "reward"
+    flags["NEED_REWARD"] = flags["NEED_REWARD"] or rule.pathway == "reward" or "surprise" in used
     flags |= {f"WIDE_{side.upper()}": shares.count(share) for share, side in sharing.SIDES.items()}
     lines = [
         "/* Generated: one rule's life. Names are generated too; nothing here was copied from a user's formula. */"
     ]
     lines += [f"#define {name} {int(value)}" for name, value in flags.items()]
     # a last layer of at most as many units as lanes, whose drives nobody asks for
-    few = plan.shape is not None and plan.batched and plan.output == "softmax" and "drive" not in used
+    few = plan.shape is not None and plan.batched and plan.output == "softmax" and "drive" not in used and not rule.noise
     units = plan.shape[-1] if plan.shape else 0
     lines.append(f"#define UPRIGHT ({int(few)} && {units} <= LANES)")
     for names in (PATHWAYS, [o.upper() for o in OUTPUTS], KINDS.values()):
@@ -70,9 +77,37 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
     lines.append(f"#define BOUND {float(keep.bound) if keep else math.inf!r}f".replace("inff", "INFINITY"))
     row = "((n) * SAMPLES(m) + b) * CEIL(inputs) + i + r" if plan.batched else "(n) * CEIL(inputs) + i"
     lines += [f"#define CARRY(n) (m->carry + {row})", "#define FIRST (j + u * LANES == 0)"]
+    lines += _exploration(rule, used, kept) if explores(rule) else []
     lines += _any_shape() if plan.shape is None else _one_shape(plan, plan.shape)
     lines += ["#define INPUTS(job) UNITS(job, 0)", "#define OUTPUTS(job) UNITS(job, TOP(job))"]
     return "\n".join(lines) + "\n"
+
+
+def explores(rule: Rule) -> bool:
+    """Whether a kernel needs what only some have: noise, surprise, or values that are kept for every sample."""
+    return bool(rule.noise) or bool(observed(rule.signals) & {"noise", "surprise"}) or bool(kept_of(rule))
+
+
+def _exploration(rule: Rule, used: frozenset[str], kept: tuple[Kept, ...]) -> list[str]:
+    """Macros of kernels that explore or keep something."""
+    how = rule.surprise
+    flags = {
+        "EXPLORES": bool(rule.noise),
+        "NEED_SURPRISE": "surprise" in used,
+        "CLEAN": bool(rule.noise) and "surprise" in used and how.baseline == "clean",
+        "BASELINE_CLEAN": how.baseline == "clean",
+        "OVER_STEP": how.over == "step",
+        **macros_of_kept(kept),
+    }
+    scalars = [c.name for c in rule.coefficients if c.share not in sharing.SIDES]
+    sigma = f"(c)[{scalars.index(rule.noise)}]" if isinstance(rule.noise, str) else _float(rule.noise)
+    lines = [f"#define {name} {int(value)}" for name, value in flags.items()]
+    return [*lines, f"#define RATE {_float(how.rate)}", f"#define SIGMA(c) ((void)(c), {sigma})"]
+
+
+def _float(value: float) -> str:
+    """The float32 next to a number, exactly."""
+    return f"{float(np.float32(value)).hex()}f"
 
 
 def _which(rule: Rule) -> str:

@@ -25,6 +25,7 @@ class _Job(ctypes.Structure):
         *((name, ctypes.c_int64) for name in _COUNTS + _STRIDES),
         *((name, ctypes.c_void_p) for name in _POINTERS),
         ("next", ctypes.c_int64),
+        ("keys", ctypes.c_void_p),
     ]
 
 
@@ -73,11 +74,13 @@ def call(
     record: list[int],
     prequential: bool,
     threads: int,
+    keys: np.ndarray | None = None,
 ) -> Lived:
     """Run P x L lives. theta [P, layers, D] float32; weights and own per layer [L, ...] float32; record ascending.
 
     theta holds the coefficients of one number a layer, wide [P, F] float32 those with a value per unit or synapse: layer
-    by layer the postsynaptic ones, the presynaptic ones (bias last), those per synapse [I (+ 1), O].
+    by layer the postsynaptic ones, the presynaptic ones (bias last), those per synapse [I (+ 1), O]. keys [L, 2] uint32
+    address the noise; a kernel without noise never reads them.
 
     Every argument was checked by the caller: C trusts shapes, and `order` to lie within the pool.
     """
@@ -90,11 +93,12 @@ def call(
     end = np.empty((n, flat.shape[1]), dtype=np.float32)
     bits = np.zeros(n, dtype=np.float64)
     alive = np.zeros((n, len(record)), dtype=np.uint8)
+    addresses = np.zeros((lives, 2), dtype=np.uint32) if keys is None else np.ascontiguousarray(keys, dtype=np.uint32)
     sizes, steps = np.array(units, dtype=np.int64), np.array(record, dtype=np.int64)
     theta, wide = (np.ascontiguousarray(values, dtype=np.float32) for values in (theta, wide))
     arrays = dict(
         units=sizes, record=steps, order=data.order, x=data.x, y=data.y, test=data.test, theta=theta, wide=wide,
-        weights=flat, own=apart, outputs=outputs, end=end, code=bits, alive=alive,
+        weights=flat, own=apart, outputs=outputs, end=end, code=bits, alive=alive, keys=addresses,
     )  # fmt: skip
     job = _Job(
         layers=layers, lives=lives, population=population, steps=data.order.shape[1], batch=data.order.shape[2],

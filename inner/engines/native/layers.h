@@ -21,6 +21,7 @@ typedef struct {
     double *code;
     uint8_t *alive; /* [N, records] */
     int64_t next;
+/*+*/    const uint32_t *keys; /* of the noise, [L, 2] */
 } Job;
 
 typedef struct {
@@ -37,6 +38,13 @@ typedef struct {
     int64_t batch, n;          /* which life */
     double code;
     float share; /* 1 / B */
+/*+*/    float *noise[MOST], *kept_k[MOST]; /* [B, CEIL] in the drives; constants of what is kept */
+/*+*/    float *kept_pre[MOST], *fresh_pre[MOST]; /* [KEPT_PRE, B, CEIL(I)], of the step before and of this one */
+/*+*/    float *kept_post[MOST], *fresh_post[MOST], *kept_one[MOST], *fresh_one[MOST]; /* [KEPT_POST, B, CEIL(O)]; [KEPT_ONE, B] */
+/*+*/    float *drawn, *clean, *surprise; /* [all units, B] standard normals; rewards without noise [B]; [B] */
+/*+*/    float sigma, mean, scored; /* of the noise; running mean of the reward, and steps that it was taken over */
+/*+*/    uint32_t key[2];
+/*+*/    int noisy; /* whether the way up adds the noise */
 } Work;
 
 /* Columns are apart by an odd number of vectors once a layer is wide, or its rows would fall on the same cache lines. */

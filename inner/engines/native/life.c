@@ -13,6 +13,7 @@ static size_t carve(const Job *job, Work *m, char *base)
 {
     size_t at = 0;
     int64_t most = max_of(job->batch, TOGETHER), widest = 0, largest = 0, top = job->layers;
+/*+*/    int64_t drawn = LANES; /* vectors are read beyond the last */
     for (int64_t k = 0; k <= top; k++)
         widest = max_of(widest, CEIL(job->units[k]));
     for (int64_t k = 0; k < top; k++) {
@@ -29,6 +30,15 @@ static size_t carve(const Job *job, Work *m, char *base)
         EMPTY(m->post[k], most * CEIL(outputs));
         if (NEED_DRIVE)
             EMPTY(m->drive[k], most * CEIL(outputs));
+/*+*/        EMPTY(m->noise[k], EXPLORES * job->batch * CEIL(outputs));
+/*+*/        EMPTY(m->kept_k[k], KEPT_CONSTANTS + 1);
+/*+*/        EMPTY(m->kept_pre[k], KEPT_PRE * job->batch * CEIL(inputs));
+/*+*/        EMPTY(m->fresh_pre[k], KEPT_PRE * job->batch * CEIL(inputs));
+/*+*/        EMPTY(m->kept_post[k], KEPT_POST * job->batch * CEIL(outputs));
+/*+*/        EMPTY(m->fresh_post[k], KEPT_POST * job->batch * CEIL(outputs));
+/*+*/        EMPTY(m->kept_one[k], KEPT_ONE * job->batch);
+/*+*/        EMPTY(m->fresh_one[k], KEPT_ONE * job->batch);
+/*+*/        drawn += EXPLORES * job->batch * outputs;
     }
     for (int64_t k = 0; k <= top; k++) {
         EMPTY(m->err[k], job->batch * CEIL(job->units[k]));
@@ -51,6 +61,9 @@ static size_t carve(const Job *job, Work *m, char *base)
     EMPTY(m->aim, 2 * most);
     EMPTY(m->row, 2 * most);
     EMPTY(m->pre_row, 2 * job->batch * PRES);
+/*+*/    EMPTY(m->drawn, drawn);
+/*+*/    EMPTY(m->clean, job->batch);
+/*+*/    EMPTY(m->surprise, job->batch);
     m->batch = BATCHED ? job->batch : 1;
     m->share = 1.0f / (float)job->batch;
     if (base && !BATCHED && NEED_DRIVE)
@@ -88,7 +101,14 @@ static void birth(const Job *job, Work *m, int64_t n)
         for (int64_t s = 0; s < WIDE_SYNAPSE; s++, wide += ROWS(inputs) * outputs)
             pad(m->wide[k] + s * SIZE(inputs, outputs), wide, ROWS(inputs), outputs, stride);
         constants(job->theta + (candidate * top + k) * SCALARS, m->k[k], k, k + 1 == top);
+/*+*/        kept_constants(job->theta + (candidate * top + k) * SCALARS, m->kept_k[k]);
+/*+*/        memset(m->kept_pre[k], 0, (size_t)(KEPT_PRE * job->batch * CEIL(inputs)) * 4);
+/*+*/        memset(m->kept_post[k], 0, (size_t)(KEPT_POST * job->batch * CEIL(outputs)) * 4);
+/*+*/        memset(m->kept_one[k], 0, (size_t)(KEPT_ONE * job->batch) * 4);
     }
+/*+*/    m->sigma = SIGMA(job->theta + candidate * top * SCALARS);
+/*+*/    m->mean = m->scored = 0;
+/*+*/    m->key[0] = job->keys[2 * lifetime], m->key[1] = job->keys[2 * lifetime + 1];
 }
 
 static void begin(const Job *job, Work *m, int64_t n)

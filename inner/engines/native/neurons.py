@@ -7,10 +7,14 @@ from inner.engines.native.plan import Formula
 from inner.rules.signals import SIGNALS, SUMMED
 
 SUM = {name: n for n, name in enumerate(name for name, row in SIGNALS.items() if row.c == SUMMED)}  # places in m->sums
-NATIVE = {name: row for name, row in SIGNALS.items() if row.native and name != "w" and not row.per_sample}
+NATIVE = {name: row for name, row in SIGNALS.items() if row.c and name != "w" and not row.per_sample}
 PRE = {name: row.c for name, row in NATIVE.items() if row.side == "pre"}  # where rows lie
 POST = {name: row.c for name, row in NATIVE.items() if row.side != "pre" and name not in SUM}
 POST |= {name: f"splat(m->sums[{n} * SAMPLES(m) + b])" for name, n in SUM.items()}
+PLACES = {  # by side, under the names that signals have in C
+    side: {f"{name}_": place for name, place in (PRE | POST).items() if SIGNALS[name].side == side}
+    for side in ("pre", "post", "global")
+}
 
 
 def constants(formula: Formula) -> str:
@@ -24,6 +28,7 @@ def pre_side(formula: Formula) -> str:
     code = formula.lowering.code
     rows = {f"{name}_": at for name, at in PRE.items()}
     rows |= {text: f"m->wide_pre[k] + {n} * size" for text, n in formula.lowering.wide("pre").items()}
+    rows |= {k.text(age): k.at(age) for k in formula.kept if k.side == "pre" for age in ("old", "new")}
     lines, stores = [], []
     for n, text in enumerate(code.pre_out):
         at = f"m->pre_out + ({n} * SAMPLES(m) + b) * size"
@@ -49,6 +54,7 @@ def post_side(formula: Formula) -> str:
     everything = "\n".join([*code.post, *(text for text, _ in code.post_out)])
     loads = {f"{name}_": text for name, text in POST.items()}
     loads |= {text: f"load(m->wide_post[k] + {n} * size + j)" for text, n in formula.lowering.wide("post").items()}
+    loads |= {k.text(age): k.at(age) for k in formula.kept if k.side != "pre" for age in ("old", "new")}
     lines = [f"            vec {name} = {text};" for name, text in loads.items() if mentions(everything, name)]
     lines += [f"            {line}" for line in code.post]
     before, after = [], []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sympy
 
+from inner.engines.native.kept import Kept
 from inner.engines.native.lower import Lowering
 from inner.rules.rule import Rule
 
@@ -54,6 +55,7 @@ class Formula:
     number: int  # ends the names of its functions
     lowering: Lowering
     stages: tuple[Stage, ...]
+    kept: tuple[Kept, ...] = ()  # what its signals and traces keep for every sample
 
     @property
     def heavy(self) -> bool:

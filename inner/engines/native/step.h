@@ -53,6 +53,8 @@ INLINE void forward(const Job *job, Work *const *hand, int64_t lives)
             drive = m->ahead; \
         else \
             up_one(m->post[(k) ? (k) - 1 : 0], m->w[k], ROWS(inputs), outputs, stride_of(outputs), drive); \
+/*+*/        if (EXPLORES && m->noisy) \
+/*+*/            add_noise(m, k, outputs, drive); \
         activate(drive, m->post[k], SAMPLES(m), outputs, last); \
     }
     LAYERS_UP(UPWARD)
@@ -138,6 +140,7 @@ static void examine(const Job *job, const Work *m, int64_t n, int64_t r, int ali
                      CEIL(inputs)); \
             if (ANY_SUM) \
                 sum_up(m, k, inputs, outputs); \
+/*+*/            keep_values(m, k, inputs, outputs, last); \
             pre_side(m, k, inputs, last); \
             post_side(m, k, outputs, last); \
         } \
@@ -145,6 +148,7 @@ static void examine(const Job *job, const Work *m, int64_t n, int64_t r, int ali
             update(hand[c], k, inputs, outputs, hand[c]->after, !BATCHED && (k) == 0, last); \
             if (KEEP_NORM) \
                 keep_norm(hand[c], k, inputs, outputs, !BATCHED && (k) == 0); \
+/*+*/            turn_kept(hand[c], k); \
         } \
     }
 
@@ -157,9 +161,21 @@ static void step(const Job *job, Work *const *hand, int64_t lives, int64_t t)
         else if (t + 1 < job->steps)
             fetch(job, m, m->n, t + 1, &m->after);
     }
+/*+*/    for (int64_t c = 0; EXPLORES && c < lives; c++)
+/*+*/        hand[c]->noisy = 0;
+/*+*/    if (CLEAN)
+/*+*/        forward(job, hand, lives);
+/*+*/    for (int64_t c = 0; EXPLORES && c < lives; c++) {
+/*+*/        if (CLEAN)
+/*+*/            reward_clean(job, hand[c], hand[c]->n, t);
+/*+*/        draw(job, hand[c], t);
+/*+*/        hand[c]->noisy = 1;
+/*+*/    }
     forward(job, hand, lives);
     for (int64_t c = 0; c < lives; c++)
         errors(job, hand[c], hand[c]->n, t);
+/*+*/    for (int64_t c = 0; NEED_SURPRISE && c < lives; c++)
+/*+*/        compare(hand[c]);
     for (int64_t c = 0; job->code && c < lives; c++) {
         int64_t size = CEIL(OUTPUTS(job));
         for (int64_t b = 0; b < SAMPLES(hand[c]); b++)

@@ -66,7 +66,7 @@ def _body(plan: Plan, stages: tuple[Stage, ...], sums: list[list[str]], rests: l
 
 def _loads(plan: Plan, formula: Formula, offset: str) -> list[str]:
     lines = [f"vec w = load(w_ + {offset});"]
-    for n in range(len(plan.rule.traces)):
+    for n in range(len(formula.stages) - 1):
         lines.append(f"vec old{n} = load(trace + {n} * whole + {offset}); (void)old{n};")
     for text, n in formula.lowering.wide("synapse").items():
         lines.append(f"vec {text} = load(m->wide[k] + {n} * whole + {offset}); (void){text};")

@@ -52,14 +52,18 @@ VALUES = {
 $values
 }
 TRACES = ($trace_names)
+SIDED = ($sided_names)  # traces that see one side of a synapse: every sample has its own
 
 $helpers
 $functions
 
 def update(signals, traces$layer_parameter):
-    """dw [I, O] of one layer, averaged over its samples, and the new traces [I, O]."""
+    """dw [I, O] of one layer, averaged over its samples, and the new traces [I, O], or [B, I, O] where they see one side."""
     ones = torch.ones_like(signals["pre"] * signals["post"])
     seen = dict(signals, **traces)
+    for name in SIDED:
+        if seen[name].dim() and len(seen[name]) != len(ones):  # of another number of samples: go on from their mean
+            seen[name] = seen[name].mean(0, keepdim=True)
     fresh = {}
 $trace_updates
     seen.update(fresh)
@@ -77,7 +81,9 @@ class Network:
             for below, above in pairs
         ]
         self.own = [$own]  # feedback weights
-        self.traces = [{name: torch.zeros_like(w) for name in TRACES} for w in self.weights]
+        self.traces = [
+            {name: torch.zeros(()) if name in SIDED else torch.zeros_like(w) for name in TRACES} for w in self.weights
+        ]
 
     def forward(self, x):
         """Input, pre-activation and output of every layer; softmax at the output."""
@@ -174,6 +180,7 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     Raises ValueError for a pathway or activation of the user's own, whose code is not known here.
     """
     from inner.activations import ACTIVATIONS
+    from inner.rules.compiled import trace_sides
     from inner.rules.emit import Dialect
     from inner.rules.functions import functions_in, rendering
     from inner.rules.signals import SIGNALS
@@ -196,6 +203,7 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         divide=lambda above, below: f"{above}/{below}",
     )
     known = [*SIGNALS, *rule.trace_expressions]
+    sided = [name for name, side in trace_sides(rule).items() if side != "synapse"]
     functions, updates = [], []
     formulas, calls = functions_of(rule), {}
     for function, expression in formulas.items():
@@ -203,7 +211,8 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         functions.append(source)
         calls[function] = call
         if function.startswith("trace_"):
-            updates.append(f'    fresh["{function[6:]}"] = (ones * {function}({call})).mean(0)')
+            mean = f"(ones * {function}({call})).mean(0)" if function[6:] not in sided else f"{function}({call})"
+            updates.append(f'    fresh["{function[6:]}"] = {mean}')
     hidden = network.get("hidden") if isinstance(network, Mapping) else None
     whole = isinstance(hidden, list | tuple) and all(type(h) is int and 0 < h < 10_000 for h in hidden)
     learn = (
@@ -226,6 +235,7 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         ),
         values="\n".join(f'    "{names[n]}": {v!r},' for n, v in values.items()),
         trace_names="".join(f'"{name}", ' for name in rule.trace_expressions).rstrip(),
+        sided_names="".join(f'"{name}", ' for name in sided).rstrip(),
         helpers="".join(f"\n{source}\n\n" for source in needed),
         functions="\n\n\n".join(functions + ([_dispatch(rule, calls)] if rule.layers else [])) + "\n",
         trace_updates="\n".join(updates) or "    # this rule has no traces",
