@@ -21,7 +21,8 @@ from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
 
 SIZES = (4, 5, 4, 3)
-NATIVE = {name: signal for name, signal in SIGNALS.items() if signal.native}  # what one step without noise is made of
+EXPLORING = ("noise", "surprise", "action")  # have tests of their own: test_exploring_signals.py
+NATIVE = {n: row for n, row in SIGNALS.items() if row.native and not row.before and n not in EXPLORING}
 LOCAL = [name for name, signal in NATIVE.items() if signal.locality == "local"]
 FAR_SIGNALS = [name for name, signal in NATIVE.items() if signal.locality != "local"]
 HEARS = ("err", "feedback", "pre_err")
