@@ -20,8 +20,9 @@ def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> t
     assert acted is not None
     output, y = acted.record.output, told.y
     err_out = criterion.error(output, y)
-    if told.scored is not None:
-        err_out = err_out * told.scored.unsqueeze(-1).to(err_out.dtype)
+    if told.scored is not None:  # what is not scored has neither error nor target
+        scored = told.scored.unsqueeze(-1).to(err_out.dtype)
+        err_out, y = err_out * scored, None if y is None else y * scored
     reward = surprise = err_out  # which then nothing reads
     baseline = state.baseline
     if learner.rewarded:
@@ -100,10 +101,8 @@ def errors(
         return state.own, feedback, err
     network, record, forward = learner.network, acted.record, state.forward
     weights = [state.weights[k] for k in forward]
-    if network.bias:
-        weights = [w[:, : w.shape[1] - 1] for w in weights]
+    weights = [w if w.shape[1] == n else w[:, :n] for w, n in zip(weights, state.sizes)]  # without bias rows
     at = Delivery(state.own, weights, err, err_out, reward, record, y, acted.noise, t)
-    delta = activation(network.activation).delta
     for u in range(top - 1, -1 if "pre_err" in learner.signals else 0, -1):
         feedback[u] = learner.pathway.feedback(u, at)
         if u == 0:
@@ -111,6 +110,7 @@ def errors(
         elif record.slope is not None:
             err[u] = feedback[u] * record.slope[forward[u - 1]]
         else:
+            delta = activation(network.activation).delta
             err[u] = delta(feedback[u], record.drive[forward[u - 1]], record.post[forward[u - 1]])
     own = state.own if type(learner.pathway).train is Pathway.train else tuple(learner.pathway.train(at))
     return own, feedback, err

@@ -141,11 +141,9 @@ class Learner(base.Learner):
             return 0
         elementwise = any(update.rest is not None for update in self.updates[0].values())
         # what is computed and read again at once should lie in the nearer cache
-        weights = sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
-        bias = sum(o for (_, o), (a, b) in zip(
-            self.network.shapes(spec.inputs, spec.outputs), self.network.wiring(spec.inputs, spec.outputs)
-        ) if self.network.biased(a, b))  # fmt: skip
-        return (weights - bias) * (1 + 4 * spec.batch if elementwise else 1)
+        sizes = self.network.sizes(spec.inputs, spec.outputs)
+        weights = sum(sizes[a] * sizes[b] for a, b in self.network.wiring(spec.inputs, spec.outputs))
+        return weights * (1 + 4 * spec.batch if elementwise else 1)
 
     def init(
         self,
@@ -253,15 +251,12 @@ class Learner(base.Learner):
 
     def predict(self, state: State, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""
-        network, spec = self.network, state.spec
-        units = network.rest(len(x), x.shape[1], spec.inputs, spec.outputs)
-        return network.forward(state.weights, x, network.resolve_output(spec.criterion), units)[0].output
+        output = self.network.resolve_output(state.spec.criterion)
+        return self.network.forward(state.weights, x, output)[0].output
 
     def view(self, state: State, batch: int) -> State:
-        """The state with units at rest for `batch` samples, and without noise."""
-        spec = state.spec
-        units = self.network.rest(len(state.weights[0]), batch, spec.inputs, spec.outputs)
-        return replace(state, units=units, noise=None, acted=None)
+        """The state with units at rest, for any number of samples, and without noise."""
+        return replace(state, units=(), noise=None, acted=None)
 
     def accepts(self, spec: Spec) -> str:
         """Why this rule cannot learn in such a life, in words; empty where it can."""

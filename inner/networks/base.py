@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inner.activations import sigmoid, softmax
 from inner.criteria import Criterion
 from inner.life_data import Label
 from inner.random import stream
@@ -84,8 +85,9 @@ class Network(ABC):
     ) -> tuple[ForwardRecord, tuple[Tensor, ...]]:
         """One step of x [N, B, I] through weights [N, I (+ 1), O]: the record, and the units' state after it.
 
-        output: the resolved kind of output unit; units: their state before; fresh: bool [N, B], samples whose units are
-        at rest again; noise: [N, B, units] per layer of units above the input, added to the drives.
+        output: the resolved kind of output unit. units: their state before; (): rest. fresh: bool [N, B], samples whose
+        units are at rest again; None: every sample stands alone, so all are. noise: [N, B, units] per layer of units
+        above the input, added once to a layer's drives.
         """
 
     def resolve_output(self, criterion: Criterion) -> str:
@@ -164,3 +166,10 @@ def product(pre: Tensor, w: Tensor) -> Tensor:
 def with_ones(signal: Tensor) -> Tensor:
     """[N, B, I] -> [N, B, I + 1]: the unit of the biases is always 1."""
     return torch.cat([signal, torch.ones_like(signal[..., :1])], -1)
+
+
+def output_units(drive: Tensor, output: str) -> Tensor:
+    """Activities of output units [N, B, O] of a resolved kind: softmax, sigmoid or linear."""
+    if output == "softmax":
+        return softmax(drive)
+    return sigmoid(drive) if output == "sigmoid" else drive

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inner.activations import activation, sigmoid, softmax
+from inner.activations import activation
 from inner.life_data import Label
 from inner.networks import base
-from inner.networks.base import ForwardRecord, born, check_options, product, with_ones
+from inner.networks.base import ForwardRecord, born, check_options, output_units, product, with_ones
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,3 @@ class Network(base.Network):
             drives.append(drive)
             posts.append(signal)
         return ForwardRecord(tuple(pres), tuple(drives), tuple(posts), signal), ()
-
-
-def output_units(drive: Tensor, output: str) -> Tensor:
-    """Activities of output units [N, B, O] of a resolved kind: softmax, sigmoid or linear."""
-    if output == "softmax":
-        return softmax(drive)
-    return sigmoid(drive) if output == "sigmoid" else drive

@@ -43,7 +43,7 @@ class SignalValues(NamedTuple):
     def pre_err(self, k: int) -> Tensor:
         """The delta at the pre side [N, B, I (+ 1)], 0 for the bias unit."""
         err = self.err[self.wiring[k][0]]
-        biased = self.network.biased(*self.wiring[k])
+        biased = self.weights[k].shape[1] > err.shape[2]
         return torch.cat([err, torch.zeros_like(err[..., :1])], -1) if biased else err
 
     def slope(self, k: int) -> Tensor:
