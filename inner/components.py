@@ -98,6 +98,27 @@ def own_module(kind: str, name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def own_attribute(kind: str, name: str) -> Any:
+    """What the user's own module calls by the last part of a dotted name, such as the factory `package.make`.
+
+    Raises ValueError, in one line, where it is not there, or the user's consent is needed and missing.
+    """
+    if _TRUSTED.get() is not None:
+        consent(kind, name)
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(error.name + ".")):
+            hint = " (for a file in this folder: PYTHONPATH=. metalearn ...)"
+            raise ValueError(f"{kind}: no module named '{module}' can be imported{hint}") from error
+        raise
+    if not hasattr(found, attribute):
+        near = suggest(attribute, (word for word in vars(found) if not word.startswith("_")))
+        raise ValueError(f"{kind}: module '{module}' has no '{attribute}'{near}")
+    return getattr(found, attribute)
+
+
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the choice nearest to `word`, or an empty string."""
     near = difflib.get_close_matches(str(word), list(choices), n=1, cutoff=0.5)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -109,8 +109,8 @@ class Network(ABC):
         return type(self).__module__.removeprefix("inner.networks.")
 
 
-def check_options(activation: Any, output: str, gain: float, birth: str) -> None:
-    """Raise ValueError, in one line, for an option that no network can use; `activation` is looked up by the caller."""
+def check_options(output: str, gain: float, birth: str) -> None:
+    """Raise ValueError, in one line, for an option that no network can use."""
     from inner.components import suggest
 
     if output not in OUTPUTS:

@@ -43,7 +43,7 @@ class Network(base.Network):
         activation(self.activation)
         if not self.hidden or any(type(width) is not int or width < 1 for width in self.hidden):
             raise ValueError(f"network.hidden: expected one or more positive whole numbers, got {list(self.hidden)}")
-        check_options(self.activation, self.output, self.gain, self.birth)
+        check_options(self.output, self.gain, self.birth)
         if not (math.isfinite(self.recurrent_gain) and self.recurrent_gain >= 0):
             raise ValueError(f"network.recurrent_gain: expected a number >= 0, got {self.recurrent_gain}")
         if self.recurrent_birth not in RECURRENT_BIRTHS:

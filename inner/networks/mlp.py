@@ -31,7 +31,7 @@ class Network(base.Network):
         activation(self.activation)
         if any(not isinstance(width, int) or width < 1 for width in self.hidden):
             raise ValueError(f"network.hidden: expected positive whole numbers, got {list(self.hidden)}")
-        check_options(self.activation, self.output, self.gain, self.birth)
+        check_options(self.output, self.gain, self.birth)
 
     def sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
         """Units per layer, input and output included."""
