@@ -113,7 +113,7 @@ def loss_of(network: Network, state: State, weights: Sequence[Tensor], told: Tol
     at = state.shown
     assert at is not None
     kind = network.resolve_output(state.spec.criterion)
-    record, _ = network.forward(weights, at.x, kind, at.units, at.fresh)
+    record, _ = network.forward(network.wired(tuple(weights)), at.x, kind, at.units, at.fresh)
     return loss(state.spec.criterion, record.output, told)
 
 

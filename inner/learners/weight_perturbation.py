@@ -99,15 +99,12 @@ class Learner(base.Learner):
 
     def predict(self, state: State, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""
-        network, spec = self.network, state.spec
-        units = network.rest(len(x), x.shape[1], spec.inputs, spec.outputs)
-        return network.forward(state.weights, x, network.resolve_output(spec.criterion), units)[0].output
+        output = self.network.resolve_output(state.spec.criterion)
+        return self.network.forward(state.weights, x, output)[0].output
 
     def view(self, state: State, batch: int) -> State:
-        """The state with units at rest for `batch` samples."""
-        spec = state.spec
-        units = self.network.rest(len(state.weights[0]), batch, spec.inputs, spec.outputs)
-        return replace(state, units=units, shown=None)
+        """The state with units at rest, for any number of samples."""
+        return replace(state, units=(), shown=None)
 
     def moving(self, state: State) -> list[Tensor]:
         """The weights."""
