@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,26 +104,26 @@ def through(
 class Exam:
     """The test samples of N networks, folded once per life."""
 
-    def __init__(self, x: Tensor, y: Tensor, fresh: Tensor | None, scored: Tensor | None) -> None:
-        self.x, self.y, self.fresh, self.scored = x, y, fresh, scored  # [N, V, I], [N, V, O], [K, S], [K, S]
+    def __init__(self, x: Tensor, y: Tensor, fresh: Tensor | None = None, at: Tensor | None = None) -> None:
+        self.x, self.y, self.fresh, self.at = x, y, fresh, at  # [N, V, I], [N, V, O], [K, S], places in V that count
 
     @classmethod
     def of(cls, data: Any, population: int, device: str = "cpu") -> Exam:
         """The exam of a life's data; an environment has none of its own."""
         if not isinstance(data, LifeData):
-            return cls(torch.zeros(0), torch.zeros(0), None, None)
-        parts = (None if each is None else each.to(device) for each in (data.test_fresh, data.test_scored))
-        return cls(fold(data.test_x.to(device), population), fold(data.test_y.to(device), population), *parts)
+            return cls(torch.zeros(0), torch.zeros(0))
+        x, y = (fold(each.to(device), population) for each in (data.test_x, data.test_y))
+        fresh, at = data.test_fresh, None
+        if data.test_scored is not None:  # counted by NumPy: torch would wait for a GPU
+            at = torch.from_numpy(np.flatnonzero(data.test_scored.cpu().numpy())).to(device)
+        return cls(x, y, None if fresh is None else fresh.to(device), at)
 
     def outputs(self, learner: Learner, state: Any) -> tuple[Tensor, Tensor]:
         """Outputs and targets [N, V, O] of the scored samples."""
         if self.fresh is None:
             return learner.predict(state, self.x), self.y
         output, y = learner.predict_sequences(state, self.x, self.fresh), self.y
-        if self.scored is None:
-            return output, y
-        at = self.scored.reshape(-1).nonzero()[:, 0]
-        return output.index_select(1, at), y.index_select(1, at)
+        return (output, y) if self.at is None else (output.index_select(1, self.at), y.index_select(1, self.at))
 
     def score(self, learner: Learner, state: Any, life: Life) -> Tensor:
         """Scores [N] of the task."""

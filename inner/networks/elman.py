@@ -18,9 +18,9 @@ from torch import Tensor
 
 from inner.activations import activation
 from inner.components import suggest
+from inner.life_data import Label
 from inner.networks import base
 from inner.networks.base import BIRTHS, ForwardRecord, born, check_options, output_units, product, with_ones
-from inner.tasks.base import Label
 
 RECURRENT_BIRTHS = (*BIRTHS, "identity")
 

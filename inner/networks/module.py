@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from inner.components import own_attribute
+from inner.life_data import Label
 from inner.networks import base
 from inner.networks._module_record import check_module, slopes, watched
 from inner.networks.base import ForwardRecord, born, check_options, output_units, with_ones
 from inner.random import stream
-from inner.tasks.base import Label
 
 Factory = Callable[[int, int], nn.Module]
 
@@ -148,8 +148,7 @@ def _run(
         seen = watched(plan.module, run, lambda k, drive: drive + added[k])
         return seen.pre, seen.drive, seen.output
 
-    found: Any = torch.vmap(one)(learned, x, added)
-    return found
+    return cast(tuple[list[Tensor], list[Tensor], Tensor], torch.vmap(one)(learned, x, added))
 
 
 @lru_cache(maxsize=32)
