@@ -166,7 +166,7 @@ def test_library_and_families(name: str) -> None:
     number = list(library()).index(name)
     network = Network(hidden=((33, 17), (16,), (5, 5))[number % 3], bias=number % 2 == 1)
     shapes = sharing.shapes_of(network.sizes(7, 3), network.bias)
-    theta = coefficients(rule, 3, 0.003 if name == "taylor" else 0.03, shapes).abs()
+    theta = coefficients(rule, 3, {"taylor": 0.003, "node_perturbation": 1.0}.get(name, 0.03), shapes).abs()
     one, two = both(rule, network, Toy(7, 3), 24, 1 + number % 2 * 2, theta, (0, 8, 24))
     assert bool(one.alive.all())
     for w, v in zip(one.state.weights, two.state.weights):
