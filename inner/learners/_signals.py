@@ -44,7 +44,7 @@ def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> t
 
 
 def of_samples(kept: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
-    """What is kept for every sample [N, B', width], for `batch` samples: where there were others, each has their mean."""
+    """Kept values [N, B', width] for `batch` samples; where B' is another number, each sample gets the mean of the B'."""
     return {
         name: value if value.shape[1] == batch else value.mean(1, keepdim=True).expand(-1, batch, -1)
         for name, value in kept.items()

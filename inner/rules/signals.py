@@ -52,7 +52,7 @@ class Signal:
 
     @property
     def native(self) -> bool:
-        """True where generated kernels have it; what they keep from step to step is written by `engines/native/kept.py`."""
+        """True where generated kernels have it; `engines/native/kept.py` writes what lies one step back."""
         return bool(SIGNALS[self.before].c if self.before else self.c)
 
     def __post_init__(self) -> None:

@@ -84,7 +84,7 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
 
 
 def explores(rule: Rule) -> bool:
-    """Whether a kernel needs what only some have: noise, surprise, or values that are kept for every sample."""
+    """True for a rule whose kernel needs noise, surprise, or values that are kept for every sample."""
     return bool(rule.noise) or bool(observed(rule.signals) & {"noise", "surprise"}) or bool(kept_of(rule))
 
 
