@@ -16,6 +16,7 @@ from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
+from inner.rules.compiled import trace_sides
 from inner.rules.rule import Rule
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
@@ -86,6 +87,23 @@ def test_the_printed_rule_is_the_rule_that_runs(hidden: tuple[int, ...]) -> None
         single = alone.init(Spec(6, 3, CLASSES), own, 1, 0, labels)
         for a, b in zip(alone.changes(single, x[rows], y[rows])[0], together):
             torch.testing.assert_close(a, b[rows], rtol=2e-4, atol=1e-5 * float(b[rows].abs().max()) + 1e-9)
+
+
+def test_a_program_reads_traces_of_one_side() -> None:
+    """One before the synapse, one behind it, one of the network: dw is that of the formula in the ordinary learner."""
+    traces = {"x": "0.5*x + pre", "y": "0.5*y + post**2", "r": "0.9*r + reward"}
+    rule = Rule.from_dict({"dw": "eta*x*y*r", "traces": traces, "coefficients": {"eta": {"init": 0.3}}})
+    language = Language(("x", "y", "r"), ("mul",), constants=0, nodes=3)
+    made = ProgramObjective(LearnerObjective(rule, DISTRIBUTION, 0, 3, 2), language)
+    form = Interpreter.of([compile_rule(language, rule)], 2, trace_sides(made.carrier))
+    x, y = torch.randn(2, 3, 6, generator=torch.Generator().manual_seed(0)), torch.eye(3).expand(2, 3, 3)
+    changes = []
+    for learner in (Learner(made.carrier, Network((4,)), form), Learner(rule, Network((4,)))):
+        theta = torch.full((2, len(learner.coefficients)), 0.3)
+        state = learner.init(Spec(6, 3, CLASSES, 2, 3), theta, 1, 0, [("a",), ("b",)])
+        changes.append(learner.changes(learner.step(state, x, y)[0], x, y)[0])
+    for a, b in zip(*changes):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
 
 
 def test_vectors_and_formulas_come_back() -> None:
