@@ -31,15 +31,23 @@ def learner_of(given: Learner | Rule) -> Learner:
     return LocalRule(given) if isinstance(given, Rule) else given
 
 
+def formula_of(learner: Learner, purpose: str) -> Rule:
+    """The formula of a learner. Raises ValueError, with the `purpose`, for a learner that has none."""
+    if learner.formula is None:
+        raise ValueError(f"{purpose}: expected a learner with a formula, got '{learner.name}', which has none")
+    return learner.formula
+
+
 @dataclass(frozen=True)
 class LearnerObjective(Objective):
     """Scores candidates of one learner over a distribution of settings.
 
+    learner: the template; its network is that of each setting.
     born: the genome of the networks, where weights evolve; None: the learner's coefficients evolve. With a rule that
     changes nothing (its coefficients fixed at 0) the networks are scored as they are born.
     """
 
-    learner: Learner  # on whatever network; a rule is read as the local rule
+    learner: Learner  # a rule is read as the local rule
     distribution: Distribution
     seed: int
     lifetimes: int = 6
@@ -104,7 +112,8 @@ class LearnerObjective(Objective):
             return data
         if not isinstance(data, LifeData):
             raise ValueError("racing: lives in an environment are scored as a whole; leave racing out")
-        return replace(data, order=data.order[:, : setting.until])
+        fresh, scored = (None if each is None else each[:, : setting.until] for each in (data.fresh, data.scored))
+        return replace(data, order=data.order[:, : setting.until], fresh=fresh, scored=scored)
 
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
         """Fitness is the mean score less the price of complexity."""

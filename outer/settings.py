@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from inner.components import build
+from inner.components import build, load, options_of
 from inner.learners.base import Spec
 from inner.networks.base import Network
 from inner.random import stream
@@ -21,9 +21,12 @@ from inner.tasks.base import Label, Task
 
 Range = tuple[float, float]
 
+
 def network_of(options: Mapping[str, Any], hidden: tuple[int, ...]) -> Network:
-    """The network of a config: by its `name`, a multilayer perceptron where there is none."""
-    return cast(Network, build("network", {"name": "mlp", **options, "hidden": hidden}))
+    """The network of a config: a multilayer perceptron unless it has a `name`; `hidden` for those that have such layers."""
+    spec = {"name": "mlp", **options}
+    shaped = "hidden" in options_of(load("network", spec["name"]))
+    return cast(Network, build("network", {**spec, "hidden": hidden} if shaped else spec))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import bootstrap_interval
 from outer.evidence.pruning import removable
 from outer.evolution import evolve
-from outer.learner_objective import LearnerObjective
+from outer.learner_objective import LearnerObjective, formula_of
 from outer.searches.base import Search
 
 
@@ -83,10 +83,15 @@ def ablate(
     """Take the rule with these coefficient values apart; terms with a "log" coefficient cannot go.
 
     `search` is the short search that refits. Refitted values are kept only where they are better on the select tier.
+
+    Raises ValueError for a learner without a formula: it has no terms.
     """
+    formula_of(objective.learner, "ablation")
     settings = objective.distribution.settings("select", objective.seed, ("ablation",), lifetimes, shapes)
     kept = [name for name in removable(objective) if values[name] != 0]
-    others = [c.name for c in objective.learner.coefficients if not c.fixed and c.name not in kept and values[c.name] != 0]
+    others = [
+        c.name for c in objective.learner.coefficients if not c.fixed and c.name not in kept and values[c.name] != 0
+    ]
     total, ended = max(1, len(kept) + bool(others)), 0
 
     def scored(variants: list[dict[str, float]]) -> np.ndarray:

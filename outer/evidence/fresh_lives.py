@@ -46,7 +46,10 @@ def live_fresh(
     """
     placed = learner_of(learner).on(setting.network)
     theta = torch.from_numpy(placed.flat(values, setting.spec)[None])
-    data, steps = setting.task.experience(setting.tier, setting.steps, setting.batch, seed, setting.labels), setting.steps
+    data, steps = (
+        setting.task.experience(setting.tier, setting.steps, setting.batch, seed, setting.labels),
+        setting.steps,
+    )
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
     with torch.no_grad():
         born = seed if weights is None else weights

@@ -20,8 +20,10 @@ class Pruned:
 
 
 def removable(objective: LearnerObjective) -> dict[str, slice]:
-    """The coefficients that may become 0, each with its place in the vector; the values of a shared one go together."""
-    found = {}
+    """The coefficients of a formula that may become 0, each with its place in the vector; the values of a shared one go together."""
+    found: dict[str, slice] = {}
+    if objective.learner.formula is None:  # a term is a part of a formula: other learners stay whole
+        return found
     for coefficient, where in objective.coefficients.groups():
         zero = coefficient.decode(np.zeros(1))[0] == 0
         if coefficient.transform != "log" and zero:

@@ -20,6 +20,8 @@ class Fitness(base.Fitness):
 
     def value(self, result: Result, task: Task, data: base.Experience) -> np.ndarray:
         """Minus bits per sample [P, L]."""
+        if not task.criterion.supervised:
+            raise ValueError(f"fitness: prequential_bits needs a task with targets, got one of '{task.criterion.kind}'")
         samples = base.samples_of(data)
         alive, bits = result.alive.numpy(), result.bits.numpy()
         value: np.ndarray = -np.where(alive & np.isfinite(bits), bits, base.WORST_BITS * samples) / samples

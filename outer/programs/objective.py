@@ -11,11 +11,11 @@ from inner.learners.local_rule import Learner
 from inner.rules.coefficient import Coefficient
 from inner.rules.compiled import trace_sides
 from inner.rules.rule import Rule
-from outer.learner_objective import LearnerObjective
+from outer.learner_objective import LearnerObjective, formula_of
 from outer.objective import Evaluation, Lived, Objective
 from outer.programs.genome import ProgramGenome
 from outer.programs.interpreter import Interpreter
-from outer.programs.program import Language, Program, compile_rule
+from outer.programs.program import Language, Program, beside_dw, compile_rule
 from outer.settings import Distribution, Setting
 
 
@@ -30,17 +30,14 @@ class ProgramObjective(Objective):
     device: str = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.plain.learner.formula is None:
-            raise ValueError(f"search: programs are formulas, and learner '{self.plain.learner.name}' has none")
         self.language.check_inputs(tuple(self.rule.traces))
         for name in ("seed", "distribution", "device"):
             object.__setattr__(self, name, getattr(self.plain, name))
 
     @property
     def rule(self) -> Rule:
-        """The rule that the search starts from."""
-        assert self.plain.learner.formula is not None
-        return self.plain.learner.formula
+        """The rule that the search starts from. Raises ValueError for a learner without a formula."""
+        return formula_of(self.plain.learner, "search: program")
 
     @property
     def genome(self) -> ProgramGenome:
@@ -52,7 +49,7 @@ class ProgramObjective(Objective):
         """A rule that mentions every input and constant, so that a learner prepares them all; its formula never runs."""
         names = [*self.language.inputs, *self.genome.names[1:]]
         rule = self.rule
-        bare = Rule(f"eta*({' + '.join(names)})", rule.traces, (), rule.pathway)
+        bare = Rule(f"eta*({' + '.join(names)})", rule.traces, (), rule.pathway, **beside_dw(rule))
         own = {c.name: c for c in rule.coefficients}
         fixed = tuple(Coefficient(c.name, own[c.name].init if c.name in own else 0.0) for c in bare.coefficients)
         return replace(bare, coefficients=fixed)

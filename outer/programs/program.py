@@ -8,8 +8,9 @@ the output does not reach are not active: they drift freely. dw = eta * (what th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy
@@ -147,10 +148,19 @@ class Program:
         used = {constant(c): float(v) for c, v in enumerate(self.values[1:])}
         known = {GAIN.name: Coefficient(GAIN.name, float(self.values[0]), scale=GAIN.scale)}
         known |= {name: Coefficient(name, value, scale=1.0) for name, value in used.items()}
-        traces = {c.name: c for c in carrier.coefficients if _occurs(c.name, carrier.traces.values())}
-        plain = Rule(text, carrier.traces, (), carrier.pathway, carrier.name)
-        chosen = tuple((traces | known)[c.name] for c in plain.coefficients)
-        return Rule(text, carrier.traces, chosen, carrier.pathway, carrier.name)
+        other = {
+            c.name: c
+            for c in carrier.coefficients
+            if _occurs(c.name, carrier.traces.values()) or c.name == carrier.noise
+        }
+        plain = Rule(text, carrier.traces, (), carrier.pathway, carrier.name, **beside_dw(carrier))
+        chosen = tuple((other | known)[c.name] for c in plain.coefficients)
+        return replace(plain, coefficients=chosen)
+
+
+def beside_dw(rule: Rule) -> dict[str, Any]:
+    """Parts of a rule that a program keeps: options of the pathway, noise in the drives, what a reward is compared with."""
+    return {"pathway_options": rule.pathway_options, "noise": rule.noise, "surprise": rule.surprise}
 
 
 def constant(c: int) -> str:

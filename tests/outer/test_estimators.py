@@ -39,7 +39,9 @@ class Bowl(base.Learner):
     def coefficients(self) -> tuple[Coefficient, ...]:
         return tuple(Coefficient(f"c{d}", 0.0, "linear", 1.0) for d in range(self.size))
 
-    def init(self, spec: Spec, theta: Tensor, population: int, seed: int, labels: Sequence[Label], born: Any = None) -> Any:
+    def init(
+        self, spec: Spec, theta: Tensor, population: int, seed: int, labels: Sequence[Label], born: Any = None
+    ) -> Any:
         return theta, theta.new_zeros(theta.shape[0], 1, 1)
 
     def act(self, state: Any, x: Tensor, fresh: Tensor | None, t: Any) -> tuple[Any, Tensor]:
@@ -75,7 +77,9 @@ class Influence(Bowl):
     units: ClassVar[int] = 23
     positive: ClassVar[int] = 10
 
-    def init(self, spec: Spec, theta: Tensor, population: int, seed: int, labels: Sequence[Label], born: Any = None) -> Any:
+    def init(
+        self, spec: Spec, theta: Tensor, population: int, seed: int, labels: Sequence[Label], born: Any = None
+    ) -> Any:
         return theta, theta.new_ones(theta.shape[0], 1, self.units)
 
     def act(self, state: Any, x: Tensor, fresh: Tensor | None, t: Any) -> tuple[Any, Tensor]:

@@ -127,7 +127,9 @@ def test_without_inherited_parts_a_life_is_the_local_rule_s_bit_for_bit() -> Non
     theta = torch.from_numpy(own.genome.decode(np.array([[-2.0], [-1.0]])))
     with torch.no_grad():
         one = live(Life(own.genome.learner, setting.task, data, theta, 0, setting.labels, [0, 5], True))
-        two = live(Life(local_rule.Learner(SGD, setting.network), setting.task, data, theta, 0, setting.labels, [0, 5], True))
+        two = live(
+            Life(local_rule.Learner(SGD, setting.network), setting.task, data, theta, 0, setting.labels, [0, 5], True)
+        )
     for field in ("score", "alive", "curve", "bits"):
         assert torch.equal(getattr(one, field), getattr(two, field)), field
 

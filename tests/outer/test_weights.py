@@ -46,7 +46,7 @@ def test_scores_by_a_plain_loop(task: dict[str, Any], measure: str) -> None:
     own = objective(task, measure=measure)
     vectors = stream(0, "candidates").standard_normal((3, own.genome.size))
     setting = own.settings(2)[0]
-    data = own.life_data(setting)
+    data = cast(Any, own.experience(setting))
     shown = data.order[0].reshape(-1)
     xs, ys = (data.x[0][shown], data.y[0][shown]) if measure != "final" else (data.test_x[0], data.test_y[0])
     found = own.lives(vectors, setting)

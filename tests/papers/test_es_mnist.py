@@ -17,6 +17,7 @@ from evolved_weights import evolved_weights
 from gallery import save
 
 from inner.components import build
+from inner.life_data import LifeData
 from inner.random import stream
 from inner.tasks._download import DataMissing
 from inner.tasks.base import Task
@@ -55,7 +56,7 @@ def accuracy(vector: np.ndarray) -> float:
 def true_gradient(vector: np.ndarray) -> np.ndarray:
     """By autograd, on the samples of generation 0 [D]."""
     own = objective()
-    data = own.life_data(own.settings(0)[0])
+    data = cast(LifeData, own.experience(own.settings(0)[0]))
     shown = data.order[0].reshape(-1)
     flat = torch.from_numpy(vector.astype(np.float32)).requires_grad_()
     first, second = flat[: 196 * 32].reshape(196, 32), flat[196 * 32 :].reshape(32, 10)
