@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,7 +35,7 @@ class Criterion:
         if self.kind not in KINDS:
             raise ValueError(f"criterion.kind: expected one of {', '.join(KINDS)}, got {self.kind!r}")
 
-    @property
+    @cached_property
     def supervised(self) -> bool:
         """True where a target is given for every scored output."""
         return self.kind in ("classes", "values")

@@ -223,7 +223,9 @@ class Learner(base.Learner):
         assert state.noise is not None
         sigma = state.coefficients[self.rule.noise] if isinstance(self.rule.noise, str) else self.rule.noise
         parts = [batch * units for units in state.sizes[1:]]
-        drawn = state.noise.normal(t, DRIVES, (sum(parts),)).to(state.weights[0].dtype)  # one draw: many small ones are slow
+        drawn = state.noise.normal(t, DRIVES, (sum(parts),)).to(
+            state.weights[0].dtype
+        )  # one draw: many small ones are slow
         split = zip(drawn.split(parts, 1), state.sizes[1:])
         return tuple(part.reshape(-1, batch, units) * sigma for part, units in split)
 
@@ -240,7 +242,7 @@ class Learner(base.Learner):
         if keep is not None:
             weights = tuple(keep.apply(w) for w in weights)
         return state.but(
-            weights=weights, own=own, traces=traces, baseline=kept.baseline, before=tuple(kept.before), acted=None
+            into, weights=weights, own=own, traces=traces, baseline=kept.baseline, before=tuple(kept.before), acted=None
         )
 
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
