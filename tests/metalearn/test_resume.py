@@ -24,7 +24,7 @@ from metalearn.runs.search import SearchRun
 from metalearn.store.run_store import DATABASE, RunStore
 from outer.generation import Generation
 
-GENERATIONS = 30
+GENERATIONS = 120  # so many that a signal finds the search at work on a fast machine too
 CONFIG = f"""
 task: {{name: digits, test: 40}}
 rule: {{dw: "eta*(a*pre*post + b*err*pre)", pathway: backprop, coefficients: {{eta: 0.05, a: 0.1, b: 1.0}}}}
