@@ -5,64 +5,26 @@ Indices: i is the presynaptic unit, j the postsynaptic unit, w_ij the synapse be
 "network" is one number broadcast to the whole network. A signal of side "global" is one number per layer or network.
 Names that are not in this table (and are not declared traces or functions) are coefficients of the rule.
 
-A row holds all that is known of a signal: its meaning, its value in torch and whether the native engine has it. Every
-signal with a value per sample also exists one step back, as NAME_before.
+A row holds all that is known of a signal: its meaning, its value in torch and whether the native engine has it. The
+files of `inner/signals/` are rows too, after those of this table. Every signal with a value per sample also exists one
+step back, as NAME_before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import inner.signals
+from inner.rules.signal import SUMMED, Signal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from inner.rules.signal_values import SignalValues
-
-SIDES = ("pre", "post", "synapse", "global")
-LOCALITIES = ("local", "layer", "network")
 BEFORE = "_before"
-SUMMED = "sum over the units of a layer"
-
-
-@dataclass(frozen=True)
-class Signal:
-    """One row of the catalogue; `source` names the paper that the signal is usually credited to.
-
-    value(values, k) is the signal of group k of synapses in torch: pre-side [N, B, I], post-side [N, B, O], global
-    [N, B, 1]. A signal that is summed from others has `total` instead, of those others by name (and w [N, I, O]).
-    """
-
-    name: str
-    meaning: str
-    side: str  # "pre" | "post" | "synapse" | "global"
-    locality: str  # "local" | "layer" | "network"
-    source: str
-    value: Callable[[SignalValues, int], Tensor] | None = None
-    total: Callable[[Mapping[str, Tensor]], Tensor] | None = None
-    # in generated C: where its row of a sample lies (pre side), its vector at units `at` of layer k (post side, global),
-    # SUMMED for sums over a layer; empty: no kernel has it
-    c: str = ""
-    output_only: bool = False  # defined at the output layer only
-    needs: tuple[str, ...] = ()  # the signals that this one is summed from
-    per_sample: bool = False  # a synapse-side signal with a value for every sample, [N, B, I, O]
-    feedback: bool = False  # whether it is made from what the pathway delivers
-    before: str = ""  # the signal that this one was, one step back
-
-    @property
-    def native(self) -> bool:
-        """True where generated kernels have it; `engines/native/kept.py` writes what lies one step back."""
-        return bool(SIGNALS[self.before].c if self.before else self.c)
-
-    def __post_init__(self) -> None:
-        if self.side not in SIDES:
-            raise ValueError(f"signal {self.name}: side: expected one of {', '.join(SIDES)}, got {self.side!r}")
-        if self.locality not in LOCALITIES:
-            raise ValueError(
-                f"signal {self.name}: locality: expected one of {', '.join(LOCALITIES)}, got {self.locality!r}"
-            )
-
 
 _RUMELHART, _SHERVANI = "Rumelhart, Hinton & Williams 1986", "Shervani-Tabar & Rosenbaum 2023"
 _CATALOGUE: tuple[Signal, ...] = (
@@ -148,18 +110,33 @@ _CATALOGUE: tuple[Signal, ...] = (
 )  # fmt: skip
 
 
+def _files() -> tuple[Signal, ...]:
+    """The signals of `inner/signals/`, in the order of their names. Raises ValueError for a file that defines none."""
+    found = []
+    for name in sorted(module.name for module in pkgutil.iter_modules(inner.signals.__path__)):
+        row = getattr(importlib.import_module(f"inner.signals.{name}"), "SIGNAL", None)
+        if not isinstance(row, Signal) or row.name != name:
+            got = f"one named '{row.name}'" if isinstance(row, Signal) else "none"
+            raise ValueError(f"signal: inner/signals/{name}.py: expected SIGNAL, a Signal named '{name}', got {got}")
+        if any(name == other.name for other in _CATALOGUE):
+            raise ValueError(f"signal: inner/signals/{name}.py: expected a new name, got that of a row of the catalogue")
+        found.append(row)
+    return tuple(found)
+
+
 def _one_step_back(signal: Signal) -> Signal:
     name = signal.name
     return replace(
-        signal, name=name + BEFORE, meaning=f"{name} one step before (0 at the first step)", before=name, c="",
+        signal, name=name + BEFORE, meaning=f"{name} one step before (0 at the first step)", before=name, c="", kept=bool(signal.c),
         value=lambda v, k: v.before[k][name], total=None, needs=(), feedback=False,
     )  # fmt: skip
 
 
-SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _CATALOGUE}
+_ROWS = (*_CATALOGUE, *_files())
+SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ROWS}
 SIGNALS |= {
     row.name: row
-    for signal in _CATALOGUE
+    for signal in _ROWS
     if signal.name != "w" and not signal.per_sample
     for row in (_one_step_back(signal),)
 }

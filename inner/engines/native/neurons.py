@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inner.engines.native.lower import mentions
 from inner.engines.native.plan import Formula
-from inner.rules.signals import SIGNALS, SUMMED
+from inner.rules.signal import SUMMED
+from inner.rules.signals import SIGNALS
 
 SUM = {name: n for n, name in enumerate(name for name, row in SIGNALS.items() if row.c == SUMMED)}  # places in m->sums
 NATIVE = {name: row for name, row in SIGNALS.items() if row.c and name != "w" and not row.per_sample}

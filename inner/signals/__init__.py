@@ -1,0 +1,1 @@
+"""Signals of the formula language, one file each: `SIGNAL = Signal(...)`, named after its file."""

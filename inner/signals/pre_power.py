@@ -1,0 +1,18 @@
+"""Power of the input of a layer: what a step of normalised LMS is divided by (Nagumo & Noda 1967).
+
+    pre_power = sum over i of pre_i^2;    dw = eta err pre / (1 + pre_power)
+"""
+
+from __future__ import annotations
+
+from inner.rules.signal import Signal
+
+SIGNAL = Signal(
+    "pre_power",
+    "sum over i of pre_i^2",
+    "global",
+    "layer",
+    "Nagumo & Noda 1967",
+    total=lambda s: s["pre"].square().sum(-1, keepdim=True),
+    needs=("pre",),
+)
