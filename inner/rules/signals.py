@@ -119,7 +119,9 @@ def _files() -> tuple[Signal, ...]:
             got = f"one named '{row.name}'" if isinstance(row, Signal) else "none"
             raise ValueError(f"signal: inner/signals/{name}.py: expected SIGNAL, a Signal named '{name}', got {got}")
         if any(name == other.name for other in _CATALOGUE):
-            raise ValueError(f"signal: inner/signals/{name}.py: expected a new name, got that of a row of the catalogue")
+            raise ValueError(
+                f"signal: inner/signals/{name}.py: expected a new name, got that of a row of the catalogue"
+            )
         found.append(row)
     return tuple(found)
 
@@ -127,8 +129,8 @@ def _files() -> tuple[Signal, ...]:
 def _one_step_back(signal: Signal) -> Signal:
     name = signal.name
     return replace(
-        signal, name=name + BEFORE, meaning=f"{name} one step before (0 at the first step)", before=name, c="", kept=bool(signal.c),
-        value=lambda v, k: v.before[k][name], total=None, needs=(), feedback=False,
+        signal, name=name + BEFORE, meaning=f"{name} one step before (0 at the first step)", before=name, c="",
+        kept=bool(signal.c), value=lambda v, k: v.before[k][name], total=None, needs=(), feedback=False,
     )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
-"""Power of the input of a layer: what a step of normalised LMS is divided by (Nagumo & Noda 1967).
+"""Power of the input of a layer, by which normalised LMS divides its step (Nagumo & Noda 1967).
 
     pre_power = sum over i of pre_i^2;    dw = eta err pre / (1 + pre_power)
+
+Steps are then of a length that does not depend on how strong the input is.
 """
 
 from __future__ import annotations
