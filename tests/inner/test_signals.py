@@ -105,7 +105,7 @@ def test_a_rule_of_it_lives_on_every_engine_that_has_it(name: str) -> None:
         assert float((change - other).abs().max()) <= 2e-4 * float(change.abs().max()) + 1e-7, f"group {k}"
     learner, spec = learner_of(name), Spec(64, 10, CLASSES, 12, 2)
     engine, why = choose("auto", learner, spec)
-    if SIGNALS[name].native and not learner.explores and not problem():
+    if SIGNALS[name].native and not problem():
         assert engine == "native" and not why
     elif not SIGNALS[name].native:
         assert engine == "eager"
