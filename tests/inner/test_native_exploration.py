@@ -69,7 +69,7 @@ def test_rules_against_the_oracle(name: str, batch: int, baseline: str, over: st
 
 
 @pytest.mark.parametrize("criterion", [CLASSES, VALUES, NONE], ids=lambda c: c.kind)
-@pytest.mark.parametrize("signal", [name for name, row in SIGNALS.items() if row.before and row.native] + ["noise", "surprise", "action"])
+@pytest.mark.parametrize("signal", [*(n for n, row in SIGNALS.items() if row.before and row.native), "noise", "surprise", "action"])
 def test_every_value_against_the_oracle(signal: str, criterion: Any) -> None:
     """In a sum, a product that separates and one that does not; with noise, from the second step on."""
     number = list(SIGNALS).index(signal)
