@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from inner.components import build, load, options_of, suggest
-from inner.learners.local_rule import Learner as LocalRule
+from inner.learners.base import Learner
 from inner.life.devices import resolve
 from inner.rules.rule import Rule
 from inner.tasks.base import Task
@@ -83,6 +83,16 @@ def make_evaluator(config: Config) -> Evaluator:
     return cast(Evaluator, build("evaluator", spec))
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """A learner to tune, its search, and the birth of its networks; "" for the config's own birth."""
+
+    name: str
+    learner: Learner
+    search: Search
+    birth: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Experiment:
     """The values that a config describes; each is made when it is first asked for, and once."""
@@ -90,9 +100,16 @@ class Experiment:
     config: Config
 
     @cached_property
+    def learner(self) -> Learner:
+        """The learner whose coefficients are searched; its network is that of a setting."""
+        return library.learner(self.config.learner_spec)
+
+    @property
     def rule(self) -> Rule:
-        """The rule whose coefficients are searched."""
-        return library.rule(self.config.rule)
+        """The rule of the learner. Raises ValueError where it has none."""
+        if self.learner.formula is None:
+            raise ValueError(f"learner '{self.learner.name}' has no formula, expected a rule")
+        return self.learner.formula
 
     @cached_property
     def device(self) -> str:
@@ -132,24 +149,29 @@ class Experiment:
 
     @cached_property
     def objective(self) -> LearnerObjective:
-        """The objective over the coefficients of the experiment's own rule."""
-        return self.objective_of(self.rule)
+        """The objective over the coefficients of the experiment's own learner."""
+        return self.objective_of(self.learner)
 
     @cached_property
     def searched(self) -> Objective:
-        """The objective that the search works on: of the rule's coefficients, or of whole programs."""
+        """The objective that the search works on: of the learner's coefficients, or of whole programs."""
         if not isinstance(self.search, ProgramSearch):
             return self.objective
         programs = ProgramObjective(self.objective, self.search.language())
         programs.genome.start()  # a formula that the language cannot say is refused now
         return programs
 
-    def objective_of(self, rule: Rule) -> LearnerObjective:
-        """The objective over the coefficients of a rule: the same lives and fitness for every rule."""
-        config = self.config
+    def objective_of(self, learner: Learner, birth: str = "") -> LearnerObjective:
+        """The objective over the coefficients of a learner: the same lives and fitness for every learner.
+
+        birth: of its networks, in place of the config's own.
+        """
+        config, distribution = self.config, self.distribution
+        if birth:
+            distribution = replace(distribution, network={**distribution.network, "birth": birth})
         return LearnerObjective(
-            LocalRule(rule),
-            self.distribution,
+            learner,
+            distribution,
             config.seed,
             config.lifetimes,
             config.shapes,
@@ -172,22 +194,25 @@ class Experiment:
 
     @property
     def baselines(self) -> list[str]:
-        """Names of the library that the config holds its rule against."""
+        """Names of the library that the config holds its learner against."""
         chosen = self.config.compare.baselines
         return list(library.entries()) if chosen == "all" else list(chosen)
 
-    def arms(self) -> dict[str, tuple[Rule, Search]]:
-        """Baselines to tune: rules of the library under the run's search, and random search over the run's own rule."""
+    def to_tune(self) -> list[Baseline]:
+        """Baselines: learners of the library under the run's search, and random search over the run's own learner.
+
+        Each stands there once per birth of networks that the comparison asks for.
+        """
         config, own = self.config, self.search
         programs = isinstance(own, ProgramSearch)
         if programs:  # their form is fixed: numbers get CMA-ES with the same budget
             own = make_search({"name": "cma", "popsize": own.popsize, "generations": own.generations})
-        found = {name: (library.rule(name), own) for name in self.baselines}
-        free = any(not c.fixed for c in self.rule.coefficients)
+        found = [(name, library.learner(name), own) for name in self.baselines]
+        free = any(not c.fixed for c in self.learner.coefficients)
         if config.compare.random_search and config.search["name"] != "random" and not programs and free:
             spec = {"name": "random", "popsize": own.popsize, "generations": own.generations}
-            found[RANDOM] = (self.rule, make_search(spec))
-        return found
+            found.append((RANDOM, self.learner, make_search(spec)))
+        return [Baseline(*one, birth) for one in found for birth in config.compare.births or ("",)]
 
     @cached_property
     def cells(self) -> tuple[tuple[str, CellConfig], ...]:
@@ -212,6 +237,8 @@ class Experiment:
                 near = f"{suggest(key, known)}; options: {', '.join(known)}"
                 raise ValueError(f"network.{key}: '{name}' has no such option{near}")
         check_options("network", options)
+        if self.config.compare.births and "birth" not in fields:
+            raise ValueError(f"compare.births: network '{name}' has no births to choose from")
         return options
 
     @cached_property
@@ -226,6 +253,12 @@ class Experiment:
     def network(self, hidden: tuple[int, ...]) -> Network:
         """The network of the config with these hidden layers."""
         return network_of(self.network_options, hidden)
+
+    def born(self, setting: Setting, birth: str) -> Setting:
+        """The setting with networks of another birth; "" leaves it as it is."""
+        if not birth:
+            return setting
+        return replace(setting, network=replace(cast(Any, setting.network), birth=birth))
 
     def setting(self, cell: CellConfig, lifetimes: int, read: bool = True) -> Setting:
         """The setting of a cell with fresh lives; raises ValueError when its data (if `read`) are not to be had."""

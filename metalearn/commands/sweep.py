@@ -47,4 +47,4 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     for row in document.rows:
         for run in row.runs:
             where = f"{row.value} seed {run.seed}" if row.value else f"seed {run.seed}"
-            shown.print(f"{where}: {run.unseen:.3f}  dw = {run.formula}", highlight=False, soft_wrap=True)
+            shown.print(f"{where}: {run.unseen:.3f}  {run.formula}", highlight=False, soft_wrap=True)

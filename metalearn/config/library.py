@@ -1,6 +1,7 @@
-"""The rule library, one line per rule: `rules.yaml` holds the baselines, `named_rules.yaml` further rules to use by name.
+"""The library of rules and learners by name.
 
-Both are read from `configs/` and from the current folder.
+`rules.yaml` holds the baselines, `named_rules.yaml` further rules, `learners.yaml` learners that are no rules. All are read
+from `configs/` and from the current folder, whose entries may replace the library's.
 """
 
 from __future__ import annotations
@@ -8,35 +9,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from inner.components import modules_in, suggest, trusted, trusting
+from inner.components import build, load, modules_in, names, options_of, suggest, trusted, trusting
 from metalearn.config.files import folders, read_yaml
+from metalearn.config.options import check_options
+from metalearn.config.sections import Spec
 
 if TYPE_CHECKING:
+    from inner.learners.base import Learner
     from inner.rules.rule import Rule
 
-BASELINES, NAMED = "rules", "named_rules"  # files
+BASELINES, NAMED, LEARNERS = "rules", "named_rules", "learners"  # files
+LOCAL_RULE = "local_rule"
+GIVEN = ("network", "form")  # fields of a learner that are no options: other parts of a run give them
 
 
-def entries() -> dict[str, dict[str, Any]]:
-    """The rules that `baselines: all` stands for, by name; those of the current folder may replace the library's."""
+def entries() -> dict[str, Spec]:
+    """The rules that `baselines: all` stands for, by name."""
     return _read(BASELINES)
 
 
-def named() -> dict[str, dict[str, Any]]:
+def named() -> dict[str, Spec]:
     """Every rule that can be used by name: the baselines first."""
     own = entries()
     return own | {name: content for name, content in _read(NAMED).items() if name not in own}
 
 
-def _read(stem: str) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def learners() -> dict[str, Spec]:
+    """Learners by name that are no rules: those of learners.yaml, then every component with its defaults."""
+    found = {name: {"name": name, **content} for name, content in _read(LEARNERS).items()}
+    return found | {name: {"name": name} for name in names("learner") if name != LOCAL_RULE and name not in found}
+
+
+def _read(stem: str) -> dict[str, Spec]:
+    found: dict[str, Spec] = {}
     for path in [folder / f"{stem}.yaml" for folder in folders()[:1]] + [Path(f"{stem}.yaml")]:
         if path.is_file():
             for name, content in read_yaml(path).items():
                 if not isinstance(content, dict):
-                    raise ValueError(f"{path}: rule '{name}': expected {{dw: ..., pathway: ...}}, got {content!r}")
+                    raise ValueError(f"{path}: '{name}': expected a mapping, got {str(content)[:60]!r}")
                 found[name] = content
     return found
 
@@ -44,11 +56,11 @@ def _read(stem: str) -> dict[str, dict[str, Any]]:
 def trusting_user(*configs: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Consent to the modules that the user's own configs and the library in this folder name, beside those trusted already."""
     named_here = [{"pathway": content.get("pathway")} for content in named().values()]
-    found = {name for _, name in modules_in([*configs, *named_here])}
+    found = {name for _, name in modules_in([*configs, *named_here, {"learner": _read(LEARNERS)}])}
     return trusting(found | (trusted() or frozenset()))
 
 
-def entry(name: str) -> dict[str, Any]:
+def entry(name: str) -> Spec:
     """One rule's mapping. Raises ValueError with the nearest valid name."""
     known = named()
     if name not in known:
@@ -65,3 +77,27 @@ def rule(spec: str | Mapping[str, Any]) -> Rule:
     if isinstance(spec, str):
         return Rule.from_dict({"name": spec, **entry(spec)})
     return Rule.from_dict(dict(spec))
+
+
+def learner(spec: str | Mapping[str, Any]) -> Learner:
+    """A learner from a component, or from a name in the library of rules and learners. Raises ValueError in one line."""
+    if isinstance(spec, str):
+        rules, others = named(), learners()
+        if spec not in rules and spec not in others:
+            known = [*rules, *others]
+            raise ValueError(
+                f"library: no rule or learner named '{spec}'{suggest(spec, known)}; known: {', '.join(known)}"
+            )
+        return learner({"name": LOCAL_RULE, "rule": spec} if spec in rules else others[spec])
+    options = dict(spec)
+    known_options = [key for key in options_of(load("learner", str(options.get("name")))) if key not in GIVEN]
+    for key in options:
+        if key not in known_options and key != "name":
+            near = f"{suggest(key, known_options)}; options: {', '.join(known_options) or 'none'}"
+            raise ValueError(f"learner.{key}: '{options['name']}' has no such option{near}")
+    if options["name"] == LOCAL_RULE:
+        if "rule" not in options:
+            raise ValueError("learner.rule: expected a rule, such as {dw: formula, ...} or a name of the library")
+        options["rule"] = rule(options["rule"])
+    check_options("learner", options)
+    return cast("Learner", build("learner", options))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from inner.components import suggest
 from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
 from metalearn.config.inheritance import StudyConfig, validate_study
 from metalearn.config.library import entry
 from metalearn.config.schema import Config, validate
+from metalearn.config.sections import Spec
+
+LOCAL_RULE = "local_rule"
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -20,7 +22,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
     return validate(content)
 
 
-def apply(content: dict[str, Any], override: str) -> None:
+def apply(content: Spec, override: str) -> None:
     """Set `key.sub=value` in a nested mapping; the value is YAML, components may be given by name."""
     key, equals, text = override.partition("=")
     path = key.strip().split(".")
@@ -32,6 +34,7 @@ def apply(content: dict[str, Any], override: str) -> None:
     value = text if formula else yaml_value(text, f"override: '{text[:60]}' for {key[:60]}:")
     if path[0] not in Config.model_fields:
         raise ValueError(f"config: unknown key '{path[0]}'{suggest(path[0], Config.model_fields)}")
+    _choose_learner(content, path, value)
     default = Config.model_fields[path[0]].default
     if len(path) > 1 and isinstance(
         default, dict
@@ -49,9 +52,29 @@ def apply(content: dict[str, Any], override: str) -> None:
         place[part] = dict(inside)
         place = place[part]
     place[path[-1]] = value
-    if path == ["rule", "dw"]:  # what the file says of coefficients that the new formula lacks goes with the old one
-        coefficients = content["rule"].get("coefficients") or {}
-        content["rule"]["coefficients"] = {k: v for k, v in coefficients.items() if _occurs(k, text)}
+    if path[-2:] == [
+        "rule",
+        "dw",
+    ]:  # what the file says of coefficients that the new formula lacks goes with the old one
+        coefficients = place.get("coefficients") or {}
+        place["coefficients"] = {k: v for k, v in coefficients.items() if _occurs(k, text)}
+
+
+def _choose_learner(content: Spec, path: Sequence[str], value: object) -> None:
+    """Drop the other one of `rule` and `learner`, with its options, where an override names one of them."""
+    if path[0] == "rule":
+        other = content.pop("learner", None)
+        if isinstance(other, dict) and other.get("name") == LOCAL_RULE and "rule" in other:
+            content.setdefault("rule", other["rule"])
+    elif path[0] == "learner":
+        rule = content.pop("rule", None)
+        if len(path) == 1 or path[1] == "name":
+            content.pop("learner", None)
+            keep = rule is not None and len(path) == 2 and value == LOCAL_RULE
+        else:  # an option of the learner that is there
+            keep = rule is not None and "learner" not in content
+        if keep:
+            content["learner"] = {"name": LOCAL_RULE, "rule": rule}
 
 
 def _occurs(name: str, text: str) -> bool:

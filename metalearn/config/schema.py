@@ -6,11 +6,11 @@ import re
 import reprlib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from inner.components import suggest
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
-from metalearn.config.sections import Component, Count, FloatRange, IntRange, Section, named
+from metalearn.config.sections import Component, Count, FloatRange, IntRange, Section, Spec, named
 
 
 class NetworkConfig(Section):
@@ -24,7 +24,7 @@ class NetworkConfig(Section):
     hidden: tuple[Count, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Spec:
         """The component: its name and the options that are the network's own."""
         return {"name": self.name, **(self.model_extra or {})}
 
@@ -42,7 +42,7 @@ class LifeConfig(Section):
 class FitnessConfig(Section):
     """The fitness of a life."""
 
-    measure: str | dict[str, Any] = Field(
+    measure: str | Spec = Field(
         "final",
         description="final, halvings (of the error), area, steps_to_threshold, prequential_bits, or {name: ..., option: ...}",
     )
@@ -95,7 +95,14 @@ class CellConfig(Section):
 class CompareConfig(Section):
     """The baselines and cells of the comparison with the winner."""
 
-    baselines: tuple[str, ...] | Literal["all"] = Field("all", description="names from the rule library, or all of it")
+    baselines: tuple[str, ...] | Literal["all"] = Field(
+        "all", description="names from the library of rules and learners, or all rules of rules.yaml"
+    )
+    births: tuple[str, ...] = Field(
+        (),
+        description="births of networks, such as orthogonal, that each baseline is tuned with; the better on the "
+        "select tier is shown; default: the network's own birth",
+    )
     random_search: bool = Field(True, description="whether random search over the same rule is a baseline too")
     lifetimes: Count = Field(24, ge=2, description="fresh lives per cell, the same ones for every arm")
     main: tuple[CellConfig, ...] = Field((), description="cells of the main table")
@@ -113,8 +120,12 @@ class Config(Section):
     """One experiment."""
 
     task: Component = Field(description="what is learned in a life: a name, or {name: digits, option: ...}")
-    rule: dict[str, Any] | str = Field(
-        description="the rule: {dw: formula, pathway: ..., ...}, or a name in the library"
+    rule: Spec | str | None = Field(
+        None,
+        description="the rule: {dw: formula, pathway: ..., ...}, or a name in the library; short for the learner local_rule",
+    )
+    learner: Component | None = Field(
+        None, description="what learns, in place of a rule: a name, or {name: weight_perturbation, option: ...}"
     )
     network: Annotated[NetworkConfig, BeforeValidator(named)] = Field(
         NetworkConfig(), description="the inner network: a name, or {name: mlp, width: 32, ...}"
@@ -140,12 +151,25 @@ class Config(Section):
     )
     tracking: TrackingConfig = Field(TrackingConfig(), description="the W&B mirror")
 
-    def plain(self) -> dict[str, Any]:
+    @model_validator(mode="after")
+    def _one_learner(self) -> Config:
+        if (self.rule is None) == (self.learner is None):
+            both = "both are given" if self.rule is not None else "neither is given"
+            raise ValueError(f"expected either 'rule' or 'learner', {both}")
+        return self
+
+    @property
+    def learner_spec(self) -> Spec:
+        """The learner as a component; a rule is the learner local_rule."""
+        return {"name": "local_rule", "rule": self.rule} if self.learner is None else self.learner
+
+    def plain(self) -> Spec:
         """JSON types only; `Config.model_validate(config.plain()) == config`."""
-        return self.model_dump(mode="json")
+        left_out = {"learner" if self.learner is None else "rule"}
+        return self.model_dump(mode="json", exclude=left_out)
 
 
-def validate(content: dict[str, Any]) -> Config:
+def validate(content: Spec) -> Config:
     """Check a mapping. Raises ValueError for the first mistake: key, what was expected, what was given, nearest name."""
     if "study" in content:
         raise ValueError("config: this is a study, not a search; run it with metalearn baldwin")
@@ -164,6 +188,8 @@ def _sentence(error: Any) -> str:
     if error["type"] == "missing":
         return f"config: key '{where}' is missing"
     message = error["msg"].removeprefix("Value error, ")
+    if not where:
+        return f"config: {message}"
     choices = re.findall(r"'([^']*)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
     near = suggest(error["input"], choices) if isinstance(error["input"], str) else ""
     return f"config: {where}: {message[0].lower()}{message[1:]}, got {short(error['input'])}{near}"[:400]

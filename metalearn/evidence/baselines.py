@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import Any, cast
 
 from inner.cache import cache_folder
-from inner.rules.rule import Rule
-from metalearn.build import Experiment
-from metalearn.rule.file import values_of
+from inner.learners.base import Learner
+from metalearn.build import Baseline, Experiment
+from metalearn.evidence.arms import Arm
+from metalearn.rule.file import checked_values
 from metalearn.store.environment import describe
 from outer.evaluators.base import Evaluator
 from outer.evidence.tuning import Tuned, tune
-from outer.searches.base import Search
 
-CACHE_VERSION = 1  # raised whenever the meaning of a cached answer changes
+CACHE_VERSION = 2  # raised whenever the meaning of a cached answer changes
 
 
-def address(experiment: Experiment, rule: Rule, search: Search) -> str:
+def address(experiment: Experiment, baseline: Baseline) -> str:
     """A hash of everything that a tuned baseline depends on."""
-    plain = experiment.config.plain()
+    plain, search = experiment.config.plain(), baseline.search
     environment = describe()
     exact = ("python", "torch", "numpy", "cma", "cpu", "machine", "platform", "threads", "compiler")
     content = {
         "cache": CACHE_VERSION,
-        "rule": rule.to_dict(),
+        "learner": baseline.learner.plain(),
+        "birth": baseline.birth,
         "search": {"name": type(search).__module__, **dataclasses.asdict(cast(Any, search))},
         "config": {
             k: plain[k]
@@ -55,11 +56,12 @@ def _source_hash() -> str:
     return digest.hexdigest()
 
 
-def _recall(path: Path, rule: Rule) -> Tuned | None:
+def _recall(path: Path, learner: Learner) -> Tuned | None:
     """A remembered answer; a damaged or foreign file is no answer."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        values = values_of({**rule.to_dict(), "values": {c.name: content["values"][c.name] for c in rule.coefficients}})
+        given = {c.name: content["values"][c.name] for c in learner.coefficients}
+        values = checked_values(learner.coefficients, given)
         return Tuned(
             values, int(content["lifetimes"]), float(content["select_score"]), tuple(map(float, content["fitness"]))
         )
@@ -79,17 +81,22 @@ def _remember(path: Path, tuned: Tuned) -> None:
 
 def tune_all(
     experiment: Experiment, evaluator: Evaluator, progress: Callable[[str, int, int], None] | None = None
-) -> dict[str, tuple[Rule, dict[str, Any], int]]:
-    """Every baseline with its tuned values and the lifetimes spent; `progress(name, ended, all)` as each one ends."""
-    wanted = experiment.arms()
-    folder = cache_folder() / "baselines"
-    paths = {name: folder / f"{address(experiment, r, search)}.json" for name, (r, search) in wanted.items()}
-    found = {name: tuned for name, path in paths.items() if (tuned := _recall(path, wanted[name][0])) is not None}
-    missing = [name for name in wanted if name not in found]
-    missing.sort(key=lambda name: -len(wanted[name][0].coefficients))  # the longest job first
+) -> dict[str, Arm]:
+    """Every baseline with its tuned values, from the birth of networks that is better on the select tier.
+
+    `progress(name, ended, all)` is called as each one ends; the lifetimes of an arm are those of all its births.
+    """
+    wanted, folder = experiment.to_tune(), cache_folder() / "baselines"
+    paths = [folder / f"{address(experiment, baseline)}.json" for baseline in wanted]
+    found = {k: tuned for k, path in enumerate(paths) if (tuned := _recall(path, wanted[k].learner)) is not None}
+    missing = [k for k in range(len(wanted)) if k not in found]
+    missing.sort(key=lambda k: -len(wanted[k].learner.coefficients))  # the longest job first
     chosen = experiment.config.selection
     judged = (chosen.finalists, chosen.lifetimes, chosen.shapes)
-    jobs = [(experiment.objective_of(wanted[name][0]), wanted[name][1], *judged, experiment.racing) for name in missing]
+    jobs = []
+    for k in missing:
+        objective = experiment.objective_of(wanted[k].learner, wanted[k].birth)
+        jobs.append((objective, wanted[k].search, *judged, experiment.racing))
     ended = len(found)
 
     def done(j: int, tuned: Tuned) -> None:
@@ -98,7 +105,13 @@ def tune_all(
         found[missing[j]] = tuned
         _remember(paths[missing[j]], tuned)
         if progress is not None:
-            progress(missing[j], ended, len(wanted))
+            progress(wanted[missing[j]].name, ended, len(wanted))
 
     evaluator.map(tune, jobs, done)
-    return {name: (wanted[name][0], found[name].values, found[name].lifetimes) for name in wanted}
+    arms: dict[str, Arm] = {}
+    for name in dict.fromkeys(baseline.name for baseline in wanted):
+        own = [k for k, baseline in enumerate(wanted) if baseline.name == name]
+        best = max(own, key=lambda k: (found[k].select_score, -k))
+        spent = sum(found[k].lifetimes for k in own)
+        arms[name] = Arm(wanted[best].learner, found[best].values, spent, wanted[best].birth)
+    return arms

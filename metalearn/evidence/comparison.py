@@ -8,30 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from inner.rules.rule import Rule
-from inner.rules.sharing import flat, spread
+from inner.learners.base import Learner
 from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
-from metalearn.evidence.documents import Arm, ArmScores, Cell, Comparison, Curve, Difference, Skipped, verdict
+from metalearn.evidence.arms import Arm, check_fit
+from metalearn.evidence.documents import ArmScores, Cell, Comparison, Curve, Difference, Skipped, verdict
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
 from outer.settings import Setting
 
-Arms = Mapping[str, tuple[Rule, Mapping[str, Any], int]]  # name -> rule, coefficient values, lifetimes spent on tuning
+Arms = Mapping[str, Arm]
 REFERENCE = "evolved"
 POINTS = 12  # of a learning curve
 
 
-def check_fit(experiment: Experiment, rule: Rule) -> None:
-    """Raise ValueError where a rule with a value per layer, unit or synapse would meet networks of several shapes."""
-    if not spread(rule.coefficients):
-        return
-    counts = experiment.objective_of(rule).coefficients.counts
+def check_cells(experiment: Experiment, learner: Learner) -> None:
+    """Raise ValueError where a learner could not live in a main cell, or its values would not fit there."""
+    counts = experiment.objective_of(learner).coefficients.counts
+    values = {c.name: np.zeros(n) if c.share != "rule" else 0.0 for c, n in zip(learner.coefficients, counts)}
     for group, cell in experiment.cells:
-        setting = experiment.setting(cell, 1, read=False)
-        if group == "main":  # a transfer cell of another shape is skipped
-            values = {c.name: np.zeros(n) if c.share != "rule" else 0.0 for c, n in zip(rule.coefficients, counts)}
-            flat(rule.coefficients, values, setting.shapes)
+        if group == "main":  # a transfer cell that does not fit is skipped
+            check_fit(learner, values, experiment.setting(cell, 1, read=False))
 
 
 def compare(
@@ -42,23 +39,20 @@ def compare(
 ) -> Comparison:
     """The comparison: per cell the scores of every arm, and the reference's paired lead over each."""
     started, config = time.perf_counter(), experiment.config
-    settings: list[tuple[str, CellConfig, Setting]] = []
+    settings: list[tuple[str, CellConfig, list[Setting]]] = []  # of a cell one setting per arm
     skipped = []
     for group, cell in experiment.cells:
         try:
             setting = experiment.setting(cell, config.compare.lifetimes)
-            for rule, values, _ in arms.values():
-                if spread(rule.coefficients):  # refuses values that belong to another network
-                    flat(rule.coefficients, values, setting.shapes)
-            settings.append((group, cell, setting))
+            settings.append((group, cell, [arm.setting(experiment, setting) for arm in arms.values()]))
         except ValueError as error:
             if group == "main":
                 raise
             skipped.append(Skipped(cell=", ".join(cell.titles), why=str(error)))
     jobs = [
-        (rule, dict(values), setting, config.seed, POINTS, None, config.engine, experiment.device)
-        for _, _, setting in settings
-        for rule, values, _ in arms.values()
+        (arm.learner, dict(arm.values), setting, config.seed, POINTS, None, config.engine, experiment.device)
+        for _, _, own in settings
+        for arm, setting in zip(arms.values(), own)
     ]
     ended = 0
 
@@ -68,23 +62,13 @@ def compare(
         if progress is not None:
             progress(ended, len(jobs))
 
-    trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
+    lived: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
     documents = []
-    for c, (group, cell, setting) in enumerate(settings):
-        own = dict(zip(arms, trials[c * len(arms) : (c + 1) * len(arms)]))
-        documents.append(_cell(group, cell, setting, own, config.seed))
+    for c, (group, cell, own) in enumerate(settings):
+        results = dict(zip(arms, lived[c * len(arms) : (c + 1) * len(arms)]))
+        documents.append(_cell(group, cell, own[0], results, config.seed))
     return Comparison(
-        arms={
-            name: Arm(
-                formula=rule.with_values(dict(values)),
-                rule=rule.to_dict(),
-                latex=rule.latex(),
-                pathway=rule.pathway,
-                values=dict(values),
-                lifetimes=lifetimes,
-            )
-            for name, (rule, values, lifetimes) in arms.items()
-        },
+        arms={name: arm.document() for name, arm in arms.items()},
         reference=next(iter(arms)),
         cells=tuple(documents),
         skipped=tuple(skipped),

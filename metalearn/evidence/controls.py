@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from inner.learners.base import Learner
 from inner.random import stream
-from inner.rules.rule import Rule
-from inner.rules.sharing import flat
 from inner.tasks._controls import Permuted, Shuffled
 from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
+from metalearn.evidence.arms import check_fit
 from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import ControlRow, Controls, LeftOut
+from metalearn.rule.file import text_of
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import FreshLives, live_fresh
 from outer.settings import Setting
@@ -76,7 +77,7 @@ def mixed(values: Mapping[str, Any], free: list[str], seed: int, number: int) ->
 
 
 def controls_of(
-    rule: Rule, values: Mapping[str, Any], experiment: Experiment, lifetimes: int
+    learner: Learner, values: Mapping[str, Any], experiment: Experiment, lifetimes: int
 ) -> tuple[list[Control], list[LeftOut]]:
     """The controls and what had to be left out. Raises ValueError when the first cell's own data are missing."""
     config = experiment.config
@@ -88,7 +89,7 @@ def controls_of(
     def fitting(name: str, other: Setting) -> None:
         """A control in another network: values per layer, unit or synapse may not fit it."""
         try:
-            flat(rule.coefficients, values, other.shapes)
+            check_fit(learner, values, other)
             found.append(Control(name, other, values, learned))
         except ValueError as error:
             skipped.append(LeftOut(control=name, why=str(error)))
@@ -119,7 +120,7 @@ def controls_of(
     else:
         silenced = replace(base, task=Shuffled(base.task), steps=max(1, min(base.steps, SHOWN // base.batch)))
         found.append(Control("teacher shuffled", silenced, values, "chance"))
-    free = [c.name for c in rule.coefficients if not c.fixed]
+    free = [c.name for c in learner.coefficients if not c.fixed]
     if len(set(np.hstack([values[name] for name in free]).tolist()) if free else ()) > 1:
         found += [
             Control(f"coefficients shuffled ({m + 1})", base, mixed(values, free, seed, m), "") for m in range(MIXES)
@@ -138,7 +139,7 @@ def verdict_of(expected: str, low: float, high: float, chance: float) -> str:
 
 
 def run_controls(
-    rule: Rule,
+    learner: Learner,
     values: Mapping[str, Any],
     experiment: Experiment,
     lifetimes: int,
@@ -147,7 +148,7 @@ def run_controls(
 ) -> Controls:
     """All controls: means with 95 % intervals, score at birth, chance, failures, verdicts."""
     config = experiment.config
-    found, skipped = controls_of(rule, values, experiment, lifetimes)
+    found, skipped = controls_of(learner, values, experiment, lifetimes)
     ended = 0
 
     def done(j: int, result: Any) -> None:
@@ -157,7 +158,7 @@ def run_controls(
             progress(ended, len(found))
 
     jobs = [
-        (rule, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, experiment.device) for c in found
+        (learner, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, experiment.device) for c in found
     ]
     trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
     rows = []
@@ -179,9 +180,10 @@ def run_controls(
             )
         )
     return Controls(
-        formula=rule.pruned(dict(values), 0.0),
-        coefficients=sum(int(np.count_nonzero(values[c.name])) for c in rule.coefficients),
+        formula=text_of(learner, values),
+        coefficients=sum(int(np.count_nonzero(values[c.name])) for c in learner.coefficients),
         lifetimes=lifetimes,
+        is_learner=learner.formula is None,
         task=experiment.cells[0][1].titles[0],
         metric=found[0].setting.task.criterion.metric,
         rows=tuple(rows),
@@ -205,7 +207,9 @@ def print_controls(document: Controls, console: Any) -> None:
         ends = (number(row.mean, metric), shown(row.low, row.high, metric), number(row.birth, metric))
         chance = number(row.chance, metric)
         table.add_row(row.control, *ends, chance, f"{row.weights:,}", row.verdict)
-    console.print(f"dw = {document.formula}", highlight=False, soft_wrap=True)
+    console.print(
+        document.formula if document.is_learner else f"dw = {document.formula}", highlight=False, soft_wrap=True
+    )
     console.print(
         f"{document.task}; {document.lifetimes} fresh lives per control; {document.coefficients} coefficients "
         f"train {document.rows[0].weights:,} weights. (!) marks what a rule should not do.",

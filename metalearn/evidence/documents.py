@@ -142,15 +142,17 @@ class Cell(Document):
         return self.differences[arm].shown if arm in self.differences else ""
 
 
-class Arm(Document):
-    """One participant of a comparison: rule and values."""
+class ArmDocument(Document):
+    """One participant of a comparison: rule or learner, and values."""
 
     formula: str = ""
-    rule: Mapping[str, Any] = Field(default_factory=dict)
+    rule: Mapping[str, Any] = Field(default_factory=dict)  # empty where the learner has none
+    learner: Mapping[str, Any] | None = None  # the component, where it is no rule
     latex: str = ""
     pathway: str = ""
     values: Values = Field(default_factory=dict)
     lifetimes: int | None = None  # spent on tuning
+    birth: str = ""  # of its networks; "" for the run's own
 
 
 class Skipped(Document):
@@ -163,7 +165,7 @@ class Skipped(Document):
 class Comparison(Document):
     """All arms, one after the other, in all cells; differences are those of the reference."""
 
-    arms: dict[str, Arm] = Field(default_factory=dict)
+    arms: dict[str, ArmDocument] = Field(default_factory=dict)
     reference: str = "evolved"
     cells: tuple[Cell, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -205,6 +207,7 @@ class Controls(Document):
     """All controls of one rule."""
 
     formula: str
+    is_learner: bool = False  # formula is the text of a learner that has none
     coefficients: int
     lifetimes: int
     task: str

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from inner.components import options_of
+from inner.learners.base import Learner
 from inner.rules.rule import Rule
 from metalearn.build import Experiment, make_evaluator, make_search
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import AblationResult, Distances, Selection, Stage, TermAlone
-from metalearn.rule.file import read, rule_of, values_of
+from metalearn.rule.file import read, rule_of, text_of, values_of
 from metalearn.store.run_store import RunStore
 from outer.evidence.ablation import Ablation, ablate
 from outer.evidence.fresh_lives import bootstrap_interval
@@ -25,9 +26,10 @@ ABLATION, DISTANCES = "ablation", "distances"  # keys in the run store
 SHARE = 10  # a refit gets this fraction of the run's generations
 
 
-def ablation_result(found: Ablation, rule: Rule, config: Config, spent: int) -> AblationResult:
+def ablation_result(found: Ablation, learner: Learner, config: Config, spent: int) -> AblationResult:
     """The stages with intervals, what each term is worth alone, and the smallest rule."""
     whole, seed = found.stages[0], config.seed
+    fixed = {c.name for c in learner.coefficients if c.fixed}
     best = max(found.stages, key=lambda stage: float(stage.scores.mean()))
     stages = []
     for stage in found.stages:
@@ -36,8 +38,8 @@ def ablation_result(found: Ablation, rule: Rule, config: Config, spent: int) -> 
             Stage(
                 **interval_of(stage.scores, seed, "ablation", "score"),
                 removed=stage.removed,
-                terms=sum(v != 0 for c, v in stage.values.items() if not _is_fixed(rule, c)),
-                formula=rule.pruned(stage.values, 0.0),
+                terms=sum(v != 0 for c, v in stage.values.items() if c not in fixed),
+                formula=text_of(learner, stage.values),
                 values=dict(stage.values),
                 dropped=stage.dropped,
                 lost=lost,
@@ -48,7 +50,7 @@ def ablation_result(found: Ablation, rule: Rule, config: Config, spent: int) -> 
     alone = {}
     for name, scores in found.alone.items():
         mean, low, high = bootstrap_interval(whole.scores - scores, seed, "ablation", "alone")
-        alone[name] = TermAlone(lost=mean, low=low, high=high, term=_term(rule, name))
+        alone[name] = TermAlone(lost=mean, low=low, high=high, term=_term(learner, name))
     return AblationResult(
         stages=tuple(stages),
         alone=alone,
@@ -58,13 +60,10 @@ def ablation_result(found: Ablation, rule: Rule, config: Config, spent: int) -> 
     )
 
 
-def _is_fixed(rule: Rule, name: str) -> bool:
-    return next(c.fixed for c in rule.coefficients if c.name == name)
-
-
-def _term(rule: Rule, name: str) -> str:
-    """The signal parts that a coefficient multiplies, as text; its name for a rule with a formula per layer."""
-    if rule.beyond_one_formula:
+def _term(learner: Learner, name: str) -> str:
+    """The signal parts that a coefficient multiplies, as text; its name for other learners and a formula per layer."""
+    rule = learner.formula
+    if rule is None or rule.beyond_one_formula:
         return name
     from metalearn.report.rule_section import _pretty
 
@@ -82,11 +81,11 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
         raise ValueError(f"--generations: expected at least 1, got {generations}")
     with RunStore.open(folder, write=True) as store:
         experiment = Experiment(validate(store.config))
-        config, rule = experiment.config, experiment.rule
+        config, learner = experiment.config, experiment.learner
         if store.get("selection") is None:
             raise ValueError(f"show: {folder} has no rule yet: metalearn resume {folder}")
         selection = Selection.read(store.get("selection"), "selection")
-        if any(c.share != "rule" for c in rule.coefficients):
+        if any(c.share != "rule" for c in learner.coefficients):
             raise ValueError(
                 f"show --ablation: expected one value per coefficient, {folder} has values per layer or unit"
             )
@@ -105,7 +104,7 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
             found = ablate(
                 experiment.objective, evaluator, values, make_search(spec), 2 * chosen.lifetimes, chosen.shapes, step
             )
-        result = ablation_result(found, rule, config, spent)
+        result = ablation_result(found, learner, config, spent)
         store.put(ABLATION, result.plain())
     return result
 
@@ -181,7 +180,7 @@ def print_ablation(document: AblationResult, console: Any) -> None:
     console.print(table)
     smallest = document.stages[document.smallest]
     console.print(
-        f"* smallest rule within the confidence interval of the best: dw = {smallest.formula}",
+        f"* smallest rule within the confidence interval of the best: {smallest.formula}",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,46 +1,53 @@
-"""Holds rules from anywhere against each other: run folders, rule.json files, and rules of the library."""
+"""Compares learners from anywhere: run folders, rule.json files, and rules and learners of the library."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inner.rules.rule import Rule
+from inner.components import suggest
 from metalearn.build import Experiment, make_evaluator
 from metalearn.config import library
 from metalearn.config.library import trusting_user
 from metalearn.config.load import load
 from metalearn.config.schema import Config, validate
+from metalearn.evidence.arms import Arm
 from metalearn.evidence.comparison import compare
 from metalearn.evidence.documents import Comparison, Controls
 from metalearn.progress import Progress
-from metalearn.rule.file import read, rule_of, values_of
+from metalearn.rule.file import learner_of, read, values_of
 from metalearn.store.run_store import RunStore
 
-Contestant = tuple[str, Rule, dict[str, Any], int, Config | None]
+
+@dataclass(frozen=True)
+class Found:
+    """A learner by the name that it was asked for, and the config of its run, where it has one."""
+
+    name: str
+    arm: Arm
+    config: Config | None = None
 
 
-def contestant(spec: str) -> Contestant:
-    """(name, rule, values, lifetimes spent, config of its run) of a run folder, a rule.json or a library name."""
+def find(spec: str) -> Found:
+    """The learner of a run folder, a rule.json or a library name; of the library with its initial values."""
     path = Path(spec) if Path(spec).exists() else Path("runs") / spec
     if not path.exists():
-        if spec in library.named():
-            rule = library.rule(spec)
-            return spec, rule, rule.defaults, 0, None
-        from inner.components import suggest
-
+        known = [*library.named(), *library.learners()]
+        if spec in known:
+            learner = library.learner(spec)
+            return Found(spec, Arm(learner, {c.name: c.init for c in learner.coefficients}))
         runs = [p.name for p in Path("runs").glob("*") if (p / "run.sqlite").exists()]
-        known = [*runs, *library.named()]
-        raise ValueError(f"compare: no run, file or library rule named '{spec}'{suggest(spec, known)}")
+        near = suggest(spec, [*runs, *known])
+        raise ValueError(f"compare: no run, file, library rule or learner named '{spec}'{near}")
     document = read(path)
-    config, spent = None, 0
-    if path.is_dir():
-        with RunStore.open(path, write=False) as store:
-            config = validate(store.config)
-            spent = int(sum(g.scores.size for g in store.generations()))
-    name = path.name if path.is_dir() else str(document.get("run") or path.stem)
-    return name, rule_of(document), values_of(document), spent, config
+    learner, values = learner_of(document), values_of(document)
+    if not path.is_dir():
+        return Found(str(document.get("run") or path.stem), Arm(learner, values))
+    with RunStore.open(path, write=False) as store:
+        spent = int(sum(g.scores.size for g in store.generations()))
+        return Found(path.name, Arm(learner, values, spent), validate(store.config))
 
 
 def compare_anything(
@@ -49,24 +56,26 @@ def compare_anything(
     """The comparison of the given rules; a single run brings the tuned baselines of its own comparison along."""
     if not rules:
         raise ValueError("compare: expected at least one run, rule.json or library rule")
-    found = [contestant(spec) for spec in rules]
+    found = [find(spec) for spec in rules]
     config = _config_of(found, config_name, lifetimes, seed)
-    arms: dict[str, tuple[Rule, dict[str, Any], int]] = {}
-    for name, rule, values, spent, _ in found:
-        unique, number = name, 1
+    arms: dict[str, Arm] = {}
+    for each in found:
+        unique, number = each.name, 1
         while unique in arms:
             number += 1
-            unique = f"{name}-{number}"
-        arms[unique] = (rule, values, spent)
+            unique = f"{each.name}-{number}"
+        arms[unique] = each.arm
     if len(found) == 1:
         arms |= _baselines_of(rules[0])
     with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "comparing", 1) as bar:
         return compare(arms, Experiment(config), evaluator, bar.at)
 
 
-def _config_of(found: Sequence[Contestant], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:
+def _config_of(found: Sequence[Found], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:
     """The config asked for, else that of the first run, else the default; with other lifetimes or another seed."""
-    config = load(config_name) if config_name else next((c for *_, c in found if c is not None), None)
+    config = (
+        load(config_name) if config_name else next((each.config for each in found if each.config is not None), None)
+    )
     config = config or load("digits")
     changes: dict[str, Any] = {}
     if lifetimes is not None:
@@ -88,24 +97,21 @@ def controls_of_anything(
 
     if len(rules) != 1:
         raise ValueError(f"compare --controls: expected one run, rule.json or library rule, got {len(rules)}")
-    found = contestant(rules[0])
+    found = find(rules[0])
     config = _config_of([found], config_name, lifetimes, seed)
     with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "controls", 1) as bar:
-        return run_controls(found[1], found[2], Experiment(config), config.compare.lifetimes, evaluator, bar.at)
+        return run_controls(
+            found.arm.learner, found.arm.values, Experiment(config), config.compare.lifetimes, evaluator, bar.at
+        )
 
 
-def _baselines_of(spec: str) -> dict[str, tuple[Rule, dict[str, Any], int]]:
+def _baselines_of(spec: str) -> dict[str, Arm]:
     """The baselines that a run has tuned already, as they stand in its comparison."""
     path = Path(spec) if Path(spec).exists() else Path("runs") / spec
     if not path.is_dir():
         return {}
     with RunStore.open(path, write=False) as store:
-        stored = store.get("comparison")
-    if stored is None:
+        comparison = Comparison.found(store.get("comparison"), "comparison")
+    if comparison is None:
         return {}
-    arms = {}
-    comparison = Comparison.read(stored, "comparison")
-    for name, arm in comparison.arms.items():
-        if name != comparison.reference:
-            arms[name] = (rule_of(arm.rule), dict(arm.values), arm.lifetimes or 0)
-    return arms
+    return {name: Arm.of(arm) for name, arm in comparison.arms.items() if name != comparison.reference}

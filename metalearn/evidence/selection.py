@@ -17,9 +17,9 @@ from outer.selection import select
 
 def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[Generation]) -> Selection:
     """The selection of a run; that of programs holds the discovered rule and the front of its rivals too."""
-    own, rule, chosen = experiment.searched, experiment.rule, experiment.config.selection
+    own, chosen = experiment.searched, experiment.config.selection
     if not generations:
-        return Selection(values=dict(rule.defaults))
+        return Selection(values={c.name: c.init for c in experiment.learner.coefficients})
     front_rows: tuple[FrontRow, ...] | None = None
     discovered = None
     if isinstance(own, ProgramObjective):
@@ -28,7 +28,7 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
         scores = evaluator.evaluate(own, vectors, settings).scores
         programs = own.programs(vectors)
         best = simplest([program.complexity for program in programs], scores, chosen.tolerance)
-        rules = [program.rule(rule) for program in programs]
+        rules = [program.rule(experiment.rule) for program in programs]
         front_rows = tuple(
             FrontRow(
                 complexity=programs[k].complexity,

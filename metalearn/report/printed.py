@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inner.components import load, names, options_of
+from metalearn.config.library import GIVEN, learners
+from metalearn.config.sections import Spec
 
 if TYPE_CHECKING:
     from metalearn.store.run_store import RunStore
@@ -56,9 +59,18 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
     ]
     rows = []
     for name in names(single):
-        fields = options_of(load(single, name))
+        fields = [key for key in options_of(load(single, name)) if single != "learner" or key not in GIVEN]
         rows.append([name, ", ".join(fields), _first_sentence(single, name)])
+    if single == "learner":
+        for name, content in _read_learners().items():
+            options = ", ".join(f"{key}: {value}" for key, value in content.items() if key != "name")
+            rows.append([name, "", f"{content['name']} of the library" + (f" with {options}" if options else "")])
     return [single, "options", "what it is"], rows
+
+
+def _read_learners() -> dict[str, Spec]:
+    """Learners of the library that are not components with their defaults."""
+    return {name: content for name, content in learners().items() if name not in names("learner")}
 
 
 def listing(kind: str, console: Any, titled: bool = False) -> None:
@@ -87,19 +99,7 @@ def show(path: Path, console: Any) -> None:
             if not (path / "rule.json").exists():
                 return
         document = read(path)
-        from inner.rules.sharing import describe
-        from metalearn.rule.file import rule_of, values_of
-
-        rule, values = rule_of(document), values_of(document)
-        lines = [
-            *(f"{key:<8}= {text}" for key, text in rule.formulas.items()),
-            f"        = {rule.with_values(values)}",
-            f"mostly  = {rule.pruned(values, 0.02)}",  # numbers below 2 % of the largest left out
-            *(f"trace   {name} <- {text}" for name, text in rule.traces.items()),
-            *([f"then    {rule.homeostasis.text}"] if rule.homeostasis else []),
-            f"pathway = {rule.pathway}",
-            "values  = " + ", ".join(f"{c.name} {describe(c, values[c.name])}" for c in rule.coefficients),
-        ]
+        lines = learner_lines(document)
         for key in ("task", "run", "fitness"):
             if document.get(key) is not None:
                 lines.append(f"{key:<8}= {document[key]}")
@@ -110,6 +110,27 @@ def show(path: Path, console: Any) -> None:
     finally:
         if store is not None:
             store.close()
+
+
+def learner_lines(document: Mapping[str, Any]) -> list[str]:
+    """The lines on a rule or another learner: formula, pathway, values, and the knowledge that a synapse needs."""
+    from inner.rules.sharing import describe
+    from metalearn.rule.file import learner_of, values_of
+
+    learner, values = learner_of(document), values_of(document)
+    rule = learner.formula
+    lines = [f"learner = {learner.text(values)}"]
+    if rule is not None:
+        lines = [
+            *(f"{key:<8}= {text}" for key, text in rule.formulas.items()),
+            f"        = {rule.with_values(values)}",
+            f"mostly  = {rule.pruned(values, 0.02)}",  # numbers below 2 % of the largest left out
+            *(f"trace   {name} <- {text}" for name, text in rule.traces.items()),
+            *([f"then    {rule.homeostasis.text}"] if rule.homeostasis else []),
+            f"pathway = {rule.pathway}",
+        ]
+    shown = ", ".join(f"{c.name} {describe(c, values[c.name])}" for c in learner.coefficients)
+    return [*lines, f"values  = {shown}", f"knows   = {', '.join(sorted(learner.knows))}"]
 
 
 def _print_documents(store: RunStore, console: Any) -> None:

@@ -19,6 +19,12 @@ def rule_section(rule: Mapping[str, Any], headed: bool = True) -> str:
         return "<section><h2>The rule</h2><p>No rule has been stored yet.</p></section>" if headed else ""
     from metalearn.pictures import search as pictures
 
+    if "learner" in rule:
+        parts = ["<section><h2>The learner</h2>"]
+        name = str(rule["learner"].get("name", "")) if isinstance(rule["learner"], Mapping) else ""
+        parts.append(_formula(None, str(rule.get("formula") or name), "formula", "learner", _caption(rule)))
+        parts.append(f'<div class="scroll">{_values_table(rule)}</div></section>')
+        return "".join(parts)
     parts = ["<section><h2>The rule</h2>"]
     lines = _latex(rule)
     parts.append(_formula(lines, _text(rule), "formula", "formula", _caption(rule)))
@@ -29,16 +35,21 @@ def rule_section(rule: Mapping[str, Any], headed: bool = True) -> str:
         parts.append("<h3>Pruned: without its smallest terms</h3>")
         parts.append(_formula(_latex_of(rule, str(rule["pruned"])), str(rule["pruned"]), "formula plain", "pruned", ""))
     bars = pictures.term_bars(terms(rule))
+    table = f'<div class="scroll">{_values_table(rule)}</div>'
+    caption = "Coefficient of every term of the expanded rule."
+    picture = "" if bars is None else f"<figure>{inline(bars, caption)}<figcaption>{caption}</figcaption></figure>"
+    parts.append(f'<div class="pictures">{picture}<div>{table if rule.get("values") else ""}</div></div></section>')
+    return "".join(parts)
+
+
+def _values_table(rule: Mapping[str, Any]) -> str:
+    """The table of coefficient values."""
     values = "".join(
         f'<tr><td>{escape(str(k))}</td><td class="num">{_number(v)}</td></tr>'
         for k, v in rule.get("values", {}).items()
     )
     head = '<thead><tr><th>coefficient</th><th class="num">value</th></tr></thead>'
-    table = f'<div class="scroll"><table>{head}<tbody>{values}</tbody></table></div>'
-    caption = "Coefficient of every term of the expanded rule."
-    picture = "" if bars is None else f"<figure>{inline(bars, caption)}<figcaption>{caption}</figcaption></figure>"
-    parts.append(f'<div class="pictures">{picture}<div>{table if values else ""}</div></div></section>')
-    return "".join(parts)
+    return f"<table>{head}<tbody>{values}</tbody></table>"
 
 
 def _text(rule: Mapping[str, Any]) -> str:

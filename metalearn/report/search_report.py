@@ -68,7 +68,9 @@ def report(
     name = Path(folder).resolve().name
     best = max((float(g.fitness.max()) for g in generations), default=None)
     task = str(rule.get("task") or "") or _name_of(config.get("task"))
-    heading = f"A learning rule evolved on {task}" if task else "A learning rule"
+    learner = rule.get("learner") or config.get("learner")
+    what = f"The learner {_name_of(learner).replace('_', ' ')}, tuned" if learner else "A learning rule evolved"
+    heading = f"{what} on {task}" if task else "A learning rule"
     body = [rule_section(rule, headed=bool(generations or rule))]
     if comparison is not None and comparison.cells:
         body.append(_comparison(comparison))

@@ -61,10 +61,11 @@ def main_rows(comparison: Comparison, cell: Cell) -> tuple[list[str], list[list[
     rows = []
     for arm in [arm for arm in comparison.names if arm in cell.arms]:
         entry, gap = cell.arms[arm], cell.differences.get(arm)
-        spent = comparison.arms[arm].lifetimes if arm in comparison.arms else None
+        known = comparison.arms.get(arm)
+        spent, birth = (None, "") if known is None else (known.lifetimes, known.birth)
         rows.append(
             [
-                title(arm) + (" *" if arm == cell.best else ""),
+                title(arm) + (f", {birth}" if birth else "") + (" *" if arm == cell.best else ""),
                 number(entry.mean, metric),
                 interval(entry.low, entry.high, metric),
                 difference(gap, metric),
@@ -140,7 +141,9 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 def legend(comparison: Comparison) -> str:
     """The line that explains the marks of the tables."""
     reference = comparison.reference
-    return LEGEND.format(reference="the evolved rule" if reference == "evolved" else f"'{title(reference)}'")
+    births = "  A birth behind a name is the better one of those that its arm was tuned with."
+    more = births if any(arm.birth for arm in comparison.arms.values()) else ""
+    return LEGEND.format(reference="the evolved rule" if reference == "evolved" else f"'{title(reference)}'") + more
 
 
 def skipped_lines(comparison: Comparison) -> list[str]:

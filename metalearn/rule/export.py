@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metalearn.rule import formats
-from metalearn.rule.file import rule_of, values_of
+from metalearn.rule.file import learner_of, values_of
 
 
 def known() -> tuple[str, ...]:
@@ -26,8 +26,9 @@ def export(document: Mapping[str, Any], to: str, path: Path | None = None) -> st
 
     if to not in known():
         raise ValueError(f"to: expected one of {', '.join(known())}, got '{to}'{suggest(to, known())}")
-    rule_of(document)
     values = values_of(document)
+    if to != "json" and "learner" in document and (learner := learner_of(document)).formula is None:
+        raise ValueError(f"learner '{learner.name}' has no formula: nothing to export as {to}; use --to json")
     rows = {name: value for name, value in values.items() if isinstance(value, list)}
     form = import_module(f"metalearn.rule.formats.{to}")
     if rows and not form.LISTS:

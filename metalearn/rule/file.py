@@ -1,22 +1,25 @@
-"""Reads rule.json, the file of an evolved rule, as untrusted input: size limit, JSON only, every field checked."""
+"""Reads rule.json, the file of an evolved rule or learner, as untrusted input: size limit, JSON only, every field checked."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inner.components import consent_to
 
 if TYPE_CHECKING:
+    from inner.learners.base import Learner
+    from inner.rules.coefficient import Coefficient
     from inner.rules.rule import Rule
 
+Values = dict[str, Any]  # per coefficient a number, or a list of numbers
 NAME = "rule.json"
 FORMAT = 1
 LIMIT = 200_000_000  # bytes; a rule is a few thousand, a value per synapse about 20 each
-KEYS = ("name", "dw", "traces", "pathway", "coefficients", "homeostasis")  # what belongs to the rule itself
+KEYS = ("name", "dw", "traces", "pathway", "coefficients", "homeostasis", "noise", "surprise")  # of the rule itself
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -41,7 +44,6 @@ def read(path: str | Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"rule: {file} is no rule.json ({_line(error)})") from None
     try:
-        rule_of(document)
         values_of(document)
     except ValueError as error:
         raise ValueError(f"rule: {file} is no rule.json ({_line(error)})") from None
@@ -52,10 +54,14 @@ def rule_of(document: object) -> Rule:
     """The rule in a document of rule.json. Raises ValueError in one line."""
     from inner.rules.rule import Rule
 
+    if isinstance(document, Mapping) and "learner" in document:
+        found = learner_of(document)
+        if found.formula is None:
+            raise ValueError(f"learner '{found.name}' has no formula")
+        return found.formula
     if not isinstance(document, Mapping) or not isinstance(document.get("dw"), str | Mapping):
-        raise ValueError("expected a mapping with a formula 'dw'")
-    if document.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"format: expected {FORMAT}, got {document['format']!r}; another version wrote this file")
+        raise ValueError("expected a mapping with a formula 'dw' or a 'learner'")
+    _check_format(document)
     consent_to({"pathway": document.get("pathway")})
     try:
         return Rule.from_dict({key: document[key] for key in KEYS if document.get(key) is not None})
@@ -63,16 +69,57 @@ def rule_of(document: object) -> Rule:
         raise ValueError(f"a field has the wrong type: {_line(error)}") from None
 
 
-def values_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Value of every coefficient, in the rule's order: `values` where given, else the initial value.
+def learner_of(document: object) -> Learner:
+    """The learner in a document of rule.json; a rule is the local rule. Raises ValueError in one line."""
+    if not isinstance(document, Mapping) or "learner" not in document:
+        from inner.learners.local_rule import Learner as LocalRule
+
+        return LocalRule(rule_of(document))
+    from metalearn.config.library import learner
+
+    _check_format(document)
+    spec = document["learner"]
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        raise ValueError("learner: expected a mapping with a 'name'")
+    consent_to({"learner": spec})
+    try:
+        return learner(spec)
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"learner: a field has the wrong type: {_line(error)}") from None
+
+
+def coefficients_of(document: Mapping[str, Any]) -> tuple[Coefficient, ...]:
+    """The coefficients of the rule or learner in a document."""
+    return learner_of(document).coefficients if "learner" in document else rule_of(document).coefficients
+
+
+def text_of(learner: Learner, values: Mapping[str, Any]) -> str:
+    """The formula with numbers, terms whose coefficient is exactly 0 left out; or what a learner says of itself."""
+    return learner.text(values) if learner.formula is None else learner.formula.pruned(values, 0.0)
+
+
+def _check_format(document: Mapping[str, Any]) -> None:
+    if document.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"format: expected {FORMAT}, got {document['format']!r}; another version wrote this file")
+
+
+def values_of(document: Mapping[str, Any]) -> Values:
+    """Value of every coefficient, in the learner's order: `values` where given, else the initial value.
 
     A list of numbers where a coefficient has a value of its own per layer, unit or synapse.
     """
+    if not isinstance(document, Mapping):
+        raise ValueError("expected a mapping with a formula 'dw' or a 'learner'")
     given = document.get("values", {})
     if not isinstance(given, Mapping):
         raise ValueError(f"values: expected a mapping, got {type(given).__name__}")
-    values: dict[str, Any] = {}
-    for coefficient in rule_of(document).coefficients:
+    return checked_values(coefficients_of(document), given)
+
+
+def checked_values(coefficients: Iterable[Coefficient], given: Mapping[str, Any]) -> Values:
+    """A finite number, or a list of them, for every coefficient: as given, else its initial value."""
+    values: Values = {}
+    for coefficient in coefficients:
         value = given.get(coefficient.name, coefficient.init)
         if coefficient.share != "rule" and isinstance(value, list):
             if any(isinstance(v, bool) or not isinstance(v, int | float) or not abs(v) <= 1e30 for v in value):

@@ -27,6 +27,8 @@ def load_rule(path: str | Path, trust: Sequence[str] = ()) -> LoadedRule:
     """
     with trusting(trust):
         document = rule_file.read(path)
+        if "learner" in document and (learner := rule_file.learner_of(document)).formula is None:
+            raise ValueError(f"rule: {path}: learner '{learner.name}' has no formula: nothing to train a module with")
         return LoadedRule(rule_file.rule_of(document), rule_file.values_of(document), document)
 
 

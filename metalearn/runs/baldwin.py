@@ -14,8 +14,8 @@ import numpy as np
 
 from inner.networks.mlp import Network
 from inner.rules.sharing import spread
-from metalearn.build import Experiment, check_options, make_evaluator
-from metalearn.config import library
+from metalearn.build import Experiment, make_evaluator
+from metalearn.config.options import check_options
 from metalearn.config.schema import Config, validate
 from metalearn.progress import Progress
 from metalearn.runs.base import Run
@@ -154,7 +154,8 @@ class BaldwinRun(Run):
         """A new run; raises ValueError before anything is written when the config cannot work."""
         check(config)
         plain = config.plain()
-        plain["rule"] = library.rule(config.rule).to_dict()
+        plain["rule"] = Experiment(config).rule.to_dict()
+        plain.pop("learner", None)
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, plain, command, "baldwin"), folder, console)
 

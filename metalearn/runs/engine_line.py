@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from inner.components import load
-from inner.rules.rule import Rule
+from inner.learners.base import Learner
 from metalearn.build import Experiment
 
 
-def engine_line(experiment: Experiment, rule: Rule) -> str:
+def engine_line(experiment: Experiment, learner: Learner) -> str:
     """ "engine native (gcc 12.2.0)" or "engine eager (why not native)", and the GPU where there is one in use.
 
     Raises ValueError where the engine or the device that was asked for cannot be had.
@@ -17,14 +17,13 @@ def engine_line(experiment: Experiment, rule: Rule) -> str:
     from inner.engines.choice import choose
     from inner.engines.native import compiler
     from inner.learners.base import Spec
-    from inner.learners.local_rule import Learner
     from inner.life.devices import describe
     from inner.tasks.base import Task
 
     config, device = experiment.config, experiment.device
-    learner = Learner(rule, experiment.network(config.network.hidden or ()))
+    placed = learner.on(experiment.network(config.network.hidden or ()))
     task = cast(type[Task], load("task", config.task["name"]))
     if device != "cpu" and config.search["name"] == "program":
         raise ValueError(f"device: programs run on the CPU, expected cpu, got {config.device}")
-    name, why = choose(config.engine, learner, Spec(0, 0, task.criterion), device)
+    name, why = choose(config.engine, placed, Spec(0, 0, task.criterion), device)
     return f"engine {name} ({why or compiler.version()})" + (f" on {describe(device)}" if device != "cpu" else "")

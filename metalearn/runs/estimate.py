@@ -15,6 +15,7 @@ from typing import Any
 
 from metalearn.build import Experiment, make_evaluator
 from metalearn.config.schema import Config
+from metalearn.evidence.arms import Arm
 from metalearn.evidence.comparison import compare
 from metalearn.progress import clock
 from metalearn.runs.search import check
@@ -62,7 +63,7 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
 def _baselines(experiment: Experiment, evaluator: Evaluator) -> tuple[float, float]:
     """Seconds that the first generations of all baselines take beyond later ones, and the seconds of tuning them all."""
     config = experiment.config
-    tuned = [(experiment.objective_of(rule), search) for rule, search in experiment.arms().values()]
+    tuned = [(experiment.objective_of(each.learner, each.birth), each.search) for each in experiment.to_tune()]
     tuned = sorted((t for t in tuned if t[0].genome.size), key=lambda t: -len(t[0].learner.coefficients))
     if not tuned:
         return 0.0, 0.0
@@ -120,13 +121,14 @@ def _comparison(experiment: Experiment, evaluator: Evaluator) -> tuple[float, fl
 
     What the first time takes beyond the second comes first: data, kernels.
     """
-    times, rule = [], experiment.rule
+    times, learner = [], experiment.learner
     for count in (1, 1, 3):
         started = time.perf_counter()
-        compare({f"start {arm}": (rule, rule.defaults, 0) for arm in range(count)}, experiment, evaluator)
+        values = {c.name: c.init for c in learner.coefficients}
+        compare({f"start {arm}": Arm(learner, values) for arm in range(count)}, experiment, evaluator)
         times.append(time.perf_counter() - started)
     each = max(0.0, times[2] - times[1]) / 2
-    return max(0.0, times[0] - times[1]), times[1] + each * len(experiment.arms())
+    return max(0.0, times[0] - times[1]), times[1] + each * len({each.name for each in experiment.to_tune()})
 
 
 def _peak_mib(children: bool = False) -> float:

@@ -11,18 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from inner.rules.rule import Rule
-from metalearn.build import Experiment, check_options, make_evaluator
+from inner.learners.base import Learner
+from inner.learners.local_rule import Learner as LocalRule
+from metalearn.build import Experiment, make_evaluator
 from metalearn.config import library
+from metalearn.config.options import check_options
 from metalearn.config.schema import Config, validate
+from metalearn.config.sections import Spec
+from metalearn.evidence.arms import Arm
 from metalearn.evidence.baselines import tune_all
-from metalearn.evidence.comparison import REFERENCE, check_fit, compare
-from metalearn.evidence.documents import Comparison, Selection, Values
+from metalearn.evidence.comparison import REFERENCE, check_cells, compare
+from metalearn.evidence.documents import Comparison, Selection
 from metalearn.evidence.selection import choose, print_front
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
 from metalearn.report.printed import show as print_rule
-from metalearn.rule.file import rule_of
+from metalearn.rule.file import rule_of, text_of
 from metalearn.runs.base import Run
 from metalearn.runs.engine_line import engine_line
 from metalearn.store.folder import begin, mirror
@@ -39,7 +43,6 @@ TOP = 10  # rows of the W&B table
 def check(config: Config) -> Experiment:
     """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     found = Experiment(config)
-    rule = found.rule
     check_options("task", config.task)
     check_options("search", config.search)
     distribution = found.searched.distribution
@@ -52,16 +55,25 @@ def check(config: Config) -> Experiment:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
     if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
         raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
-    check_fit(found, rule)
+    check_cells(found, found.learner)
     settings = distribution.settings("search", config.seed, ("check",), 1, 1)
+    if why := found.learner.on(settings[0].network).accepts(settings[0].spec):
+        raise ValueError(f"learner '{found.learner.name}': {why}")
     settings[0].task.experience("search", 1, 1, config.seed, settings[0].labels)
     make_evaluator(config).close()
     for name in found.baselines:
-        check_fit(found, library.rule(name))
-    engine_line(found, rule)
+        check_cells(found, library.learner(name))
+    engine_line(found, found.learner)
     for group, cell in found.cells:  # data that a transfer cell lacks only skip it
         found.setting(cell, 1, read=group == "main")
     return found
+
+
+def resolved(experiment: Experiment) -> Spec:
+    """The learner of a config with library names resolved: a run does not change when the library does."""
+    if experiment.config.learner is None:
+        return {"rule": experiment.rule.to_dict()}
+    return {"learner": experiment.learner.plain()}
 
 
 class SearchRun(Run):
@@ -71,7 +83,7 @@ class SearchRun(Run):
         super().__init__(store, folder, console)
         self.experiment = Experiment(validate(store.config))
         self.config = self.experiment.config
-        self.rule = self.experiment.rule
+        self.learner = self.experiment.learner
 
     @classmethod
     def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> SearchRun:
@@ -79,13 +91,13 @@ class SearchRun(Run):
         checked = check(config)
         plain = config.plain()
         plain["device"] = checked.device  # a resumed run goes on where it began
-        plain["rule"] = checked.rule.to_dict()  # library names resolved: the run does not change when the library does
+        plain |= resolved(checked)
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
         return cls(begin(folder, plain, command), folder, console)
 
     def run(self) -> None:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""
-        self.console.print(f"run {self.folder}, {engine_line(self.experiment, self.rule)}", highlight=False)
+        self.console.print(f"run {self.folder}, {engine_line(self.experiment, self.learner)}", highlight=False)
         with closing(self.store), make_evaluator(self.config) as evaluator:
             tracker = mirror(self.store, self.folder, self.folder.name, self.config.tracking)
             code = 1
@@ -123,12 +135,14 @@ class SearchRun(Run):
         else:
             selection = Selection.read(stored, "selection")
         if selection.rule is not None:  # a program search has found a rule of its own
-            self.rule = rule_of(selection.rule)
-        document = rule_document(self.rule, selection, self.experiment, self.folder.name, generations)
+            self.learner = LocalRule(rule_of(selection.rule))
+        document = rule_document(self.learner, selection, self.experiment, self.folder.name, generations)
         write_text_atomically(self.folder / "rule.json", json.dumps(document, indent=2) + "\n")
-        self.console.print(f"\nevolved  dw = {document['whole']}", highlight=False, soft_wrap=True)
-        then = f"\nthen     {self.rule.homeostasis.text}" if self.rule.homeostasis else ""
-        self.console.print(f"pruned   dw = {document['formula']}{then}\n", highlight=False, soft_wrap=True)
+        rule = self.learner.formula
+        equals = "" if rule is None else "dw = "
+        self.console.print(f"\nevolved  {equals}{document['whole']}", highlight=False, soft_wrap=True)
+        then = f"\nthen     {rule.homeostasis.text}" if rule is not None and rule.homeostasis else ""
+        self.console.print(f"pruned   {equals}{document['formula']}{then}\n", highlight=False, soft_wrap=True)
         print_front(selection.front, self.console)
         return document
 
@@ -138,8 +152,8 @@ class SearchRun(Run):
             comparison = Comparison.read(stored, "comparison")
         else:
             spent = int(sum(g.scores.size for g in generations))
-            arms = {REFERENCE: (self.rule, document["values"], spent)}
-            count = len(self.experiment.arms())
+            arms = {REFERENCE: Arm(self.learner, document["values"], spent)}
+            count = len(self.experiment.to_tune())
             if count:
                 with Progress(self.console, "tuning baselines", count) as bar:
                     found = tune_all(self.experiment, evaluator, lambda name, ended, all: bar.update(ended, name))
@@ -174,22 +188,17 @@ class SearchRun(Run):
             return write_report_of(store, folder)
 
 
-def formula_of(rule: Rule, values: Values) -> str:
-    """The formula with numbers; terms whose coefficient is exactly 0 are left out."""
-    return rule.pruned(values, 0.0)
-
-
 def rule_document(
-    rule: Rule, selection: Selection, experiment: Experiment, run: str, generations: Sequence[Generation]
+    learner: Learner, selection: Selection, experiment: Experiment, run: str, generations: Sequence[Generation]
 ) -> dict[str, Any]:
-    """The content of rule.json: the rule with its values, and its origin."""
+    """The content of rule.json: the rule, or another learner, with its values, and its origin."""
     values, network = selection.values, experiment.whole_network
     return {
         "format": 1,
-        **rule.to_dict(),
-        "formula": formula_of(rule, values),
-        "pruned": formula_of(rule, values),
-        "whole": formula_of(rule, selection.whole or values),
+        **({"learner": learner.plain()} if learner.formula is None else learner.formula.to_dict()),
+        "formula": text_of(learner, values),
+        "pruned": text_of(learner, values),
+        "whole": text_of(learner, selection.whole or values),
         "values": values,
         "activation": network.get("activation", ""),
         "network": network,

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from inner.components import names, suggest
-from inner.rules.rule import Rule
-from metalearn.build import Experiment, check_options, make_evaluator, make_search
+from inner.learners.base import Learner
+from metalearn.build import Experiment, make_evaluator, make_search
 from metalearn.config import library
+from metalearn.config.options import check_options
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Spec
 from metalearn.evidence.search_bench_summary import print_table, summary
@@ -26,7 +27,7 @@ from metalearn.progress import Progress
 from metalearn.runs.base import Run
 from metalearn.runs.documents import BenchPlan, BenchResult, BudgetCurveDocument
 from metalearn.runs.kinds import BENCH
-from metalearn.runs.search import check
+from metalearn.runs.search import check, resolved
 from metalearn.store.environment import describe
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
@@ -95,7 +96,7 @@ class BenchRun(Run):
         settings = checked.objective.settings(0)
         if plan.budget < min(setting.steps for setting in settings) * networks(settings):
             raise ValueError(f"--budget: {plan.budget:g} inner steps are less than one candidate's lives")
-        store = RunStore.create(folder, config.plain() | {"rule": checked.rule.to_dict()}, describe())
+        store = RunStore.create(folder, config.plain() | resolved(checked), describe())
         store.put(BENCH, plan.plain())
         store.put("command", command)
         return cls(store, folder, console)
@@ -112,13 +113,13 @@ class BenchRun(Run):
             fresh = base.distribution.settings("select", base.seed, ("bench",), chosen.lifetimes, chosen.shapes)
             jobs = []
             for arm, seed in missing:
-                rule, spec = arms[arm]
+                learner, spec = arms[arm]
                 shifted = self.experiment.seeded(self.config.seed + seed)
                 search = make_search(spec)
-                judge = self.experiment.objective_of(rule)
+                judge = self.experiment.objective_of(learner)
                 jobs.append(
                     (
-                        shifted.objective_of(rule),
+                        shifted.objective_of(learner),
                         search,
                         self.plan.budget,
                         self.plan.marks,
@@ -148,11 +149,11 @@ class BenchRun(Run):
         files = f"picture {self.folder / 'bench.svg'}\njson    {self.folder / 'bench.json'}"
         self.console.print(files, highlight=False)
 
-    def _arms(self) -> dict[str, tuple[Rule, Spec]]:
+    def _arms(self) -> dict[str, tuple[Learner, Spec]]:
         """Name -> rule and search: every search over the experiment's rule, the experiment's search over every other rule."""
-        own = self.experiment.rule
+        own = self.experiment.learner
         found = {name: (own, spec) for name, spec in self.plan.searches.items()}
-        return found | {RULE + name: (library.rule(name), dict(self.config.search)) for name in self.plan.rules}
+        return found | {RULE + name: (library.learner(name), dict(self.config.search)) for name in self.plan.rules}
 
     def _mirror(self, arm: str, seed: int) -> None:
         """One W&B run of the group, once; a row per generation, the final quality in its summary."""

@@ -13,6 +13,7 @@ from metalearn.config.load import load
 from metalearn.config.schema import Config
 from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import Interval
+from metalearn.rule.file import text_of
 from metalearn.runs.documents import Sweep, SweepRow, SweepSearch
 from outer.evaluators.base import Evaluator
 from outer.evaluators.serial import Evaluator as Serial
@@ -23,7 +24,7 @@ def one_search(config: Config) -> SweepSearch:
     """Search and selection of one config, and how the winner does on fresh lives of the search tier and the final tier."""
     started = time.perf_counter()
     experiment, chosen = Experiment(config), config.selection
-    own, rule = experiment.objective, experiment.rule
+    own = experiment.objective
     found = tune(own, experiment.search, chosen.finalists, chosen.lifetimes, chosen.shapes)
     vector = own.coefficients.encode(found.values) if own.genome.size else np.empty(0)
     scores = {}
@@ -36,7 +37,7 @@ def one_search(config: Config) -> SweepSearch:
         fitness=found.fitness[-1] if found.fitness else None,
         seen=scores["search"],
         unseen=scores["final"],
-        formula=rule.pruned(found.values, 0.0),
+        formula=text_of(experiment.learner, found.values),
         values=found.values,
         lifetimes=found.lifetimes,
         seconds=time.perf_counter() - started,

@@ -189,5 +189,5 @@ def test_what_knows_only_multilayer_perceptrons_says_so() -> None:
     document = {"network": config.network.model_dump(mode="json")}
     with pytest.raises(ValueError, match="^network: a torch file can hold mlp, got 'lateral'$"):
         torch_source(RULE, RULE.defaults, document, {name: name for name in RULE.defaults})
-    names = [control.name for control in controls_of(RULE, RULE.defaults, Experiment(config), 2)[0]]
+    names = [control.name for control in controls_of(Learner(RULE), RULE.defaults, Experiment(config), 2)[0]]
     assert "inputs permuted" in names and not [name for name in names if "hidden" in name]

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inner.rules.rule import Rule
-from metalearn.build import RANDOM, Experiment
+from metalearn.build import RANDOM, Baseline, Experiment
 from metalearn.config import library
 from metalearn.config.load import apply, load
 from metalearn.config.schema import Config, validate
 from metalearn.evidence import baselines
+from metalearn.evidence.arms import Arm
 from metalearn.evidence.baselines import address, tune_all
 from metalearn.store.environment import describe
 from outer.evaluators.serial import Evaluator
@@ -60,7 +60,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "baselines"
 
 
-def tuned(chosen: Config) -> tuple[dict[str, tuple[Rule, dict[str, float], int]], int]:
+def tuned(chosen: Config) -> tuple[dict[str, Arm], int]:
     """The answers, and how many of them had to be worked for."""
     evaluator = Counting()
     return tune_all(Experiment(chosen), evaluator), evaluator.jobs
@@ -81,12 +81,14 @@ def test_answers_are_those_of_the_search_itself(cache: Path) -> None:
     chosen = config("compare.random_search=true")
     found, _ = tuned(chosen)
     assert list(found) == ["backprop", "hebb", RANDOM]
-    for name, (rule, search) in Experiment(chosen).arms().items():
-        own = Experiment(chosen).objective_of(rule)
+    for baseline in Experiment(chosen).to_tune():
+        name, search, own = baseline.name, baseline.search, Experiment(chosen).objective_of(baseline.learner)
         with Evaluator() as evaluator:
             history = list(evolve(own, search, evaluator))
             winner = select(own, evaluator, history, 2, 2, 1)
-        assert found[name] == (rule, own.genome.values(winner.vector), sum(g.scores.size for g in history))
+        assert found[name] == Arm(
+            baseline.learner, own.genome.values(winner.vector), sum(g.scores.size for g in history)
+        )
         assert tune(own, search, 2, 2, 1).fitness == tuple(float(g.fitness.max()) for g in history)
 
 
@@ -95,20 +97,19 @@ def test_every_arm_spends_what_the_search_spends(cache: Path) -> None:
         chosen = config(
             f"search={{name: {name}, popsize: {POPSIZE}, generations: {GENERATIONS}}}", "compare.random_search=true"
         )
-        rule = library.rule(chosen.rule)
         found, _ = tuned(chosen)
         assert (RANDOM in found) == (name != "random")  # random search against itself is no baseline
         with Evaluator() as evaluator:
-            search = Experiment(chosen).arms()["backprop"][1]
-            spent = sum(g.scores.size for g in evolve(Experiment(chosen).objective_of(rule), search, evaluator))
+            first = Experiment(chosen).to_tune()[0]
+            spent = sum(g.scores.size for g in evolve(Experiment(chosen).objective, first.search, evaluator))
         assert spent == POPSIZE * GENERATIONS * LIFETIMES
-        assert {lifetimes for *_, lifetimes in found.values()} == {spent}
+        assert {arm.lifetimes for arm in found.values()} == {spent}
 
 
 def test_random_search_moves_the_runs_own_rule(cache: Path) -> None:
     chosen = config("compare.random_search=true", "compare.baselines=[]")
     rule = library.rule(chosen.rule)
-    assert tuned(chosen)[0][RANDOM][0] == rule
+    assert tuned(chosen)[0][RANDOM].learner.formula == rule
     fixed = "rule.coefficients={eta: {init: 1, fixed: true}, a: {init: 1, fixed: true}, b: {init: 1, fixed: true}}"
     assert tuned(config("compare.random_search=true", "compare.baselines=[]", fixed)) == ({}, 0)  # nothing to move
 
@@ -133,8 +134,8 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path, monkeypa
 
 def where(*overrides: str, rule: str | None = None) -> str:
     chosen = config(*overrides)
-    own = library.rule(rule or "backprop")
-    return address(Experiment(chosen), own, Experiment(chosen).arms()["backprop"][1])
+    experiment = Experiment(chosen)
+    return address(experiment, Baseline("x", library.learner(rule or "backprop"), experiment.to_tune()[0].search))
 
 
 @pytest.mark.parametrize(
@@ -195,8 +196,8 @@ def test_values_come_back_bit_for_bit(cache: Path) -> None:
     first, _ = tuned(config())
     second, jobs = tuned(config())
     assert jobs == 0
-    for name, (_, values, _) in first.items():
-        assert np.array(list(values.values())).tobytes() == np.array(list(second[name][1].values())).tobytes()
+    for name, arm in first.items():
+        assert np.array(list(arm.values.values())).tobytes() == np.array(list(second[name].values.values())).tobytes()
 
 
 @pytest.mark.parametrize(

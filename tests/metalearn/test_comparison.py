@@ -13,6 +13,7 @@ from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import CellConfig, Config, validate
 from metalearn.evidence import comparison
+from metalearn.evidence.arms import Arm
 from metalearn.evidence.comparison import Arms, compare
 from metalearn.evidence.documents import Difference
 from outer.evaluators.serial import Evaluator
@@ -38,8 +39,8 @@ def config(main: Sequence[Any] = (DIGITS,), transfer: Sequence[Any] = (), lifeti
 
 def arms(**rates: float) -> Arms:
     """Backprop with these learning rates."""
-    rule = library.rule("backprop")
-    return {name: (rule, {"eta": eta}, 8) for name, eta in rates.items()}
+    learner = library.learner("backprop")
+    return {name: Arm(learner, {"eta": eta}, 8) for name, eta in rates.items()}
 
 
 def run(given: Arms, chosen: Config, **options: Any) -> dict[str, Any]:

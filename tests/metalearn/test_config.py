@@ -192,7 +192,7 @@ def test_auto_evaluator_takes_the_workers_that_it_is_given() -> None:
         (b"- 1\n- 2", "expected keys and values, got list"),
         (b"", "expected keys and values, got NoneType"),
         (b"\xff\xfe\x00", "not a text file"),
-        (b"task: digits", "key 'rule' is missing"),
+        (b"task: digits", "expected either 'rule' or 'learner', neither is given"),
         (b"task: !!python/object/apply:os.getcwd []\nrule: backprop", "not valid YAML"),
     ],
 )
@@ -229,12 +229,11 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
     config = load("digits", ["device=auto"])
-    rule = library.rule(config.rule)
-    assert engine_line(Experiment(config), rule) == "engine eager (device cuda) on A GPU"
+    assert engine_line(Experiment(config), Experiment(config).learner) == "engine eager (device cuda) on A GPU"
     with make_evaluator(config) as evaluator:
         assert evaluator.workers == 1, "one process holds the GPU"
     with pytest.raises(ValueError, match="programs run on the CPU"):
-        engine_line(Experiment(load("program", ["device=cuda"])), rule)
+        engine_line(Experiment(load("program", ["device=cuda"])), library.learner("backprop"))
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

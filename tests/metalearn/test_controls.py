@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from inner.learners.local_rule import Learner
 from inner.rules.rule import Rule
 from metalearn.build import Experiment
 from metalearn.cli import main
@@ -27,7 +28,7 @@ def config(task: Any = "digits", **cell: Any) -> Config:
 
 def examined(rule: Rule, task: Any = "digits", **cell: Any) -> Controls:
     with Evaluator() as evaluator:
-        return run_controls(rule, rule.defaults, Experiment(config(task, **cell)), 6, evaluator)
+        return run_controls(Learner(rule), rule.defaults, Experiment(config(task, **cell)), 6, evaluator)
 
 
 def test_a_rule_learns_everywhere_and_nothing_from_a_shuffled_teacher() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from inner.random import stream
 from metalearn.evidence import documents
-from metalearn.evidence.documents import Arm, ArmScores, Cell, Comparison, Curve, Difference, Selection, Skipped
+from metalearn.evidence.documents import ArmDocument, ArmScores, Cell, Comparison, Curve, Difference, Selection, Skipped
 from metalearn.pictures import comparison as comparison_pictures
 from metalearn.pictures import search as pictures
 from metalearn.report import search_report as report
@@ -102,7 +102,9 @@ def fake_cell(name: str, group: str, means: dict[str, float], metric: str = "acc
 def fake_comparison(**means: float) -> Comparison:
     """A FAKE comparison with one main cell and four transfer cells."""
     means = means or {"evolved": 0.851, "feedback_alignment": 0.804, "backprop": 0.862, "hebbian": 0.31, "oja": 0.222}
-    arms = {arm: Arm(formula="eta*err*pre", pathway="random", values={"eta": 0.1}, lifetimes=4096) for arm in means}
+    arms = {
+        arm: ArmDocument(formula="eta*err*pre", pathway="random", values={"eta": 0.1}, lifetimes=4096) for arm in means
+    }
     cells = [fake_cell("digits, unseen classes", "main", means)]
     for k, name in enumerate(("wider network", "two hidden layers", "permuted pixels", "ten times the steps")):
         shifted = {arm: mean - 0.03 * k * (0.4 + (arm == "evolved")) for arm, mean in means.items()}

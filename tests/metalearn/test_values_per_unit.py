@@ -152,7 +152,7 @@ def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
     rule = Rule("A*err*pre", {}, (Coefficient("A", share="synapse"),), "random")
     config = load("digits", small("synapse", "compare={baselines: []}"))
     values = {"A": list(np.linspace(0.0, 0.1, 444))}
-    found, skipped = controls.controls_of(rule, values, Experiment(config), 2)
+    found, skipped = controls.controls_of(Learner(rule), values, Experiment(config), 2)
     names = {control.name for control in found}
     assert "as it is" in names and "twice the width" not in names
     left = {entry.control: entry.why for entry in skipped}

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from inner.components import build, names
+from inner.learners.local_rule import Learner
 from inner.life.request import Life
 from inner.random import stream
 from inner.rules.rule import Rule
-from metalearn.build import Experiment
+from metalearn.build import Baseline, Experiment
 from metalearn.config.schema import validate
 from metalearn.evidence.baselines import address
 from outer.evaluators.base import Evaluator as Base
@@ -110,7 +111,8 @@ def test_config() -> None:
     raced = validate({"task": "digits", "rule": "backprop", "racing": {"at": 0.2}})
     assert Experiment(plain).racing is None and Experiment(raced).racing == Racing(0.2, 0.5)
     search = cast(Search, build("search", "cma"))
-    assert address(Experiment(plain), RULE, search) != address(Experiment(raced), RULE, search)
+    baseline = Baseline("x", Learner(RULE), search)
+    assert address(Experiment(plain), baseline) != address(Experiment(raced), baseline)
     with pytest.raises(ValueError, match="racing.keep: .*less than 1, got 1"):
         validate({"task": "digits", "rule": "backprop", "racing": {"keep": 1}})
     with pytest.raises(ValueError, match="unknown key 'racing.kep'.*'keep'"):
