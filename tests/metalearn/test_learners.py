@@ -214,6 +214,6 @@ def test_a_learner_of_the_users_own_in_a_file_needs_consent(tmp_path: Path) -> N
 
 def test_programs_and_inheritance_need_a_formula(place: Path) -> None:
     result = invoke("search", "tiny.yaml", f"learner={WP}", "search=program")
-    assert result.exit_code == 2 and "learner 'weight_perturbation' has none" in result.stderr, result.stderr
+    assert result.exit_code == 2 and "got 'weight_perturbation', which has none" in result.stderr, result.stderr
     result = invoke("baldwin", "tiny.yaml", f"learner={WP}", "genome.weights=direct")
     assert result.exit_code == 2 and "learner 'weight_perturbation' has no formula" in result.stderr, result.stderr
