@@ -13,6 +13,7 @@ from typing import Any, cast
 from inner.components import build, load, options_of, suggest
 from inner.learners.base import Learner
 from inner.life.devices import resolve
+from inner.networks.base import Network
 from inner.rules.rule import Rule
 from inner.tasks.base import Task
 from metalearn.config import library
@@ -26,7 +27,7 @@ from outer.programs.objective import ProgramObjective
 from outer.racing import Racing
 from outer.searches.base import Search
 from outer.searches.program import Search as ProgramSearch
-from outer.settings import Distribution, Network, Setting, network_of
+from outer.settings import Distribution, Setting, network_of
 from outer.studies.base import Study
 
 RANDOM = "random_search"

@@ -56,7 +56,8 @@ class Hypernetwork:
     def write(self, weights: np.ndarray) -> np.ndarray:
         """The vector [D] that these weights write."""
         _, out, last, units = self._parts(weights)
-        return self.origin + units @ out + last
+        result: np.ndarray = self.origin + units @ out + last
+        return result
 
     def pull(self, weights: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """A gradient with respect to the vector [D] -> with respect to the weights."""

@@ -63,4 +63,5 @@ def below(heat: np.ndarray, kept: np.ndarray, floor: float) -> np.ndarray:
     dropped = np.delete(heat, kept)
     if not dropped.size:
         return heat.copy()
-    return heat - dropped.max() + floor - 1e-6 * (1.0 + abs(floor))
+    result: np.ndarray = heat - dropped.max() + floor - 1e-6 * (1.0 + abs(floor))
+    return result

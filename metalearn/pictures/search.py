@@ -165,7 +165,7 @@ def sigma(generations: Sequence[Generation]) -> str | None:
 
 
 def coefficient_paths(generations: Sequence[Generation], most: int = 8) -> str | None:
-    """Coefficients of the search's favourite per generation (metrics `theta/<name>`); the largest are labelled."""
+    """Coefficients of the search's recommendation per generation (metrics `theta/<name>`); the largest are labelled."""
     names = [key for key in dict.fromkeys(k for g in generations for k in g.metrics) if key.startswith("theta/")]
     if not names:
         return None
@@ -188,7 +188,7 @@ def coefficient_paths(generations: Sequence[Generation], most: int = 8) -> str |
         if sizes and max(sizes) / min(sizes) > 300:
             axes.set_yscale("symlog", linthresh=max(min(sizes), max(sizes) * 1e-4))
         _whole_generations(axes, len(x))
-        axes.set_ylabel("coefficient (favourite)")
+        axes.set_ylabel("coefficient (recommended)")
         figure.draw_without_rendering()
         label_ends(axes, ends)
         return to_svg(figure, "paths")

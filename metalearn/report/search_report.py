@@ -199,7 +199,7 @@ def _search(generations: Sequence[Generation], config: Mapping[str, Any]) -> str
     text += f" {failures:,} lifetimes left the finite range and scored the worst value." if failures else ""
     drawn = [
         figure(pictures.fitness(generations), "Fitness of the candidates; the band holds the middle 80 %."),
-        figure(pictures.coefficient_paths(generations), "Coefficients of the search's favourite."),
+        figure(pictures.coefficient_paths(generations), "Coefficients that the search recommends."),
         figure(pictures.sigma(generations), "Step size of the search."),
     ]
     return f'<section><h2>The search</h2><p>{escape(text)}</p><div class="pictures">{"".join(drawn)}</div></section>'

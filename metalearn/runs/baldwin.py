@@ -213,9 +213,9 @@ class BaldwinRun(Run):
                 bar.update(
                     generation.index + 1, f"birth {now['birth']:.3f}, adult {now['adult']:.3f}, bits {now['bits']:.2f}"
                 )
-        favourite = store.generations(store.count - 1)[0].recommendation
+        recommended = store.generations(store.count - 1)[0].recommendation
         store.put("jumps", [asdict(jump) for jump in jumps(np.array([m["best"] for m in store.metrics()]))])
-        store.put("outcome", outcome(own, search, favourite, evaluator, given.lifetimes).plain())
+        store.put("outcome", outcome(own, search, recommended, evaluator, given.lifetimes).plain())
 
     @staticmethod
     def show(folder: Path, console: Any) -> None:
@@ -266,14 +266,14 @@ def arm_name(arm: str, seed: int) -> str:
 
 
 def outcome(
-    own: InheritanceObjective, search: Search, favourite: np.ndarray, evaluator: Evaluator, lifetimes: int
+    own: InheritanceObjective, search: Search, recommended: np.ndarray, evaluator: Evaluator, lifetimes: int
 ) -> Outcome:
-    """The favourite on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
+    """The recommendation on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
     settings = own.settings(0, "final", lifetimes)
     newborn = search.start(own.genome.start(), own.seed).ask()[:NAIVE]
     steps = tuple(curve_steps(settings[0].steps if own.learning else 0))
     found, means = {}, dict[str, float]()
-    for name, vectors in (("evolved", favourite[None]), ("naive", newborn)):
+    for name, vectors in (("evolved", recommended[None]), ("naive", newborn)):
         (lived,) = evaluator.lives(own, vectors, settings)
         assert lived.curve is not None and lived.bits is not None
         curve, bits = lived.curve.mean(0), lived.bits.mean(0)  # [L, C], [L]

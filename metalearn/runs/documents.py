@@ -118,7 +118,7 @@ class LivedCurves(Document):
 
 
 class Outcome(Document):
-    """The favourite of one arm at one seed on fresh lives, and unselected newborns on the same lives."""
+    """The recommendation of one arm at one seed on fresh lives, and unselected newborns on the same lives."""
 
     lifetimes: int
     chance: float

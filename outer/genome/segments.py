@@ -83,7 +83,8 @@ class Block:
         if self.transform == "switch":
             return (genes > 0).astype(np.float64)
         scaled = np.clip(genes, self.low, self.high) * self.scales
-        return np.exp(scaled) if self.transform == "log" else scaled
+        result: np.ndarray = np.exp(scaled) if self.transform == "log" else scaled
+        return result
 
     def moved(self, genes: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Genes [P, size] whose values differ by `change` [P, size]; where it is 0 a gene keeps its every bit."""

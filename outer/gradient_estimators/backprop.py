@@ -46,7 +46,8 @@ class GradientEstimator(base.GradientEstimator):
                 state = unroll.learner.with_theta(map_tensors(Tensor.detach, state), theta)
             state, found = (_in_pieces if self.checkpoint else _whole)(unroll, state, start, stop, theta)
             total = total + found
-        return -total.to(torch.float64).numpy()[:, list(genome.columns)] * genome.slopes(vectors)
+        result: np.ndarray = -total.to(torch.float64).numpy()[:, list(genome.columns)] * genome.slopes(vectors)
+        return result
 
 
 def _whole(unroll: Unroll, state: Any, start: int, stop: int, theta: Tensor) -> tuple[Any, Tensor]:

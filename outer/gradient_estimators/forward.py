@@ -74,4 +74,5 @@ class GradientEstimator(base.GradientEstimator):
             warnings.simplefilter("ignore", DeprecationWarning)
             slope = torch.func.jvp(loss, (theta,), (tangent,))[1].to(torch.float64).numpy()
         each = (slope[:, None] * tangents).reshape(len(rows), k, count, -1)
-        return -each.mean(1).reshape(len(rows) * count, -1)
+        result: np.ndarray = -each.mean(1).reshape(len(rows) * count, -1)
+        return result

@@ -63,4 +63,5 @@ class GradientEstimator(base.GradientEstimator):
                 state, loss = unroll.advance(state, start, stop, theta)
                 credit = credit + noise if self.persistent else noise
                 total += loss.to(torch.float64).numpy().reshape(*credit.shape[:3], 1) * credit
-        return -total.mean(1).reshape(-1, size) / self.sigma**2
+        result: np.ndarray = -total.mean(1).reshape(-1, size) / self.sigma**2
+        return result

@@ -185,7 +185,8 @@ def outputs(program: Program, inputs: np.ndarray) -> np.ndarray:
         operands = (registers[a], registers[b]) if operation in BINARY else (registers[a],)
         run = _ARITHMETIC[operation] if operation in _ARITHMETIC else rendering(operation, "numpy")
         registers[program.language.leaves + n] = run(*operands)
-    return values[0] * registers[program.output]
+    result: np.ndarray = values[0] * registers[program.output]
+    return result
 
 
 def fingerprint(program: Program, gain: bool = True) -> bytes | None:
@@ -200,7 +201,8 @@ def fingerprint(program: Program, gain: bool = True) -> bytes | None:
         if not gain:
             found = found / found[np.argmax(np.abs(found))]
         size = 10.0 ** np.floor(np.log10(np.maximum(np.abs(found), 1e-12)))
-    return (np.round(found / size, 5) * size + 0.0).astype(np.float32).tobytes()
+    result: bytes = (np.round(found / size, 5) * size + 0.0).astype(np.float32).tobytes()
+    return result
 
 
 def at_gains(program: Program, count: int) -> list[Program]:

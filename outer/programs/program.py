@@ -125,7 +125,10 @@ class Program:
     @property
     def values(self) -> np.ndarray:
         """Gain and constants [1 + C]."""
-        return GAIN.decode(np.array(self.numbers)) * np.array([1.0] + [1 / GAIN.scale] * (len(self.numbers) - 1))
+        result: np.ndarray = GAIN.decode(np.array(self.numbers)) * np.array(
+            [1.0] + [1 / GAIN.scale] * (len(self.numbers) - 1)
+        )
+        return result
 
     def expression(self) -> sympy.Expr:
         """The expression in the output register, constants by name."""

@@ -34,7 +34,8 @@ class Reevaluation:
             return None
         looks, self.looks = np.array(self.looks), []
         self._judge(looks)
-        return looks.mean(0)
+        result: np.ndarray = looks.mean(0)
+        return result
 
     def _judge(self, looks: np.ndarray) -> None:
         """More looks for the next batch while ranks change more than chance would, slowly fewer while they do not."""

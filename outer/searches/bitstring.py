@@ -60,13 +60,15 @@ class Search(base.Search):
 def from_gray(bits: np.ndarray) -> np.ndarray:
     """Gray-coded bits [..., B], the most significant first -> whole numbers [...]."""
     plain = np.cumsum(bits, -1) % 2
-    return (plain * 2 ** np.arange(bits.shape[-1])[::-1]).sum(-1)
+    result: np.ndarray = (plain * 2 ** np.arange(bits.shape[-1])[::-1]).sum(-1)
+    return result
 
 
 def to_gray(numbers: np.ndarray, bits: int) -> np.ndarray:
     """Inverse of `from_gray`: bool [..., bits]."""
     numbers = np.asarray(numbers, dtype=np.int64)
-    return (((numbers ^ (numbers >> 1))[..., None] >> np.arange(bits)[::-1]) & 1).astype(bool)
+    result: np.ndarray = (((numbers ^ (numbers >> 1))[..., None] >> np.arange(bits)[::-1]) & 1).astype(bool)
+    return result
 
 
 def decode_chalmers(strings: np.ndarray) -> np.ndarray:
@@ -98,7 +100,8 @@ class Running(base.Running):
             return decode_chalmers(strings)
         half = 2 ** (options.bits - 1)
         steps = from_gray(strings.reshape(len(strings), self.origin.size, options.bits))
-        return self.origin + options.reach * (steps - half) / half
+        result: np.ndarray = self.origin + options.reach * (steps - half) / half
+        return result
 
     def ask(self) -> np.ndarray:
         """The population [P, D]."""
@@ -126,7 +129,8 @@ class Running(base.Running):
 
     def recommendation(self) -> np.ndarray:
         """The best string of the last generation, as numbers [D]."""
-        return self.decode(self.best[None])[0]
+        result: np.ndarray = self.decode(self.best[None])[0]
+        return result
 
     def metrics(self) -> dict[str, float]:
         """Share of bits in which two strings differ on average: 0.5 at first, 0 when all are alike."""

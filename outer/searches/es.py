@@ -65,11 +65,11 @@ def draw(rng: np.random.Generator, shape: tuple[int, int], kind: str) -> np.ndar
 
 def estimate(fitness: np.ndarray, directions: np.ndarray, sigma: float, mirrored: bool) -> np.ndarray:
     """The gradient [D] from fitness [P] along directions [P, D], or [P / 2, D] for pairs (+ half first, then - half)."""
+    count = len(directions)
     if mirrored:
-        half = len(directions)
-        fitness = fitness[:half] - fitness[half:]
-        return fitness @ directions / (2 * half * sigma)
-    return fitness @ directions / (len(directions) * sigma)
+        fitness, count = fitness[:count] - fitness[count:], 2 * count
+    gradient: np.ndarray = fitness @ directions / (count * sigma)
+    return gradient
 
 
 class Running(base.Running):
@@ -93,7 +93,8 @@ class Running(base.Running):
     def ask(self) -> np.ndarray:
         """Candidates around the mean [P, D]."""
         step = self.sigma * self.directions()
-        return self.mean + (np.concatenate([step, -step]) if self.options.mirrored else step)
+        result: np.ndarray = self.mean + (np.concatenate([step, -step]) if self.options.mirrored else step)
+        return result
 
     def tell(self, candidates: np.ndarray, evaluation: Evaluation) -> None:
         """One Adam step up the estimated gradient (Kingma & Ba 2015, betas 0.9 and 0.999)."""

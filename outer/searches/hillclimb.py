@@ -97,7 +97,8 @@ class Running(base.Running):
 
     def recommendation(self) -> np.ndarray:
         """The parent of the chain that did best [D]."""
-        return self.parents[self.best].copy()
+        result: np.ndarray = self.parents[self.best].copy()
+        return result
 
     def metrics(self) -> dict[str, float]:
         """Mean step size and acceptance: far below 1/2 means that sigma is too large for gradient ascent."""

@@ -23,6 +23,7 @@ from inner.random import stream
 from inner.tasks._images import idx_set
 from outer.genome.label_net import LabelNet, accuracy, predict, random_network, train
 from outer.studies import base
+from outer.studies._bottleneck_notes import begin, note
 from outer.studies.base import Notes, Summary, Tell
 
 SCHEMES = ("end to end", "alternating")
@@ -111,7 +112,7 @@ class Study(base.Study):
     def _end_to_end(
         self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell, notes: Notes
     ) -> tuple[list[Tensor], list[list[float]]]:
-        genes, adam, course, _ = self._begin(net, seed, notes)
+        genes, adam, course, _ = begin(net, seed, self.rate, notes)
         for step in range(int(notes.get("done", 0)), self.steps):
             for group in adam.param_groups:
                 group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
@@ -119,19 +120,19 @@ class Study(base.Study):
             rows = torch.from_numpy(rng.integers(len(x), size=self.batch))
             loss = cross_entropy(predict(net.write(genes), x[rows]), y[rows])
             adam.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             adam.step()
             if (step + 1) % max(self.steps // 20, 1) == 0:
                 with torch.no_grad():
                     course.append([step + 1, accuracy(net.write(genes), *test)])
-                _note(notes, step + 1, genes, adam, course, [])
+                note(notes, step + 1, genes, adam, course, [])
                 tell(step + 1, self.steps)
         return [g.detach() for g in genes], course
 
     def _alternating(
         self, net: LabelNet, seed: int, x: Tensor, y: Tensor, test: tuple[Tensor, Tensor], tell: Tell, notes: Notes
     ) -> tuple[list[Tensor], list[list[float]]]:
-        genes, adam, course, network = self._begin(net, seed, notes)
+        genes, adam, course, network = begin(net, seed, self.rate, notes)
         for iteration in range(int(notes.get("done", 0)), self.iterations):
             for group in adam.param_groups:
                 group["lr"] = self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations)))
@@ -144,32 +145,16 @@ class Study(base.Study):
                     [(a - b).square().mean() / b.square().mean().clamp_min(1e-6) for a, b in zip(written, network)]
                 ).sum()
                 adam.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 adam.step()
             with torch.no_grad():
                 written = net.write(genes)
                 network = [self.epsilon * w + (1 - self.epsilon) * v for w, v in zip(network, written)]
                 if (iteration + 1) % max(self.iterations // 20, 1) == 0:
                     course.append([iteration + 1, accuracy(written, *test)])
-                    _note(notes, iteration + 1, genes, adam, course, network)
+                    note(notes, iteration + 1, genes, adam, course, network)
                     tell(iteration + 1, self.iterations)
         return [g.detach() for g in genes], course
-
-    def _begin(
-        self, net: LabelNet, seed: int, notes: Notes
-    ) -> tuple[list[Tensor], torch.optim.Adam, list[list[float]], list[Tensor]]:
-        """Genes, Adam, course and network at the start, or as they were noted."""
-        genes = [g.requires_grad_(True) for g in net.init(seed)]
-        adam = torch.optim.Adam(genes, lr=self.rate)
-        if "done" not in notes:
-            with torch.no_grad():
-                return genes, adam, [], [w.clone() for w in net.write(genes)]
-        with torch.no_grad():
-            for gene, (value, mean, square) in zip(genes, notes["genes"]):
-                gene.copy_(torch.tensor(value))
-                step = torch.tensor(float(notes["updates"]))
-                adam.state[gene] = {"step": step, "exp_avg": torch.tensor(mean), "exp_avg_sq": torch.tensor(square)}
-        return genes, adam, [list(point) for point in notes["course"]], [torch.tensor(w) for w in notes["network"]]
 
     def _learn(
         self, network: Sequence[Tensor], seed: int, x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor
@@ -227,26 +212,6 @@ class Study(base.Study):
 def _lists(value: Sequence[Any]) -> bool:
     """True for lists of whole numbers."""
     return all(isinstance(w, (list, tuple)) and w and all(type(n) is int for n in w) for w in value)
-
-
-def _note(
-    notes: Notes,
-    done: int,
-    genes: Sequence[Tensor],
-    adam: torch.optim.Adam,
-    course: Sequence[Sequence[float]],
-    network: Sequence[Tensor],
-) -> None:
-    """Notes for `_begin`; numbers of 32 bits survive JSON."""
-    held = [adam.state[gene] for gene in genes]
-    values = [[gene.detach(), own["exp_avg"], own["exp_avg_sq"]] for gene, own in zip(genes, held)]
-    notes.update(
-        done=done,
-        updates=int(held[0]["step"]),
-        genes=[[value.tolist() for value in three] for three in values],
-        course=[list(point) for point in course],
-        network=[w.tolist() for w in network],
-    )
 
 
 def _data() -> tuple[Tensor, Tensor, Tensor, Tensor]:

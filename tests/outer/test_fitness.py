@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -100,6 +101,35 @@ def test_options_are_passed_to_a_measure_that_has_them() -> None:
         fitness_of("finale")
     with pytest.raises(ValueError, match="fitness.treshold: .*'threshold'"):
         fitness_of({"name": "steps_to_threshold", "treshold": 1})
+
+
+MEASURE = """
+from dataclasses import dataclass
+
+from outer.fitness import base
+
+
+@dataclass(frozen=True)
+class Fitness(base.Fitness):
+    weight: float = 2.0
+
+    def record(self, steps):
+        return (steps // 2, steps)
+
+    def value(self, result, task, data):
+        return (result.curve[..., 0] + self.weight * result.curve[..., 1]).numpy()
+"""
+
+
+def test_a_measure_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's own module scores lives, with an option of its own."""
+    (tmp_path / "own_measures").mkdir()
+    (tmp_path / "own_measures" / "half_and_end.py").write_text(MEASURE)
+    monkeypatch.syspath_prepend(tmp_path)
+    fitness = fitness_of({"name": "own_measures.half_and_end", "weight": 3.0}, threshold=0.5)
+    found = scored(replace(OBJECTIVE, fitness=fitness))
+    half, end = (scored(OBJECTIVE, until=steps) for steps in (6, 12))
+    np.testing.assert_allclose(found, half + 3 * end, rtol=1e-12)
 
 
 def test_halvings_of_accuracies_by_hand() -> None:
