@@ -47,10 +47,17 @@ class Setting:
         return self.network.shapes(self.task.inputs, self.task.outputs)
 
     @property
+    def hidden(self) -> tuple[int, ...]:
+        """Units of every hidden layer."""
+        return self.network.sizes(self.task.inputs, self.task.outputs)[1:-1]
+
+    @property
     def spec(self) -> Spec:
         """Sizes and meaning of what is learned here."""
         task = self.task
-        return Spec(task.inputs, task.outputs, task.criterion, self.steps, self.batch)
+        return Spec(
+            task.inputs, task.outputs, task.criterion, self.steps, self.batch, task.sequences or task.environment
+        )
 
 
 @dataclass(frozen=True)

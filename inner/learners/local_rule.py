@@ -245,10 +245,17 @@ class Learner(base.Learner):
             into, weights=weights, own=own, traces=traces, baseline=kept.baseline, before=tuple(kept.before), acted=None
         )
 
+    def proposed(
+        self, state: State, told: Told, t: int | Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[dict[str, Tensor], ...]]:
+        """dw per group [N, I (+ 1), O] that `learn` would add after this act, and the traces that led to it."""
+        changes, traces, _ = changed(self, state, told, t, False, False)
+        return changes, traces
+
     def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
         """dw per group [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
         state, output = self.act(state, x, None, 0)
-        changes, traces, _ = changed(self, state, Told(y), 0, False, False)
+        changes, traces = self.proposed(state, Told(y), 0)
         return list(changes), traces, output
 
     def predict(self, state: State, x: Tensor) -> Tensor:

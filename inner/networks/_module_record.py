@@ -1,4 +1,7 @@
-"""Forward passes of a user's torch module that keep what went through every nn.Linear layer, and the slopes between them."""
+"""Forward passes of a user's torch module that keep what went through every nn.Linear layer, and the slopes between them.
+
+Both that run such modules use it: the network `module`, and the trainer of a module that the user runs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+
+from inner.life_data import Label
+from inner.networks.base import ForwardRecord, Network, with_ones
 
 Shift = Callable[[int, Tensor], Tensor]  # (number of the layer, its drive) -> the drive that goes on
 
@@ -97,3 +103,52 @@ def _slope(k: int, drive: Tensor, post: Tensor, check: bool, create_graph: bool)
         if not torch.allclose(mixed, factor * slope, rtol=1e-3, atol=1e-5):
             raise ValueError(f"{message}, got one that mixes units or samples")
     return slope
+
+
+def record_of(
+    biases: Sequence[bool], pre: Sequence[Tensor], drive: Sequence[Tensor], slope: Sequence[Tensor], output: Tensor
+) -> ForwardRecord:
+    """The record of one pass from tensors [N, B, ...] per nn.Linear layer, and the output units' activity [N, B, O]."""
+    pres = tuple(with_ones(each) if bias else each for each, bias in zip(pre, biases))
+    return ForwardRecord(pres, tuple(drive), (*pre[1:], output), output, tuple(slope))
+
+
+@dataclass(frozen=True)
+class Layers(Network):
+    """nn.Linear layers of a module whose forward passes are run elsewhere: nothing but their sizes."""
+
+    units: tuple[int, ...]  # before the first layer, then after each
+    biases: tuple[bool, ...]
+    activation: str = "module"  # slopes stand in the record
+    output: str = "auto"
+    bias: bool = False
+
+    def sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
+        """Units per layer: what goes into the first nn.Linear layer, and what comes out of each."""
+        return self.units
+
+    def shapes(self, inputs: int, outputs: int) -> tuple[tuple[int, int], ...]:
+        """(I (+ 1), O) per nn.Linear layer."""
+        return tuple((i + b, o) for i, o, b in zip(self.units, self.units[1:], self.biases))
+
+    def init(self, inputs: int, outputs: int, seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
+        """None are drawn: raises ValueError."""
+        raise ValueError("module: its weights are its own, nothing is drawn for it")
+
+    def forward(
+        self,
+        weights: Sequence[Tensor],
+        x: Tensor,
+        output: str,
+        units: tuple[Tensor, ...] = (),
+        fresh: Tensor | None = None,
+        noise: Sequence[Tensor] | None = None,
+    ) -> tuple[ForwardRecord, tuple[Tensor, ...]]:
+        """Raises ValueError."""
+        raise ValueError("module: its forward passes are run by its owner")
+
+
+def layers_of(layers: Sequence[nn.Linear]) -> Layers:
+    """The sizes of nn.Linear layers that follow each other."""
+    units = (layers[0].in_features, *(layer.out_features for layer in layers))
+    return Layers(units, tuple(layer.bias is not None for layer in layers))

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from inner.components import own_attribute
 from inner.life_data import Label
 from inner.networks import base
-from inner.networks._module_record import check_module, slopes, watched
-from inner.networks.base import ForwardRecord, born, check_options, output_units, with_ones
+from inner.networks._module_record import Layers, check_module, layers_of, record_of, slopes, watched
+from inner.networks.base import ForwardRecord, born, check_options, output_units
 from inner.random import stream
 
 Factory = Callable[[int, int], nn.Module]
@@ -32,8 +32,7 @@ class Plan:
 
     module: nn.Module
     names: tuple[str, ...]  # of the layers in the module
-    sizes: tuple[int, ...]  # units before the first layer, then after each
-    biases: tuple[bool, ...]
+    layers: Layers
 
 
 @dataclass(frozen=True)
@@ -79,17 +78,16 @@ class Network(base.Network):
 
     def sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
         """Units per layer: what goes into the first nn.Linear layer, and what comes out of each."""
-        return self.plan(inputs, outputs).sizes
+        return self.plan(inputs, outputs).layers.units
 
     def shapes(self, inputs: int, outputs: int) -> tuple[tuple[int, int], ...]:
         """(I (+ 1), O) per nn.Linear layer."""
-        plan = self.plan(inputs, outputs)
-        return tuple((i + b, o) for i, o, b in zip(plan.sizes, plan.sizes[1:], plan.biases))
+        return self.plan(inputs, outputs).layers.shapes(inputs, outputs)
 
     def init(self, inputs: int, outputs: int, seed: int, labels: Sequence[Label]) -> tuple[Tensor, ...]:
         """Initial weights, one network per label: a tensor [L, I (+ 1), O] per layer; bias rows start at 0."""
-        plan, layers = self.plan(inputs, outputs), []
-        for k, (fan_in, fan_out, bias) in enumerate(zip(plan.sizes, plan.sizes[1:], plan.biases)):
+        held, layers = self.plan(inputs, outputs).layers, []
+        for k, (fan_in, fan_out, bias) in enumerate(zip(held.units, held.units[1:], held.biases)):
             weights = born((fan_in, fan_out), self.birth, self.gain, fan_in, seed, k, labels)
             if bias:
                 weights = np.concatenate([weights, np.zeros_like(weights[:, :1])], axis=1)
@@ -116,9 +114,7 @@ class Network(base.Network):
         if not graph:
             pre, drive, slope = ([each.detach() for each in part] for part in (pre, drive, slope))
             out = out.detach()
-        out = output_units(out, output)
-        pres = tuple(with_ones(each) if bias else each for each, bias in zip(pre, plan.biases))
-        return ForwardRecord(pres, tuple(drive), (*pre[1:], out), out, tuple(slope)), ()
+        return record_of(plan.layers.biases, pre, drive, slope, output_units(out, output)), ()
 
 
 def _zeros(weights: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]:
@@ -131,7 +127,7 @@ def _run(
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Inputs and drives of every layer, [N, B, ...], and the module's output [N, B, O]."""
     learned, held = {}, {}
-    for name, w, size, bias in zip(plan.names, weights, plan.sizes, plan.biases):
+    for name, w, size, bias in zip(plan.names, weights, plan.layers.units, plan.layers.biases):
         front = f"{name}." if name else ""
         learned[front + "weight"] = w[:, :size].transpose(1, 2)
         if bias:
@@ -182,16 +178,12 @@ def plan_of(make: Factory, name: str, inputs: int, outputs: int) -> Plan:
     if seen.drive[-1].shape[1] != outputs:
         raise ValueError(f"module: expected {outputs} outputs, got {seen.drive[-1].shape[1]}")
     names = {id(layer): path for path, layer in module.named_modules()}
-    sizes = (seen.layers[0].in_features, *(layer.out_features for layer in seen.layers))
-    plan = Plan(
-        module, tuple(names[id(layer)] for layer in seen.layers), sizes,
-        tuple(layer.bias is not None for layer in seen.layers),
-    )  # fmt: skip
+    layers = layers_of(seen.layers)
+    plan = Plan(module, tuple(names[id(layer)] for layer in seen.layers), layers)
     if len(seen.layers) < sum(isinstance(layer, nn.Linear) for layer in module.modules()):
         raise ValueError("module: expected every nn.Linear layer to run in a forward pass")
     try:
-        shapes = [(i + b, o) for i, o, b in zip(sizes, sizes[1:], plan.biases)]
-        weights = [torch.zeros(2, *shape) for shape in shapes]
+        weights = [torch.zeros(2, *shape) for shape in layers.shapes(inputs, outputs)]
         _run(plan, weights, torch.stack([x, x]), _zeros(weights, torch.stack([x, x])))
     except RuntimeError as error:
         raise ValueError(f"module: torch.vmap cannot run it: {str(error).splitlines()[0]}") from error

@@ -25,6 +25,10 @@ class Wrapper(Base):
         return self.task.criterion
 
     @property
+    def sequences(self) -> bool:  # type: ignore[override]
+        return self.task.sequences
+
+    @property
     def inputs(self) -> int:
         return self.task.inputs
 

@@ -25,6 +25,7 @@ class Task(Base):
     """Two numbers in (value and marker), one number out."""
 
     criterion: ClassVar[Criterion] = VALUES
+    sequences: ClassVar[bool] = True
     length: int = 10  # steps of a trial
     test: int = 64  # trials of the test set
 

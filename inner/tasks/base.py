@@ -21,6 +21,7 @@ class Task(ABC):
 
     criterion: ClassVar[Criterion]  # what an output means
     environment: ClassVar[bool] = False  # True: it answers to actions, and has no samples
+    sequences: ClassVar[bool] = False  # True: samples follow each other in time
 
     @property
     @abstractmethod

@@ -26,6 +26,7 @@ class Task(Base):
     """One input, 2 classes out: do the two bits of the trial differ?"""
 
     criterion: ClassVar[Criterion] = CLASSES
+    sequences: ClassVar[bool] = True
     delay: int = 2  # steps without a bit, between the bits and after the second
     noise: float = 0.1  # standard deviation
     permute: bool = True  # each life draws which output unit stands for odd

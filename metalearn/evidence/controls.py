@@ -44,8 +44,7 @@ class Control:
 
 def weight_count(setting: Setting) -> int:
     """Weights of the network, biases included."""
-    sizes = setting.network.sizes(setting.task.inputs, setting.task.outputs)
-    return sum((i + setting.network.bias) * o for i, o in zip(sizes, sizes[1:]))
+    return sum(rows * columns for rows, columns in setting.shapes)
 
 
 def shapes_of(hidden: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -169,7 +168,7 @@ def run_controls(
             ControlRow(
                 **ends,
                 control=control.name,
-                hidden=tuple(control.setting.network.sizes(1, 1)[1:-1]),
+                hidden=control.setting.hidden,
                 steps=control.setting.steps,
                 birth=float(result.curve[:, 0].mean()),
                 chance=chance,

@@ -97,9 +97,9 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, settin
     """Degrees between the weight changes of two rules on the same weights, samples and moments of a life.
 
     The found rule lives; at RECORDED moments the other rule says what it would do there, through its own pathway.
-    None where a coefficient has values per layer or unit.
+    None where a coefficient has values per layer or unit, and in sequences.
     """
-    if any(c.share != "rule" for c in (*rule.coefficients, *other.coefficients)):
+    if setting.task.sequences or any(c.share != "rule" for c in (*rule.coefficients, *other.coefficients)):
         return None
     import torch
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from inner.components import trusting
 from metalearn.rule import file as rule_file
-from metalearn.rule.module_activity import Seen, check_module, look
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from inner.criteria import Criterion
+    from inner.learners._rule_state import State
+    from inner.networks._module_record import Layers, Pass
     from inner.rules.rule import Rule
+    from inner.sources import Told
 
 OUTPUTS = ("auto", "softmax", "linear")
 
@@ -65,20 +68,24 @@ class LoadedRule:
 
 
 class Trainer:
-    """`step(x, target)` changes the weights of a module by one update of a rule, in place. Gradients are left alone."""
+    """`step(x, target)` changes the weights of a module by one update of a rule, in place. Gradients are left alone.
+
+    Samples stand alone; a rule with noise runs the module with it, a second time where it asks for the clean output.
+    """
 
     def __init__(self, rule: Rule, values: dict[str, Any], module: nn.Module, seed: int = 0, output: str = "auto"):
-        from inner.components import build, suggest
-        from inner.pathways.base import Pathway
+        from inner.components import suggest
+        from inner.learners.local_rule import Learner
+        from inner.networks._module_record import check_module
 
         if output not in OUTPUTS:
             raise ValueError(f"output: expected one of {', '.join(OUTPUTS)}, got '{output}'{suggest(output, OUTPUTS)}")
         check_module(module)
         self.rule, self.values, self.module, self.seed, self.output = rule, dict(values), module, seed, output
-        self._pathway = cast(Pathway, build("pathway", rule.pathway))
+        self._learner = Learner(rule)
         self._layers: list[nn.Linear] = []
-        self._own: tuple[Tensor, ...] = ()  # feedback weights
-        self._traces: list[dict[str, Tensor]] = []  # per layer, each [1, I (+ 1), O], or [1, B, units] of one side
+        self._state: State | None = None
+        self._now = 0  # steps that were learned from
 
     def step(self, x: Tensor, target: Tensor | None = None) -> Tensor:
         """Learn from x [B, ...]; returns the output before the update [B, O] (probabilities for labels).
@@ -87,132 +94,110 @@ class Trainer:
         """
         import torch
 
-        changes, traces, seen, output = self._changes(x, target)
+        state, told = self._act(x, target)
+        assert state.acted is not None
         with torch.no_grad():
-            before = tuple(_weights(layer) for layer in seen.layers)
-            moved = tuple(w + dw for w, dw in zip(before, changes))
-            self._own, after = self._pathway.after(self._own, moved, changes)
-            if self.rule.homeostasis is not None:
-                after = tuple(self.rule.homeostasis.apply(w) for w in after)
-            for k, layer in enumerate(seen.layers):
-                change = (changes[k] if after[k] is moved[k] else after[k] - before[k])[0].to(layer.weight.dtype)
-                if layer.weight.requires_grad:
-                    layer.weight.add_(change[: layer.in_features].T)
-                if layer.bias is not None and layer.bias.requires_grad:
-                    layer.bias.add_(change[-1])
-        self._traces = traces
-        return output
+            after = self._learner.learn(state, told, self._now)
+            for layer, old, new in zip(self._layers, state.weights, after.weights):
+                _move(layer, old[0], new[0])
+        output = state.acted.record.output
+        self._state = after.but(spec=replace(after.spec, batch=output.shape[1]))  # of what is kept for every sample
+        self._now += 1
+        return output[0]
 
     def changes(self, x: Tensor, target: Tensor | None = None) -> list[Tensor]:
         """dw per Linear layer [I (+ 1), O], bias row last, that `step` would add (before homeostasis); nothing changes."""
-        return [dw[0] for dw in self._changes(x, target)[0]]
-
-    def _changes(self, x: Tensor, target: Tensor | None) -> tuple[list[Tensor], list[dict[str, Tensor]], Seen, Tensor]:
-        """dw and traces per layer [1, I (+ 1), O], the forward pass, and the output as probabilities or as it is."""
         import torch
 
-        from inner.learners._signals import of_samples
-        from inner.rules import sharing
-        from inner.rules.compiled import SidedTrace, compiled
-        from inner.rules.signals import BEFORE, observed, totals
-
-        seen = look(self.module, x, check=not self._layers)
-        self._start(seen.layers)
-        output, wanted, criterion = _output_and_target(seen, target, self.output)
+        state, told = self._act(x, target)
         with torch.no_grad():
-            weights = [_weights(layer) for layer in seen.layers]
-            err_out = criterion.error(output, wanted)
-            reward = criterion.reward(output, wanted)
-            feedback, err = self._errors(seen, weights, err_out, reward)
-            rules, trace_rules = compiled(self.rule)
-            sizes = [(w.shape[1], w.shape[2]) for w in weights]
-            theta = torch.from_numpy(sharing.flat(self.rule.coefficients, self.values, sizes)[None])
-            common, own = sharing.split(self.rule.coefficients, theta.float().to(output.device), sizes)
-            used = observed(self.rule.signals)
-            changes, traces, last = [], [], len(weights) - 1
-            for k, w in enumerate(weights):
-                post = output if k == last else seen.pre[k + 1].float()[None]
-                bias = w.shape[1] > seen.pre[k].shape[1]
-                signals = {
-                    "pre": _with_bias(seen.pre[k].float()[None], 1.0, bias),
-                    "post": post,
-                    "w": w,
-                    "drive": seen.drive[k].float()[None],
-                    "slope": seen.slope[k].float()[None],
-                    "reward": reward,
-                    "recon": torch.bmm(post, w.transpose(1, 2)),
-                    "target": wanted if k == last else torch.zeros_like(post),
-                }
-                if k + 1 in err:
-                    signals |= {"err": err[k + 1], "feedback": feedback[k + 1]}
-                if k in err:
-                    signals["pre_err"] = _with_bias(err[k], 0.0, bias)
-                signals |= totals(used, signals) | common | (own[k] if own else {})
-                rule = rules[self.rule.key_of(k, last + 1)]
-                shape, batch = (1, w.shape[1], w.shape[2]), post.shape[1]
-                sided = {name for name, update in trace_rules if isinstance(update, SidedTrace)}
-                old = self._traces[k] | of_samples({name: self._traces[k][name] for name in sided}, batch)
-                signals |= old
-                fresh = {name: update(signals, shape, batch) for name, update in trace_rules}
-                signals |= {name + BEFORE: value for name, value in old.items()}
-                changes.append(rule(signals | fresh, shape, batch))
-                traces.append(fresh)
-        return changes, traces, seen, output[0]
+            return [dw[0] for dw in self._learner.proposed(state, told, self._now)[0]]
+
+    def _act(self, x: Tensor, target: Tensor | None) -> tuple[State, Told]:
+        """The learner's state after a forward pass of the module, as one network, and what it is told."""
+        import torch
+
+        from inner.learners._rule_state import Acted
+        from inner.networks._module_record import record_of, slopes
+        from inner.sources import Told
+
+        first, noise, clean = not self._layers, None, None
+        twice = self._learner.explores and self.rule.surprise.baseline == "clean"
+        if first or twice or not self._learner.explores:
+            clean, leaves = self._pass(x, None)
+            self._start(clean.layers)
+        seen, learner = clean, self._learner
+        weights = tuple(_weights(layer) for layer in self._layers)
+        assert self._state is not None
+        state = self._state.but(weights=weights)
+        if learner.explores:
+            noise = learner.drive_noise(state, len(x), self._now)
+            seen, leaves = self._pass(x, noise)
+        assert seen is not None
+        self._start(seen.layers)
+        with torch.enable_grad():
+            slope = slopes(seen.pre, leaves, check=first)
+        kind = weights[0].dtype
+        output, wanted, criterion = _output_and_target(seen, target, self.output, kind)
+        quiet = _output_and_target(clean, target, self.output, kind)[0] if twice and clean is not None else None
+        pre, drive, slope = ([each.detach().to(kind)[None] for each in part] for part in (seen.pre, seen.drive, slope))
+        network = cast("Layers", learner.network)
+        record = record_of(network.biases, pre, drive, slope, output)
+        spec = replace(state.spec, criterion=criterion)
+        return state.but(spec=spec, acted=Acted(record, noise, quiet, None)), Told(wanted)
+
+    def _pass(self, x: Tensor, noise: Sequence[Tensor] | None) -> tuple[Pass, list[Tensor]]:
+        """One forward pass with noise [1, B, units] in the drives; each drive is cut from the graph, so slopes stay apart."""
+        import torch
+
+        from inner.networks._module_record import watched
+
+        leaves: list[Tensor] = []
+
+        def cut(k: int, drive: Tensor) -> Tensor:
+            if noise is not None:
+                drive = drive + noise[k][0].to(drive.dtype)
+            leaves.append(drive.detach().requires_grad_(True))
+            return leaves[-1]
+
+        with torch.enable_grad():
+            return watched(self.module, lambda: self.module(x), cut), leaves
 
     def _start(self, layers: list[nn.Linear]) -> None:
         """Draw feedback weights and clear traces, once; afterwards the layers must stay the same."""
         import torch
 
-        from inner.rules.compiled import SidedTrace, compiled
+        from inner.criteria import NONE
+        from inner.life.states import map_all, map_tensors
+        from inner.networks._module_record import layers_of
+        from inner.spec import Spec
 
         if self._layers:
             if [id(layer) for layer in layers] != [id(layer) for layer in self._layers]:
                 raise ValueError("module: expected the same nn.Linear layers in the same order at every step")
             return
-        sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
-        device = layers[0].weight.device
-        self._own = tuple(b.to(device) for b in self._pathway.init(sizes, self.seed, [("trainer",)]))
+        network = layers_of(layers)
+        learner = replace(self._learner, network=network)
+        spec = Spec(network.units[0], network.units[-1], NONE)
+        born = [_weights(layer) for layer in layers]
+        theta = torch.from_numpy(learner.flat(self.values, spec)[None]).to(born[0].dtype)
         with torch.no_grad():
-            zeros = [torch.zeros_like(_weights(layer)) for layer in layers]
-        self._traces = []
-        for z in zeros:
-            layer = {name: z.clone() for name in self.rule.trace_expressions}
-            for name, update in compiled(self.rule)[1]:
-                if isinstance(update, SidedTrace):
-                    layer[name] = z.new_zeros(1, 1, update.width(z.shape[1], z.shape[2]))
-            self._traces.append(layer)
-        self._layers = layers
-
-    def _errors(
-        self, seen: Seen, weights: list[Tensor], err_out: Tensor, reward: Tensor
-    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-        """`feedback` and `err` [1, B, units] per layer of units, as in `inner/learners/local_rule.py`."""
-        from inner.networks.base import ForwardRecord
-        from inner.pathways.base import Delivery
-        from inner.rules.signals import observed
-
-        top = len(weights)
-        feedback, err = {top: err_out}, {top: err_out}
-        wanted = observed(self.rule.signals)
-        if not {"err", "feedback", "pre_err"} & wanted:
-            return feedback, err
-        plain = [w[:, : layer.in_features] for w, layer in zip(weights, seen.layers)]
-        record = ForwardRecord((), (), (), seen.output)
-        at = Delivery(self._own, plain, err, err_out, reward, record, None, None, 0)
-        for k in range(top - 1, -1 if "pre_err" in wanted else 0, -1):
-            feedback[k] = self._pathway.feedback(k, at)
-            err[k] = feedback[k] * seen.slope[k - 1].float()[None] if k > 0 else feedback[k]
-        return feedback, err
+            state = learner.init(spec, theta, 1, self.seed, [("trainer",)], [w.cpu() for w in born])
+            state = map_tensors(lambda tensor: tensor.to(born[0].dtype), state)
+            self._state = map_all(lambda tensor: tensor.to(born[0].device), state)
+        self._learner, self._layers = learner, layers
 
 
-def _output_and_target(seen: Seen, target: Tensor | None, output: str) -> tuple[Tensor, Tensor, Criterion]:
+def _output_and_target(
+    seen: Pass, target: Tensor | None, output: str, kind: torch.dtype
+) -> tuple[Tensor, Tensor, Criterion]:
     """Output and wanted output [1, B, O], and the criterion, from what the user handed over."""
     import torch
 
     from inner.activations import softmax
     from inner.criteria import CLASSES, NONE, VALUES
 
-    out = seen.output.float()[None]
+    out = seen.output.detach().to(kind)[None]
     same = torch.equal(seen.output, seen.drive[-1])
     if target is None:
         return out, torch.zeros_like(out), NONE
@@ -232,21 +217,27 @@ def _output_and_target(seen: Seen, target: Tensor | None, output: str) -> tuple[
             )
         wanted = torch.nn.functional.one_hot(target.long(), count).to(out.dtype)[None]
     else:
-        wanted = target.float()[None]
+        wanted = target.to(kind)[None]
     if wanted.shape != out.shape:
         raise ValueError(f"target: expected shape {list(out.shape[1:])}, got {list(target.shape)}")
     return out, wanted, CLASSES if probabilities else VALUES
 
 
 def _weights(layer: nn.Linear) -> Tensor:
-    """Weights as the rule sees them: [1, I (+ 1), O] float32, the bias as the last row."""
+    """Weights as the rule sees them: [1, I (+ 1), O], the bias as the last row; float32, or float64 where they are."""
     import torch
 
     rows: Sequence[Tensor] = [layer.weight.T] if layer.bias is None else [layer.weight.T, layer.bias[None]]
-    return torch.cat([row.detach().float() for row in rows])[None]
+    kind = torch.float64 if layer.weight.dtype == torch.float64 else torch.float32
+    return torch.cat([row.detach().to(kind) for row in rows])[None]
 
 
-def _with_bias(value: Tensor, fill: float, bias: bool) -> Tensor:
-    import torch
-
-    return torch.cat([value, torch.full_like(value[..., :1], fill)], -1) if bias else value
+def _move(layer: nn.Linear, old: Tensor, new: Tensor) -> None:
+    """Write new weights [I (+ 1), O] into a layer that had the old ones; what is frozen stays."""
+    for parameter, rows in ((layer.weight, slice(0, layer.in_features)), (layer.bias, slice(layer.in_features, None))):
+        if parameter is not None and parameter.requires_grad:
+            before, after = (w[rows].T.reshape(parameter.shape) for w in (old, new))
+            if parameter.dtype == new.dtype:
+                parameter.copy_(after)
+            else:
+                parameter.add_((after - before).to(parameter.dtype))

@@ -10,7 +10,8 @@ from metalearn.build import Experiment
 
 
 def engine_line(experiment: Experiment, learner: Learner) -> str:
-    """ "engine native (gcc 12.2.0)" or "engine eager (why not native)", and the GPU where there is one in use.
+    """ "engine native (gcc 12.2.0)" or "engine eager (why not native)", the GPU where there is one in use, and what learns
+    where that is not everything.
 
     Raises ValueError where the engine or the device that was asked for cannot be had.
     """
@@ -21,9 +22,13 @@ def engine_line(experiment: Experiment, learner: Learner) -> str:
     from inner.tasks.base import Task
 
     config, device = experiment.config, experiment.device
-    placed = learner.on(experiment.network(config.network.hidden or ()))
+    shape = config.network
+    hidden = shape.hidden if shape.hidden is not None else (shape.width[0],) * shape.depth[0]
+    placed = learner.on(experiment.network(hidden))
     task = cast(type[Task], load("task", config.task["name"]))
     if device != "cpu" and config.search["name"] == "program":
         raise ValueError(f"device: programs run on the CPU, expected cpu, got {config.device}")
-    name, why = choose(config.engine, placed, Spec(0, 0, task.criterion), device)
-    return f"engine {name} ({why or compiler.version()})" + (f" on {describe(device)}" if device != "cpu" else "")
+    name, why = choose(config.engine, placed, Spec(0, 0, task.criterion, sequences=task.sequences), device)
+    where = f" on {describe(device)}" if device != "cpu" else ""
+    stated = f"; {placed.network.learns}" if placed.network.learns else ""
+    return f"engine {name} ({why or compiler.version()}){where}{stated}"

@@ -41,7 +41,8 @@ def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None
 def limit_of(setting: Setting, device: str = "cpu") -> int:
     """The most networks of this setting that run in lockstep."""
     sizes = setting.network.sizes(setting.task.inputs, setting.task.outputs)
-    return max(CHUNK, (TINY if device == "cpu" else ON_GPU) // sum(i * o for i, o in zip(sizes, sizes[1:])))
+    groups = setting.network.wiring(setting.task.inputs, setting.task.outputs)
+    return max(CHUNK, (TINY if device == "cpu" else ON_GPU) // sum(sizes[a] * sizes[b] for a, b in groups))
 
 
 def distinct_rows(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

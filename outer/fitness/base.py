@@ -43,13 +43,18 @@ def steps_of(data: Experience) -> int:
 
 
 def samples_of(data: Experience) -> int:
-    """T * B, the samples that a life shows."""
-    return int(data.order[0].numel()) if isinstance(data, LifeData) else data.steps * data.batch
+    """Samples of a life whose targets count: T * B, or in sequences those that are scored."""
+    if not isinstance(data, LifeData):
+        return data.steps * data.batch
+    steps = data.order.shape[1]
+    return int(data.order[0].numel()) if data.scored is None else max(1, int(data.scored[0, :steps].sum()))
 
 
 def tests_of(data: Experience) -> int:
     """Samples that a score is measured on: those of the test, or in an environment all of its answers."""
-    return int(data.test_y.shape[1]) if isinstance(data, LifeData) else samples_of(data)
+    if not isinstance(data, LifeData):
+        return samples_of(data)
+    return int(data.test_y.shape[1]) if data.test_scored is None else int(data.test_scored.sum())
 
 
 def curve_steps(steps: int) -> tuple[int, ...]:

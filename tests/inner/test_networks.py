@@ -279,3 +279,23 @@ def test_wrong_options_are_refused_in_one_line(name: str, options: dict[str, Any
     with pytest.raises(ValueError) as caught:
         make(name, options)
     assert said.format(name=name) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_config_gives_networks_their_options() -> None:
+    """Births, recurrent births and a factory through `metalearn`'s own door, and what learns is said."""
+    from metalearn.build import Experiment
+    from metalearn.config.load import load as load_config
+    from metalearn.runs.engine_line import engine_line
+
+    def experiment(*overrides: str) -> Experiment:
+        return Experiment(load_config("digits", ["network.hidden=[6]", *overrides]))
+
+    elman = ("network.name=elman", "network.birth=he", "network.recurrent_birth=identity", "network.recurrent_gain=0.5")
+    found = experiment(*elman).network((6,))
+    assert found == make("elman", {"hidden": (6,), "birth": "he", "recurrent_birth": "identity", "recurrent_gain": 0.5})
+    assert experiment("network.birth=orthogonal").network((6,)) == make("mlp", {"hidden": (6,), "birth": "orthogonal"})
+    own = experiment("network.name=module", "network.factory=own_networks.make")
+    assert own.network((6,)) == make("module", {})
+    said = engine_line(own, own.learner)
+    assert said.startswith("engine eager (") and "nn.Linear layers learn" in said
+    assert "learn" not in engine_line(experiment(*elman), own.learner).removeprefix("engine eager")
