@@ -82,6 +82,7 @@ class State:
     baseline: Tensor | None = None  # [N, 2, 1, 1]: running mean of the reward, and the steps that it was taken over
     before: tuple[dict[str, Tensor], ...] = ()  # per group, signals of the step before
     acted: Acted | None = None
+    owned: bool = False  # its last step was allowed to overwrite it, so the next may be too
 
     def but(self, into: bool = False, **changes: object) -> State:
         """As `dataclasses.replace`, at a fraction of its cost, which a small step would feel. into: changes this state."""

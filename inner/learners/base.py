@@ -166,7 +166,7 @@ class Learner(ABC):
 
     def alive(self, state: Any) -> Tensor:
         """bool [N]: False for networks that have left the finite range."""
-        found = [tensor.reshape(len(tensor), -1).sum(1).isfinite() for tensor in self.moving(state)]
+        found = [tensor.sum(tuple(range(1, tensor.dim()))).isfinite() for tensor in self.moving(state)]
         return torch.stack(found).all(0)
 
     def moving(self, state: Any) -> list[Tensor]:

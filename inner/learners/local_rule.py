@@ -216,7 +216,7 @@ class Learner(base.Learner):
         clean = None
         if noise is not None and self.rule.surprise.baseline == "clean" and "surprise" in self.signals:
             clean = network.forward(state.weights, x, output, state.units, fresh)[0].output
-        return state.but(units=units, acted=Acted(record, noise, clean, fresh)), record.output
+        return state.but(state.owned, units=units, acted=Acted(record, noise, clean, fresh)), record.output
 
     def drive_noise(self, state: State, batch: int, t: int | Tensor) -> tuple[Tensor, ...]:
         """Noise [N, B, units] in the drives of every layer of units above the input."""
@@ -242,7 +242,14 @@ class Learner(base.Learner):
         if keep is not None:
             weights = tuple(keep.apply(w) for w in weights)
         return state.but(
-            into, weights=weights, own=own, traces=traces, baseline=kept.baseline, before=tuple(kept.before), acted=None
+            into,
+            weights=weights,
+            own=own,
+            traces=traces,
+            baseline=kept.baseline,
+            before=tuple(kept.before),
+            acted=None,
+            owned=into,
         )
 
     def proposed(
