@@ -99,7 +99,7 @@ def own_module(kind: str, name: str) -> ModuleType:
 
 
 def own_attribute(kind: str, name: str) -> Any:
-    """What the user's own module calls by the last part of a dotted name, such as the factory `package.make`.
+    """The attribute of a user's own module named by the last part of a dotted name, such as the factory `package.make`.
 
     Raises ValueError, in one line, where it is not there, or the user's consent is needed and missing.
     """

@@ -48,7 +48,7 @@ class Task(Base):
 
     @property
     def worst(self) -> float:
-        """Where the score is cut off: four times the error of answering 0."""
+        """Lowest score: four times the error of answering 0."""
         return -8.0 / 3.0
 
     def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:

@@ -41,7 +41,7 @@ class Kept:
         return f"{age}_{self.side}{self.place}_"
 
     def at(self, age: str) -> str:
-        """Where it lies: the row of sample b on the pre side, else the vector at the units `at` of layer k."""
+        """Its place: the row of sample b on the pre side, else the vector at the units `at` of layer k."""
         buffer = f"m->{'kept' if age == 'old' else 'fresh'}_{BUFFERS[self.side]}[k]"
         if self.side == "pre":
             return f"{buffer} + ({self.place} * SAMPLES(m) + b) * size"
