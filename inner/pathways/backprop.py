@@ -21,3 +21,7 @@ class Pathway(base.Pathway):
     def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """Errors [N, B, units of layer k] through the transposed weights."""
         return torch.bmm(at.err[k + 1], at.weights[k].transpose(1, 2))
+
+    def torch_source(self) -> base.TorchSource:
+        """The same in an exported torch file."""
+        return base.TorchSource("err_above @ w.T")

@@ -33,6 +33,18 @@ class Delivery(NamedTuple):
     t: int | Tensor  # the step
 
 
+class TorchSource(NamedTuple):
+    """Form of a pathway in an exported torch file: Python text, inside methods of its network, of tensors of one network.
+
+    Names: k a layer of units, w [units of k, units above] its forward weights without biases, err_above [B, units above],
+    err_out [B, O], reward [B, 1], self.own[k] what the pathway holds, sizes, above and below units of layers.
+    """
+
+    feedback: str  # expression of the feedback [B, units of k]
+    rows: str = ""  # expression of the rows of self.own[k] [rows, units of k] ~ N(0, 1 / rows); empty: it holds none
+    after: str = ""  # statements after an update of self.weights[k] [units + 1, units above] by `change`, a line each
+
+
 class Pathway(ABC):
     """Delivers `feedback` to the units of every layer below the output. Concrete pathways are frozen dataclasses."""
 
@@ -56,6 +68,10 @@ class Pathway(ABC):
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Own and forward weights after the forward weights of layers 0, 1, ... changed by `changes` [N, I (+ 1), O]."""
         return own, weights
+
+    def torch_source(self) -> TorchSource | None:
+        """The pathway in an exported torch file; None: it has no form there, and an export says so."""
+        return None
 
 
 def gaussian(shape: tuple[int, int], name: str, k: int, seed: int, labels: Sequence[Label]) -> Tensor:

@@ -26,3 +26,7 @@ class Pathway(base.Pathway):
     def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """The output's error [N, B, units of layer k] through this layer's random weights."""
         return torch.bmm(at.err_out, at.own[k])
+
+    def torch_source(self) -> base.TorchSource:
+        """The same in an exported torch file."""
+        return base.TorchSource("err_out @ self.own[k]", rows="sizes[-1]")

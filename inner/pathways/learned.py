@@ -46,3 +46,9 @@ class Pathway(base.Pathway):
         moved = zip(own, changes)
         follow = tuple((b + dw[:, : b.shape[2]].transpose(1, 2)) * keep for b, dw in moved)
         return follow, tuple(w * keep for w in weights)
+
+    def torch_source(self) -> base.TorchSource:
+        """The same in an exported torch file."""
+        keep = repr(1 - self.decay)
+        after = f"self.own[k] = (self.own[k] + change[:-1].T) * {keep}\nself.weights[k] *= {keep}"
+        return base.TorchSource("err_above @ self.own[k]", rows="above", after=after)

@@ -20,3 +20,7 @@ class Pathway(base.Pathway):
         """Zeros [N, B, units of layer k]."""
         above = at.err[k + 1]
         return above.new_zeros(*above.shape[:2], at.weights[k].shape[1])
+
+    def torch_source(self) -> base.TorchSource:
+        """The same in an exported torch file."""
+        return base.TorchSource("torch.zeros_like(err_above[:, :1]).expand(-1, w.shape[0])")

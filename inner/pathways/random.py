@@ -27,3 +27,7 @@ class Pathway(base.Pathway):
     def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """Errors [N, B, units of layer k] through the fixed random weights."""
         return torch.bmm(at.err[k + 1], at.own[k])
+
+    def torch_source(self) -> base.TorchSource:
+        """The same in an exported torch file."""
+        return base.TorchSource("err_above @ self.own[k]", rows="above")

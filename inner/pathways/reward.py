@@ -19,3 +19,7 @@ class Pathway(base.Pathway):
     def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """The reward repeated over units [N, B, units of layer k]."""
         return at.reward.expand(-1, -1, at.weights[k].shape[1])
+
+    def torch_source(self) -> base.TorchSource:
+        """The same in an exported torch file."""
+        return base.TorchSource("reward.expand(-1, w.shape[0])")

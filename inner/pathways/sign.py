@@ -23,3 +23,7 @@ class Pathway(base.Pathway):
         """Errors [N, B, units of layer k] through the signs of the forward weights."""
         above = at.err[k + 1]
         return torch.bmm(above, torch.sign(at.weights[k]).transpose(1, 2)) * (1 / math.sqrt(above.shape[2]))
+
+    def torch_source(self) -> base.TorchSource:
+        """The same in an exported torch file."""
+        return base.TorchSource("err_above @ torch.sign(w).T / err_above.shape[1] ** 0.5")

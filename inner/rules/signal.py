@@ -42,6 +42,9 @@ class Signal:
     per_sample: bool = False  # a synapse-side signal with a value for every sample, [N, B, I, O]
     feedback: bool = False  # whether it is made from what the pathway delivers
     before: str = ""  # the signal that this one was, one step back
+    # in an exported torch file, of one network: pre side [B, I, 1], post side [B, 1, O], global [B, 1, 1], sampled
+    # [B, I, O]; an expression of what `step` there has for the group k of synapses; empty: no file can hold it
+    torch_source: str = ""
     kept: bool = False  # one step back of a signal that kernels have
 
     @property

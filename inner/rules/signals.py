@@ -31,60 +31,74 @@ _CATALOGUE: tuple[Signal, ...] = (
     Signal(
         "pre", "activity of the presynaptic unit i", "pre", "local", "Hebb 1949",
         lambda v, k: v.record.pre[k], c="m->row[b]",
+        torch_source="pres[k].unsqueeze(2)",
     ),
     Signal(
         "post", "activity of the postsynaptic unit j", "post", "local", "Hebb 1949",
         lambda v, k: v.record.post[k], c="load(m->post[k] + at)",
+        torch_source="post.unsqueeze(1)",
     ),
-    Signal("w", "the weight w_ij before the update", "synapse", "local", "Oja 1982", c="w"),
+    Signal("w", "the weight w_ij before the update", "synapse", "local", "Oja 1982", c="w", torch_source="w"),
     Signal(
         "err", "delta at unit j: what the feedback pathway delivers times the slope; target - output at the output layer",
         "post", "local", _RUMELHART, lambda v, k: v.err[v.target(k)], c="load(m->err[k + 1] + at)", feedback=True,
+        torch_source="err[k + 1].unsqueeze(1)",
     ),
     Signal(
         "feedback", "what the feedback pathway delivers to unit j, before the slope",
         "post", "local", "Lillicrap et al. 2016", lambda v, k: v.feedback[v.target(k)],
         c="load((last ? m->err : m->heard)[k + 1] + at)", feedback=True,
+        torch_source="feedback[k + 1].unsqueeze(1)",
     ),
     Signal(
         "pre_err", "delta at the presynaptic unit i", "pre", "local", _RUMELHART,
         lambda v, k: v.pre_err(k), c="m->err[k] + b * size", feedback=True,
+        torch_source="torch.cat([err[k], torch.zeros_like(err[k][:, :1])], 1).unsqueeze(2)",
     ),
     Signal(
         "recon", "sum over j of post_j * w_ij: what layer j says back to unit i", "pre", "layer", "Oja 1989",
         lambda v, k: v.record.post[k].bmm(v.weights[k].transpose(1, 2)), c="m->recon + b * size",
+        torch_source="(post @ w.T).unsqueeze(2)",
     ),
     Signal(
         "drive", "pre-activation of unit j: weighted input plus bias", "post", "local", "Widrow & Hoff 1960",
         lambda v, k: v.record.drive[k], c="load(m->drive[k] + at)",
+        torch_source="drives[k].unsqueeze(1)",
     ),
     Signal(
         "slope", "derivative of unit j's activation function at its drive", "post", "local", _RUMELHART,
         lambda v, k: v.slope(k), c="last ? splat(1.0f) : slope_of(load(m->post[k] + at))",
+        torch_source="slopes[k + 1].unsqueeze(1)",
     ),
     Signal(
         "reward", "one number for the whole network and time step", "global", "network", "Williams 1992",
         lambda v, k: v.reward, c="splat(m->reward[b])",
+        torch_source="reward.unsqueeze(2)",
     ),
     Signal(
         "target", "the wanted activity of unit j", "post", "local", "Widrow & Hoff 1960",
         lambda v, k: v.wanted(k), c="last && SUPERVISED ? load_any(m->aim[b] + j) : (vec){0}", output_only=True,
+        torch_source="(target if k + 1 == top else torch.zeros_like(post)).unsqueeze(1)",
     ),
     Signal(
         "pre_sum", "sum over i of pre_i", "global", "layer", "Miller & MacKay 1994",
         total=lambda s: s["pre"].sum(-1, keepdim=True), c=SUMMED, needs=("pre",),
+        torch_source="pres[k].sum(1, keepdim=True).unsqueeze(2)",
     ),
     Signal(
         "post_sum", "sum over j of post_j", "global", "layer", f"{_SHERVANI}, F5",
         total=lambda s: s["post"].sum(-1, keepdim=True), c=SUMMED, needs=("post",),
+        torch_source="post.sum(1, keepdim=True).unsqueeze(2)",
     ),
     Signal(
         "drive_err", "sum over j of drive_j * err_j", "global", "layer", f"{_SHERVANI}, F8",
         total=lambda s: (s["drive"] * s["err"]).sum(-1, keepdim=True), c=SUMMED, needs=("drive", "err"),
+        torch_source="(drives[k] * err[k + 1]).sum(1, keepdim=True).unsqueeze(2)",
     ),
     Signal(
         "recon_err", "sum over i of recon_i * pre_err_i", "global", "layer", f"{_SHERVANI}, F6 and F7",
         total=lambda s: (s["recon"] * s["pre_err"]).sum(-1, keepdim=True), c=SUMMED, needs=("recon", "pre_err"),
+        torch_source="((post @ w[: err[k].shape[1]].T) * err[k]).sum(1, keepdim=True).unsqueeze(2)",
     ),
     Signal(
         "recon_ordered",
@@ -92,6 +106,7 @@ _CATALOGUE: tuple[Signal, ...] = (
         "synapse", "layer", "Sanger 1989",
         total=lambda s: (s["post"].unsqueeze(-2) * s["w"].unsqueeze(-3)).cumsum(-1),
         c="ordered", needs=("post",), per_sample=True,
+        torch_source="(post.unsqueeze(1) * w).cumsum(2)",
     ),
     Signal(
         "noise", "noise added to the drive of unit j at this step", "post", "local", "Widrow & Lehr 1990, MRIII",
@@ -106,6 +121,7 @@ _CATALOGUE: tuple[Signal, ...] = (
         "action", "what the output unit j did: the output, or 1 for the chosen action and 0 for the others",
         "post", "local", "Williams 1992", lambda v, k: v.action(k), c="last ? load(m->post[k] + at) : (vec){0}",
         output_only=True,
+        torch_source="(output if k + 1 == top else torch.zeros_like(post)).unsqueeze(1)",
     ),
 )  # fmt: skip
 
@@ -129,7 +145,7 @@ def _files() -> tuple[Signal, ...]:
 def _one_step_back(signal: Signal) -> Signal:
     name = signal.name
     return replace(
-        signal, name=name + BEFORE, meaning=f"{name} one step before (0 at the first step)", before=name, c="",
+        signal, name=name + BEFORE, meaning=f"{name} one step before (0 at the first step)", before=name, c="", torch_source="",
         kept=bool(signal.c), value=lambda v, k: v.before[k][name], total=None, needs=(), feedback=False,
     )  # fmt: skip
 

@@ -17,4 +17,5 @@ SIGNAL = Signal(
     "Nagumo & Noda 1967",
     total=lambda s: s["pre"].square().sum(-1, keepdim=True),
     needs=("pre",),
+    torch_source="pres[k].square().sum(1, keepdim=True).unsqueeze(2)",
 )

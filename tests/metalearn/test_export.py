@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 import torch
 
-from inner.components import names
+from inner.components import build, names
 from inner.criteria import CLASSES
 from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
 from inner.random import stream
 from inner.rules.faces import to_torch
+from inner.rules.signals import SIGNALS
 from metalearn.pictures import search as pictures
 from metalearn.report import rule_section as report_rule
 from metalearn.rule import file as rule_file
 from metalearn.rule.export import export, known
-from metalearn.rule.formats.torch import PATHWAYS
 from metalearn.rule.source_names import safe_names
 
 RULES: dict[str, dict[str, Any]] = {
@@ -108,6 +108,7 @@ def engine_life(
     return [w[0] for w in state.weights]
 
 
+PATHWAYS = [name for name in names("pathway") if build("pathway", name).torch_source()]  # type: ignore[attr-defined]
 TORCH_CASES = [(name, "random", "tanh") for name in RULES] + [("polynomial", p, "tanh") for p in PATHWAYS]
 TORCH_CASES += [("signals", "backprop", a) for a in ("relu", "sigmoid", "softplus", "linear")]
 
@@ -169,8 +170,35 @@ def test_torch_file_shows_that_it_learns(tmp_path: Path) -> None:
     assert after > 0.9 > before
 
 
-def test_every_pathway_of_the_project_can_be_exported() -> None:
-    assert set(PATHWAYS) == set(names("pathway"))
+def test_every_pathway_is_in_a_torch_file_or_refused_by_name() -> None:
+    assert {"none", "backprop", "random", "direct", "sign", "learned", "reward"} <= set(PATHWAYS)
+    for name in names("pathway"):
+        if name not in PATHWAYS:
+            with pytest.raises(ValueError, match=f"^pathway: a torch file can hold .*, got '{name}'$"):
+                export(fake_rule("polynomial", name), "torch")
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_every_signal_is_in_a_torch_file_or_refused_by_name(name: str, tmp_path: Path) -> None:
+    document = {"dw": f"0.1*{name}*pre", "pathway": "random"}
+    if SIGNALS[name].torch_source:
+        export(document, "torch", tmp_path / "rule_torch.py")
+        assert "accuracy before" in run("rule_torch.py", folder=tmp_path)
+    else:
+        with pytest.raises(ValueError, match=f"^signal: a torch file cannot hold '{name}'$"):
+            export(document, "torch")
+
+
+def test_options_of_a_pathway_are_in_the_file() -> None:
+    text = export(fake_rule("polynomial", {"name": "learned", "decay": 0.25}), "torch")  # type: ignore[arg-type]
+    assert "self.weights[k] *= 0.75\n" in text and "change[:-1].T) * 0.75\n" in text
+
+
+def test_python_file_has_values_one_step_back(tmp_path: Path) -> None:
+    document = {"dw": "0.5*e_before*err + 0.25*pre_before*e", "traces": {"e": "0.5*e + pre"}}
+    export(document, "python", tmp_path / "rule.py")
+    code = "import runpy; print(runpy.run_path('rule.py')['dw'](err=2.0, e=3.0, e_before=5.0, pre_before=7.0))"
+    assert float(run("-c", code, folder=tmp_path)) == 0.5 * 5 * 2 + 0.25 * 7 * 3
 
 
 def test_json_and_latex(tmp_path: Path) -> None:
@@ -212,6 +240,9 @@ def test_text_in_a_rule_file_cannot_become_code(form: str, tmp_path: Path) -> No
         ({"dw": "eta*pre", "values": {"eta": float("nan")}}, "python", "values.eta: expected a finite number"),
         ({"dw": "eta*pre", "pathway": "random", "activation": "x()"}, "torch", "activation: a torch file can hold"),
         ({"dw": "eta*pre", "pathway": "my.module"}, "torch", "pathway: 'my.module' is a module"),
+        ({"dw": "eta*surprise*pre", "noise": 0.1}, "torch", "signal: a torch file cannot hold 'surprise'"),
+        ({"dw": "eta*err*pre", "noise": 0.1}, "torch", "noise: a torch file has none in the drives, got 0.1"),
+        ({"dw": "e_before*err", "traces": {"e": "pre"}}, "torch", "signal: a torch file cannot hold 'e_before'"),
         ({"dw": "eta*pre", "format": 2}, "json", "format: expected 1, got 2"),
     ],
 )

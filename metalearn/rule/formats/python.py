@@ -23,15 +23,15 @@ KEEP_BODIES = {
 def text(document: Mapping[str, Any]) -> str:
     """Stand-alone source: a function per trace, then `dw`, with the evolved values as defaults."""
     from inner.rules.faces import to_python_source
-    from inner.rules.signals import SIGNALS
+    from inner.rules.signals import BEFORE, SIGNALS, before_names
 
     rule, values = rule_of(document), values_of(document)
     names = safe_names([*values, *rule.trace_expressions])
-    formulas = functions_of(rule)
+    formulas, earlier = functions_of(rule), before_names(rule.trace_expressions)
     sources, helpers = [], dict[str, None]()
     for function, expression in formulas.items():
         used = {symbol.name for symbol in expression.free_symbols}
-        seen = [n for n in [*SIGNALS, *rule.trace_expressions] if n in used]
+        seen = [n for n in dict.fromkeys([*SIGNALS, *rule.trace_expressions, *earlier]) if n in used]
         parameters = [names.get(n, n) for n in seen] + [names[n] for n in values if n in used]
         source = to_python_source(rename(expression, names), function, parameters)
         *parts, body = source.split("\n\n\n")
@@ -45,6 +45,7 @@ def text(document: Mapping[str, Any]) -> str:
             else f"New value of the trace {function[6:]}."
         )
         notes = [*meanings(used), *(f"{names[n]}: trace of the synapse" for n in seen if n in rule.trace_expressions)]
+        notes += [f"{n}: the trace {n.removesuffix(BEFORE)} before this step" for n in seen if n in earlier]
         doc = "\n" + "\n".join(f"    {note}" for note in notes) if notes else ""
         assert head.startswith(f"def {function}(")
         sources.append(f'def {function}({", ".join(arguments)}):\n    """{what}\n{doc}\n    """\n{line}')

@@ -3,169 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from metalearn.rule.file import rule_of, values_of
 from metalearn.rule.source_names import functions_of, meanings, one_line, safe_names
+from metalearn.rule.torch_file import FILE
 
 if TYPE_CHECKING:
+    from inner.pathways.base import TorchSource
     from inner.rules.rule import Rule
 
 LISTS = False  # one value per coefficient
-PATHWAYS = {  # rows of B_k (empty: no weights of its own), and what reaches layer k of the units
-    "none": ("", "torch.zeros_like(err_above[:, :1]).expand(-1, w.shape[0])"),
-    "backprop": ("", "err_above @ w.T"),
-    "random": ("above", "err_above @ self.own[k]"),
-    "direct": ("sizes[-1]", "err_out @ self.own[k]"),
-    "sign": ("", "err_above @ torch.sign(w).T / err_above.shape[1] ** 0.5"),
-    "learned": ("above", "err_above @ self.own[k]"),
-    "reward": ("", "reward.expand(-1, w.shape[0])"),
-}
-DECAY = 0.001  # of the pathway `learned`, as in inner/pathways/learned.py
 
-SUMS = {  # signals that are sums over a layer: [B, 1, 1], or [B, I, O]
-    "pre_sum": "pres[k].sum(1, keepdim=True).unsqueeze(2)",
-    "post_sum": "post.sum(1, keepdim=True).unsqueeze(2)",
-    "drive_err": "(drives[k] * err[k + 1]).sum(1, keepdim=True).unsqueeze(2)",
-    "recon_err": "((post @ w[: err[k].shape[1]].T) * err[k]).sum(1, keepdim=True).unsqueeze(2)",
-    "recon_ordered": "(post.unsqueeze(1) * w).cumsum(2)",
-}
 NORM = "            norm = self.weights[k].square().sum(0, keepdim=True).clamp(min=1e-30).sqrt()\n"
 KEEP = {  # homeostasis after the update
     "max_norm": NORM + "            self.weights[k] *= {c} / norm.clamp(min={c})\n",
     "normalise": NORM + "            self.weights[k] *= {c} / norm\n",
     "max_weight": "            self.weights[k].clamp_(-{c}, {c})\n",
 }
-
-FILE = Template('''"""$title: needs only torch; `python` this file to see it learn a small problem.
-
-    $formula
-
-Feedback pathway: $pathway. Signals of one layer with I inputs and O outputs, B samples:
-$signals
-"""
-
-import torch
-
-VALUES = {
-$values
-}
-TRACES = ($trace_names)
-SIDED = ($sided_names)  # traces that see one side of a synapse: every sample has its own
-
-$helpers
-$functions
-
-def update(signals, traces$layer_parameter):
-    """dw [I, O] of one layer, averaged over its samples, and the new traces [I, O], or [B, I, O] where they see one side."""
-    ones = torch.ones_like(signals["pre"] * signals["post"])
-    seen = dict(signals, **traces)
-    for name in SIDED:
-        if seen[name].dim() and len(seen[name]) != len(ones):  # of another number of samples: go on from their mean
-            seen[name] = seen[name].mean(0, keepdim=True)
-    fresh = {}
-$trace_updates
-    seen.update(fresh)
-    return (ones * dw($arguments)).mean(0), fresh
-
-
-class Network:
-    """Fully connected layers; the bias is a synapse from a unit that is always 1. Weights are [I + 1, O]."""
-
-    def __init__(self, sizes, seed=0):
-        generator = torch.Generator().manual_seed(seed)
-        pairs = list(zip(sizes, sizes[1:]))
-        self.weights = [
-            torch.cat([torch.randn(below, above, generator=generator) / below**0.5, torch.zeros(1, above)])
-            for below, above in pairs
-        ]
-        self.own = [$own]  # feedback weights
-        self.traces = [
-            {name: torch.zeros(()) if name in SIDED else torch.zeros_like(w) for name in TRACES} for w in self.weights
-        ]
-
-    def forward(self, x):
-        """Input, pre-activation and output of every layer; softmax at the output."""
-        pres, drives, posts = [], [], []
-        for k, w in enumerate(self.weights):
-            pre = torch.cat([x, torch.ones_like(x[:, :1])], 1)
-            drive = pre @ w
-            x = torch.softmax(drive, 1) if k + 1 == len(self.weights) else $activation
-            pres.append(pre)
-            drives.append(drive)
-            posts.append(x)
-        return pres, drives, posts
-
-    def feedback(self, k, err_above, err_out, reward):
-        """What the units of layer k (0 is the input) hear of the error [B, units]."""
-        w = self.weights[k][:-1]
-        return $feedback
-
-    @torch.no_grad()
-    def step(self, x, target):
-        """One update from x [B, I] and one-hot targets [B, O]; returns the output before it."""
-        pres, drives, posts = self.forward(x)
-        output, top = posts[-1], len(self.weights)
-        err_out = target - output
-        right = output.argmax(1, keepdim=True) == target.argmax(1, keepdim=True)
-        reward = right.to(x.dtype) * 2 - 1
-        slopes = [torch.ones_like(x)]
-        for drive, post in zip(drives[:-1], posts[:-1]):
-            slopes.append($slope)
-        slopes.append(torch.ones_like(output))
-        feedback, err = {top: err_out}, {top: err_out}
-        for k in range(top - 1, -1, -1):
-            feedback[k] = self.feedback(k, err[k + 1], err_out, reward)
-            err[k] = feedback[k] * slopes[k]
-        changes = []
-        for k, w in enumerate(self.weights):
-            post = posts[k]
-            signals = {  # pre side [B, I, 1], post side [B, 1, O], synapse side [I, O], global [B, 1, 1]
-                "pre": pres[k].unsqueeze(2),
-                "post": post.unsqueeze(1),
-                "w": w,
-                "err": err[k + 1].unsqueeze(1),
-                "feedback": feedback[k + 1].unsqueeze(1),
-                "pre_err": torch.cat([err[k], torch.zeros_like(err[k][:, :1])], 1).unsqueeze(2),
-                "recon": (post @ w.T).unsqueeze(2),
-                "drive": drives[k].unsqueeze(1),
-                "slope": slopes[k + 1].unsqueeze(1),
-                "reward": reward.unsqueeze(2),
-                "target": (target if k + 1 == top else torch.zeros_like(post)).unsqueeze(1),
-$sums            }
-            change, self.traces[k] = update(signals, self.traces[k]$layer_argument)
-            changes.append(change)
-        for k, change in enumerate(changes):
-            self.weights[k] += change
-$learn$keep        return output
-
-
-def demo(steps=400, batch=16):
-    """Four noisy clusters in eight dimensions: accuracy on fresh samples before and after learning."""
-    generator = torch.Generator().manual_seed(1)
-    centres = torch.randn(4, 8, generator=generator)
-
-    def sample(count):
-        labels = torch.randint(4, (count,), generator=generator)
-        return centres[labels] + 0.5 * torch.randn(count, 8, generator=generator), labels
-
-    network = Network([8, *$hidden, 4])
-    test_x, test_labels = sample(1000)
-
-    def accuracy():
-        return (network.forward(test_x)[2][-1].argmax(1) == test_labels).float().mean().item()
-
-    before = accuracy()
-    for _ in range(steps):
-        x, labels = sample(batch)
-        network.step(x, torch.nn.functional.one_hot(labels, 4).float())
-    print(f"accuracy before {before:.3f}, after {steps} steps {accuracy():.3f}")
-
-
-if __name__ == "__main__":
-    demo()
-''')
 
 
 def text(document: Mapping[str, Any]) -> str:
@@ -177,7 +32,7 @@ def text(document: Mapping[str, Any]) -> str:
 def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Source of the file; `names` maps coefficients and traces to names that shadow nothing in it.
 
-    Raises ValueError for a pathway or activation of the user's own, whose code is not known here.
+    Raises ValueError, in one line, for what has no form in such a file: it is named.
     """
     from inner.activations import ACTIVATIONS
     from inner.rules.compiled import trace_sides
@@ -189,11 +44,10 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     network = document.get("network")
     kind = (network.get("name") if isinstance(network, Mapping) else None) or "mlp"
     sources = {name: row.torch_source for name, row in ACTIVATIONS.items() if row.torch_source}
-    asked = (("pathway", rule.pathway, PATHWAYS), ("activation", activation, sources), ("network", kind, ("mlp",)))
-    for what, name, held in asked:
+    for what, name, held in (("activation", activation, sources), ("network", kind, ("mlp",))):
         if name not in held:
             raise ValueError(f"{what}: a torch file can hold {', '.join(held)}, got '{one_line(name)}'")
-    rows, feedback = PATHWAYS[rule.pathway]
+    pathway = pathway_source(rule)
     value, slope = sources[activation]
     dialect = Dialect(
         number=lambda number: repr(float(number)),
@@ -215,10 +69,8 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
             updates.append(f'    fresh["{function[6:]}"] = {mean}')
     hidden = network.get("hidden") if isinstance(network, Mapping) else None
     whole = isinstance(hidden, list | tuple) and all(type(h) is int and 0 < h < 10_000 for h in hidden)
-    learn = (
-        f"            self.own[k] = (self.own[k] + change[:-1].T) * {1 - DECAY!r}\n"
-        f"            self.weights[k] *= {1 - DECAY!r}\n"
-    )
+    rows = pathway.rows
+    signals = signal_sources(rule, formulas)
     needed = [rendering(name, "torch_source").rstrip("\n") for name in functions_in(*formulas.values())]
     own = f"torch.randn({rows}, below, generator=generator) / {rows}**0.5 for below, above in pairs" if rows else ""
     return FILE.substitute(
@@ -227,7 +79,7 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         + (f"\n    {rule.homeostasis.text}" if rule.homeostasis else ""),
         layer_parameter=", layer" if rule.layers else "",
         layer_argument=(", " + _layer(rule)) if rule.layers else "",
-        sums="".join(f'                "{name}": {text},\n' for name, text in SUMS.items() if name in rule.signals),
+        held="".join(f'                "{name}": {text},\n' for name, text in signals.items()),
         keep=KEEP[rule.homeostasis.kind].format(c=repr(rule.homeostasis.bound)) if rule.homeostasis else "",
         pathway=rule.pathway,
         signals="\n".join(
@@ -242,11 +94,42 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
         arguments="seen, layer" if rule.layers else calls["dw"],
         own=own,
         activation=value,
-        feedback=feedback,
+        feedback=pathway.feedback,
         slope=slope,
-        learn=learn if rule.pathway == "learned" else "",
+        learn="".join(f"            {line}\n" for line in pathway.after.splitlines()),
         hidden=repr(list(hidden)) if whole and hidden is not None else "[32]",
     )
+
+
+def pathway_source(rule: Rule) -> TorchSource:
+    """The form of the rule's pathway. Raises ValueError where it has none."""
+    from inner.components import build, names
+    from inner.pathways.base import Pathway
+
+    pathway = cast("Pathway", build("pathway", {"name": rule.pathway, **rule.pathway_options}))
+    found = pathway.torch_source()
+    if found is None:
+        held = [name for name in names("pathway") if cast("Pathway", build("pathway", name)).torch_source()]
+        raise ValueError(f"pathway: a torch file can hold {', '.join(held)}, got '{one_line(rule.pathway)}'")
+    return found
+
+
+def signal_sources(rule: Rule, formulas: Mapping[str, Any]) -> dict[str, str]:
+    """The form of every signal that the formulas use, and of the two that give a change its shape.
+
+    Raises ValueError for a signal that has none, and for noise in the drives.
+    """
+    from inner.rules.signals import SIGNALS, before_names
+
+    used = {symbol.name for expression in formulas.values() for symbol in expression.free_symbols}
+    used -= set(rule.trace_expressions)
+    strange = [name for name, row in SIGNALS.items() if name in used and not row.torch_source]
+    strange += [name for name in before_names(rule.trace_expressions) if name in used - set(SIGNALS)]
+    if strange:
+        raise ValueError(f"signal: a torch file cannot hold '{strange[0]}'")
+    if rule.noise:
+        raise ValueError(f"noise: a torch file has none in the drives, got {rule.noise}")
+    return {name: row.torch_source for name, row in SIGNALS.items() if name in used | {"pre", "post"}}
 
 
 def _layer(rule: Rule) -> str:
