@@ -30,6 +30,7 @@ KINDS = {
     "study": ("outer.studies", "Study"),
 }
 NOT_COMPONENTS = {"base"}
+Plain = dict[str, Any]  # a component or a rule in plain JSON types: its name and its options
 LONGEST = 200  # characters of a name
 NAMING = {*KINDS, "name", "measure", "factory", "cls"}  # keys of a document under which modules are named
 _TRUSTED: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=None)
@@ -172,7 +173,7 @@ def options_of(component: type) -> dict[str, dataclasses.Field[Any]]:
     return {field.name: field for field in fields if field.init and not field.name.startswith("_")}
 
 
-def build(kind: str, spec: str | dict[str, Any]) -> object:
+def build(kind: str, spec: str | Plain) -> object:
     """Construct a component from `name` or `{name: ..., option: ...}`.
 
     Raises ValueError naming the unknown option and the nearest valid one.

@@ -11,6 +11,7 @@ import yaml
 
 if TYPE_CHECKING:
     from metalearn.evidence.documents import Comparison
+    from metalearn.rule.file import RuleDocument
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Run:
     """A finished run: its folder, the document of its rule and its comparison."""
 
     folder: Path
-    rule: dict[str, Any]
+    rule: RuleDocument
     comparison: Comparison
 
     @property

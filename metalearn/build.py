@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
-from inner.components import build, load, options_of, suggest
+from inner.components import Plain, build, load, options_of, suggest
 from inner.learners.base import Learner
 from inner.life.devices import resolve
 from inner.networks.base import Network
@@ -228,7 +228,7 @@ class Experiment:
         return (("main", CellConfig(task=self.config.task, hidden=hidden, steps=steps, batch=self.config.life.batch)),)
 
     @cached_property
-    def network_options(self) -> dict[str, Any]:
+    def network_options(self) -> Plain:
         """The network's name and the options that the config gives it. Raises ValueError for one that it has not."""
         options = self.config.network.options
         name, fields = options["name"], options_of(load("network", options["name"]))
@@ -243,7 +243,7 @@ class Experiment:
         return options
 
     @cached_property
-    def whole_network(self) -> dict[str, Any]:
+    def whole_network(self) -> Plain:
         """The network section as plain JSON with every option of the network, given or default."""
         section, options = self.config.network, self.network_options
         fields = options_of(load("network", section.name))

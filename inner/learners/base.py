@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from inner.components import Plain
 from inner.life.states import map_all, tensors_of
 from inner.life_data import Label
 from inner.networks.base import Network
@@ -94,9 +95,9 @@ class Learner(ABC):
         shown = ", ".join(f"{name} {value:.3g}" for name, value in values.items() if isinstance(value, int | float))
         return f"{self.name.replace('_', ' ')}: {shown}" if shown else self.name.replace("_", " ")
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """`{name: ..., option: ...}` in plain JSON types, from which `components.build` makes the same learner."""
-        made: dict[str, Any] = {"name": self.name}
+        made: Plain = {"name": self.name}
         for option in fields(self):  # type: ignore[arg-type]
             if option.name != "network":
                 value = getattr(self, option.name)

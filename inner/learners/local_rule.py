@@ -15,7 +15,7 @@ from typing import Any, ClassVar, cast
 from torch import Tensor
 
 from inner.axes import fold
-from inner.components import build
+from inner.components import Plain, build
 from inner.learners import base
 from inner.learners._changes import changed, nothing_before, silent
 from inner.learners._rule_state import Acted, State
@@ -74,7 +74,7 @@ class Learner(base.Learner):
         """The formula with numbers."""
         return self.rule.with_values(values)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Name and rule; a population of different formulas has no plain form."""
         return {"name": "local_rule", "rule": self.rule.to_dict()}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from inner.components import suggest
+from inner.components import Plain, suggest
 from inner.rules.parse import check_name
 from inner.rules.signals import SIGNALS
 
@@ -24,6 +24,8 @@ SHARES = ("rule", "layer", "neuron", "pre_neuron", "synapse")
 DEFAULT_SCALE = 0.02
 DEFAULT_LOG_INIT = 0.01
 _MAX_Z = 700.0  # exp and sinh stay finite in float64
+
+Values = dict[str, Any]  # per coefficient a number, or a list of numbers where it has a value per layer or synapse
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,9 @@ class Coefficient:
                     fields["init"] = nearer(fields["init"], fields[bound])
         return cls(name, **fields)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Plain:
         """The fields as plain JSON types, without the name and without a scale that is not used."""
-        fields: dict[str, Any] = {"init": self.init, "transform": self.transform}
+        fields: Plain = {"init": self.init, "transform": self.transform}
         if self.transform != "log":
             fields["scale"] = self.scale
         fields |= {"low": self.low, "high": self.high, "fixed": self.fixed, "share": self.share}

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from inner.components import suggest
+from inner.components import Plain, suggest
 
 BASELINES = ("mean", "clean")
 SCOPES = ("sample", "step")
@@ -54,7 +54,7 @@ class Surprise:
                 raise ValueError(f"rule.surprise: unknown key {str(key)[:40]!r}{near}; known: {', '.join(known)}")
         return cls(**mapping)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Plain:
         """Such that `from_dict(to_dict())` is the same."""
         return {"baseline": self.baseline, "rate": self.rate, "over": self.over}
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from inner.components import suggest
+from inner.components import Plain, suggest
 from inner.rules.signals import SIGNALS
 
 LEARNING_RATE = {"transform": "log", "init": 0.01}
@@ -21,22 +21,22 @@ LETTERS = {"X": "pre", "Y": "post", "W": "w", "R": "reward", "E": "err", "T": "t
 MAX_GRID = 130  # terms of a Taylor grid, which is what the longest formula holds
 
 
-def hebb() -> dict[str, Any]:
+def hebb() -> Plain:
     """Hebb 1949: what fires together wires together."""
     return {"dw": "eta*pre*post", "coefficients": {"eta": LEARNING_RATE}}
 
 
-def oja() -> dict[str, Any]:
+def oja() -> Plain:
     """Oja 1982, eq. 4: Hebb with the decay that keeps the weight vector at length one."""
     return {"dw": "eta*post*(pre - post*w)", "coefficients": {"eta": LEARNING_RATE}}
 
 
-def sanger() -> dict[str, Any]:
+def sanger() -> Plain:
     """Sanger 1989, the generalised Hebbian algorithm: unit j learns from what the units before it leave over."""
     return {"dw": "eta*post*(pre - recon_ordered)", "coefficients": {"eta": LEARNING_RATE}}
 
 
-def bcm() -> dict[str, Any]:
+def bcm() -> Plain:
     """Bienenstock, Cooper & Munro 1982: the threshold slides with the mean square of the unit's own activity."""
     return {
         "dw": "eta*pre*post*(post - threshold)",
@@ -45,12 +45,12 @@ def bcm() -> dict[str, Any]:
     }
 
 
-def delta() -> dict[str, Any]:
+def delta() -> Plain:
     """Widrow & Hoff 1960; with the pathway 'backprop' it is gradient descent (Rumelhart et al. 1986)."""
     return {"dw": "eta*err*pre", "coefficients": {"eta": LEARNING_RATE}}
 
 
-def stdp() -> dict[str, Any]:
+def stdp() -> Plain:
     """Pair-based STDP for rates (Song, Miller & Abbott 2000): pre before post strengthens, post before pre weakens.
 
     `*_before` are the traces as they stood before this step, so that what is simultaneous counts for neither.
@@ -67,7 +67,7 @@ def stdp() -> dict[str, Any]:
     }
 
 
-def three_factor() -> dict[str, Any]:
+def three_factor() -> Plain:
     """Fremaux & Gerstner 2016: an eligibility trace of pre and post, gated by reward minus expected reward."""
     return {
         "dw": "eta*(reward - gamma*expected)*eligible",
@@ -85,12 +85,12 @@ def three_factor() -> dict[str, Any]:
     }
 
 
-def abcd() -> dict[str, Any]:
+def abcd() -> Plain:
     """Niv et al. 2002, as in Najarro & Risi 2020: general Hebbian plasticity."""
     return {"dw": "eta*(A*pre*post + B*pre + C*post + D)", "coefficients": {"eta": LEARNING_RATE}}
 
 
-def taylor(order: int = 2, reward: bool = False, terms: Sequence[str] | None = None) -> dict[str, Any]:
+def taylor(order: int = 2, reward: bool = False, terms: Sequence[str] | None = None) -> Plain:
     """Confavreux et al. 2020: every pre**i * post**j * w**k up to `order` in each; 27 terms at order 2.
 
     reward: every term a second time, times the reward. terms: only these, of any order up to 8, as strings: X1Y1W0
@@ -128,7 +128,7 @@ def _term(text: object) -> str:
     return "*".join([str(text), *_factors([LETTERS[letter] for letter in letters], [int(p) for _, p in found])])
 
 
-def chalmers() -> dict[str, Any]:
+def chalmers() -> Plain:
     """Chalmers 1990, eq. 1: ten terms in weight, input, output and training signal, scaled by k0."""
     basis = ["w", "pre", "post", "target"]
     basis += ["w*pre", "w*post", "w*target", "pre*post", "pre*target", "post*target"]
@@ -150,7 +150,7 @@ POOL = (  # Shervani-Tabar & Rosenbaum 2023, for err = target - output, which is
 )
 
 
-def pool(terms: Sequence[int] = tuple(range(10))) -> dict[str, Any]:
+def pool(terms: Sequence[int] = tuple(range(10))) -> Plain:
     """Shervani-Tabar & Rosenbaum 2023: theta0*F0 + ... + theta9*F9, or only the given ones; random feedback."""
     listed = isinstance(terms, Sequence) and not isinstance(terms, str)
     if not listed or not terms or any(isinstance(r, bool) or r not in range(10) for r in terms):
@@ -164,7 +164,7 @@ def pool(terms: Sequence[int] = tuple(range(10))) -> dict[str, Any]:
     }
 
 
-def mlp(hidden: int = 4, inputs: Sequence[str] = ("pre", "post", "w", "err")) -> dict[str, Any]:
+def mlp(hidden: int = 4, inputs: Sequence[str] = ("pre", "post", "w", "err")) -> Plain:
     """Bengio, Bengio & Cloutier 1991: one small network per synapse, its weights shared by all synapses.
 
     dw = eta * sum_h v_h tanh(b_h + sum_s u_hs s); `inputs` are signals, `hidden` the number of tanh units. Unit h starts
@@ -190,10 +190,10 @@ def mlp(hidden: int = 4, inputs: Sequence[str] = ("pre", "post", "w", "err")) ->
 
 
 _GENERATORS = (hebb, oja, sanger, bcm, delta, stdp, three_factor, abcd, taylor, chalmers, pool, mlp)
-FAMILIES: dict[str, Callable[..., dict[str, Any]]] = {generator.__name__: generator for generator in _GENERATORS}
+FAMILIES: dict[str, Callable[..., Plain]] = {generator.__name__: generator for generator in _GENERATORS}
 
 
-def expand(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def expand(mapping: Mapping[str, Any]) -> Plain:
     """Replace `family` and its options by what the family generates; other mappings come back as they are.
 
     Raises ValueError for an unknown family, or a `dw` beside `family`.

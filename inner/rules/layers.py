@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from inner.components import suggest
+from inner.components import Plain, suggest
 
 MAX_LAYERS = 64
 
@@ -23,7 +23,7 @@ def latex_head(key: str) -> str:
     return rf"\Delta w^{{({layer})}}" if layer.isdigit() else rf"\Delta w^{{\mathrm{{{layer}}}}}"
 
 
-def per_layer(dw: Any) -> tuple[Any, dict[str, Any]]:
+def per_layer(dw: Any) -> tuple[Any, Plain]:
     """The formula of all (or the hidden) layers, and those of single layers."""
     if not isinstance(dw, Mapping):
         return dw, {}

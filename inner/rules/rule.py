@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from inner.components import build, suggest
+from inner.components import Plain, build, suggest
 from inner.components import names as component_names
 from inner.rules import terms as term_tools
 from inner.rules.coefficient import Coefficient
@@ -50,7 +50,7 @@ class Rule:
     name: str = ""
     layers: dict[str, str] = field(default_factory=dict, hash=False)  # "output" or "0", "1", ... -> its own dw
     homeostasis: Homeostasis | None = None
-    pathway_options: dict[str, Any] = field(default_factory=dict, hash=False)
+    pathway_options: Plain = field(default_factory=dict, hash=False)
     noise: float | str = 0.0  # standard deviation of the noise in every drive, or the coefficient that holds it
     surprise: Surprise = Surprise()  # what a reward is compared with
 
@@ -143,9 +143,9 @@ class Rule:
         )
         return cls(**fields)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Plain:
         """Plain JSON types, such that `Rule.from_dict(rule.to_dict()) == rule`."""
-        made: dict[str, Any] = {
+        made: Plain = {
             "name": self.name,
             "dw": {"hidden": self.dw, **self.layers} if self.layers else self.dw,
             "traces": dict(self.traces),

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from inner.components import suggest
+from inner.components import Plain, suggest
 
 LIMIT = 1_000_000  # bytes of a file
 MOST = 100_000  # values, aliases written out
@@ -46,7 +46,7 @@ def find(name: str) -> Path:
     return known()[stem]
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> Plain:
     """The mapping in a YAML file. Raises ValueError with the line of a mistake."""
     try:
         with path.open("rb") as stream:

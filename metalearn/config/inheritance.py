@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from inner.components import Plain
 from metalearn.config.sections import Component, Count, Section
 
 Kind = Literal["darwinian", "baldwinian", "lamarckian"]
@@ -47,12 +48,12 @@ class StudyConfig(Section):
     study: Component = Field(description="a study, such as hinton_nowlan or {name: needle, runs: 20}")
     seed: Count = Field(0, ge=0, description="addresses every random draw")
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """JSON types only."""
         return self.model_dump(mode="json")
 
 
-def validate_study(content: dict[str, Any]) -> StudyConfig:
+def validate_study(content: Plain) -> StudyConfig:
     """Check the mapping of a study. Raises ValueError in one line."""
     try:
         return StudyConfig.model_validate(content)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from inner.components import build, load, modules_in, names, options_of, suggest, trusted, trusting
 from metalearn.config.files import folders, read_yaml
 from metalearn.config.options import check_options
-from metalearn.config.sections import Spec
+from metalearn.config.sections import Plain
 
 if TYPE_CHECKING:
     from inner.learners.base import Learner
@@ -25,25 +25,25 @@ LOCAL_RULE = "local_rule"
 GIVEN = ("network", "form")  # fields of a learner that are no options: other parts of a run give them
 
 
-def entries() -> dict[str, Spec]:
+def entries() -> dict[str, Plain]:
     """The rules that `baselines: all` stands for, by name."""
     return _read(BASELINES)
 
 
-def named() -> dict[str, Spec]:
+def named() -> dict[str, Plain]:
     """Every rule that can be used by name: the baselines first."""
     own = entries()
     return own | {name: content for name, content in _read(NAMED).items() if name not in own}
 
 
-def learners() -> dict[str, Spec]:
+def learners() -> dict[str, Plain]:
     """Learners by name that are no rules: those of learners.yaml, then every component with its defaults."""
     found = {name: {"name": name, **content} for name, content in _read(LEARNERS).items()}
     return found | {name: {"name": name} for name in names("learner") if name != LOCAL_RULE and name not in found}
 
 
-def _read(stem: str) -> dict[str, Spec]:
-    found: dict[str, Spec] = {}
+def _read(stem: str) -> dict[str, Plain]:
+    found: dict[str, Plain] = {}
     for path in [folder / f"{stem}.yaml" for folder in folders()[:1]] + [Path(f"{stem}.yaml")]:
         if path.is_file():
             for name, content in read_yaml(path).items():
@@ -60,7 +60,7 @@ def trusting_user(*configs: Mapping[str, Any]) -> AbstractContextManager[None]:
     return trusting(found | (trusted() or frozenset()))
 
 
-def entry(name: str) -> Spec:
+def entry(name: str) -> Plain:
     """One rule's mapping. Raises ValueError with the nearest valid name."""
     known = named()
     if name not in known:

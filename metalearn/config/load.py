@@ -9,7 +9,7 @@ from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
 from metalearn.config.inheritance import StudyConfig, validate_study
 from metalearn.config.library import entry
 from metalearn.config.schema import Config, validate
-from metalearn.config.sections import Spec
+from metalearn.config.sections import Plain
 
 LOCAL_RULE = "local_rule"
 
@@ -22,7 +22,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
     return validate(content)
 
 
-def apply(content: Spec, override: str) -> None:
+def apply(content: Plain, override: str) -> None:
     """Set `key.sub=value` in a nested mapping; the value is YAML, components may be given by name."""
     key, equals, text = override.partition("=")
     path = key.strip().split(".")
@@ -60,7 +60,7 @@ def apply(content: Spec, override: str) -> None:
         place["coefficients"] = {k: v for k, v in coefficients.items() if _occurs(k, text)}
 
 
-def _choose_learner(content: Spec, path: Sequence[str], value: object) -> None:
+def _choose_learner(content: Plain, path: Sequence[str], value: object) -> None:
     """Drop the other one of `rule` and `learner`, with its options, where an override names one of them."""
     if path[0] == "rule":
         other = content.pop("learner", None)

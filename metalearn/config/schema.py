@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from inner.components import suggest
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
-from metalearn.config.sections import Component, Count, FloatRange, IntRange, Section, Spec, named
+from metalearn.config.sections import Component, Count, FloatRange, IntRange, Plain, Section, named
 
 
 class NetworkConfig(Section):
@@ -24,7 +24,7 @@ class NetworkConfig(Section):
     hidden: tuple[Count, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")
 
     @property
-    def options(self) -> Spec:
+    def options(self) -> Plain:
         """The component: its name and the options that are the network's own."""
         return {"name": self.name, **(self.model_extra or {})}
 
@@ -42,7 +42,7 @@ class LifeConfig(Section):
 class FitnessConfig(Section):
     """The fitness of a life."""
 
-    measure: str | Spec = Field(
+    measure: str | Plain = Field(
         "final",
         description="final, halvings (of the error), area, steps_to_threshold, prequential_bits, or {name: ..., option: ...}",
     )
@@ -120,7 +120,7 @@ class Config(Section):
     """One experiment."""
 
     task: Component = Field(description="what is learned in a life: a name, or {name: digits, option: ...}")
-    rule: Spec | str | None = Field(
+    rule: Plain | str | None = Field(
         None,
         description="the rule: {dw: formula, pathway: ..., ...}, or a name in the library; short for the learner local_rule",
     )
@@ -159,17 +159,17 @@ class Config(Section):
         return self
 
     @property
-    def learner_spec(self) -> Spec:
+    def learner_spec(self) -> Plain:
         """The learner as a component; a rule is the learner local_rule."""
         return {"name": "local_rule", "rule": self.rule} if self.learner is None else self.learner
 
-    def plain(self) -> Spec:
+    def plain(self) -> Plain:
         """JSON types only; `Config.model_validate(config.plain()) == config`."""
         left_out = {"learner" if self.learner is None else "rule"}
         return self.model_dump(mode="json", exclude=left_out)
 
 
-def validate(content: Spec) -> Config:
+def validate(content: Plain) -> Config:
     """Check a mapping. Raises ValueError for the first mistake: key, what was expected, what was given, nearest name."""
     if "study" in content:
         raise ValueError("config: this is a study, not a search; run it with metalearn baldwin")

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from inner.components import Plain as Plain
+
 
 def _pair(value: Any) -> Any:
     """A single number stands for the pair (number, number)."""
@@ -26,12 +28,11 @@ def named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-Spec = dict[str, Any]  # a component as a config gives it: its name and its options
 MOST = 10**9
 Count = Annotated[int, Field(le=MOST)]
 IntRange = Annotated[tuple[Count, Count], BeforeValidator(_pair)]
 FloatRange = Annotated[tuple[float, float], BeforeValidator(_pair)]
-Component = Annotated[Spec, BeforeValidator(component)]
+Component = Annotated[Plain, BeforeValidator(component)]
 
 
 class Section(BaseModel):

@@ -13,6 +13,7 @@ import numpy as np
 
 from inner.learners.base import Learner
 from inner.random import stream
+from inner.rules.coefficient import Values
 from inner.tasks._controls import Permuted, Shuffled
 from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
@@ -58,7 +59,7 @@ def shapes_of(hidden: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def mixed(values: Mapping[str, Any], free: list[str], seed: int, number: int) -> dict[str, Any]:
+def mixed(values: Mapping[str, Any], free: list[str], seed: int, number: int) -> Values:
     """The free coefficients' values dealt out again among them, never as they were while that is possible.
 
     A coefficient with a value per layer, unit or synapse keeps its values and deals them out among its places.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inner.components import suggest
+from inner.components import Plain, suggest
 from metalearn.build import Experiment, make_evaluator
 from metalearn.config import library
 from metalearn.config.library import trusting_user
@@ -77,7 +77,7 @@ def _config_of(found: Sequence[Found], config_name: str | None, lifetimes: int |
         load(config_name) if config_name else next((each.config for each in found if each.config is not None), None)
     )
     config = config or load("digits")
-    changes: dict[str, Any] = {}
+    changes: Plain = {}
     if lifetimes is not None:
         if lifetimes < 2:
             raise ValueError(f"--lifetimes: expected at least 2, got {lifetimes}")

@@ -20,7 +20,7 @@ EVOLVED = "#c8401d"  # the one emphasised colour; no other line uses a red or an
 OTHERS = ("#0072b2", "#009e73", "#8a5aa8", "#3d3d3d", "#56b4e9", "#8c8c1e", "#999999", "#6b4f3a")
 INK, MUTED, GRID = "#1c2430", "#667080", "#e4e7ec"
 WIDTH, HEIGHT = 4.8, 3.1  # inches; two of them stand side by side on a laptop, one on a phone
-STYLE: dict[str, Any] = {
+STYLE: Mapping[str, object] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],

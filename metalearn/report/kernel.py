@@ -21,7 +21,7 @@ def show_kernel(path: Path, console: Any) -> None:
 
     document = read(path)
     rule, options = rule_of(document), document.get("network") or {}
-    kept = {key: options[key] for key in ("name", "activation", "output", "bias") if key in options}
+    kept = {key: value for key, value in options.items() if key in ("name", "activation", "output", "bias")}
     learner = Learner(rule, network_of(kept, ()))
     criterion = cast(type[Task], load("task", str(document.get("task") or "digits"))).criterion
     spec = Spec(0, 0, criterion)

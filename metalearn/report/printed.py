@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from inner.components import load, names, options_of
 from metalearn.config.library import GIVEN, learners
-from metalearn.config.sections import Spec
+from metalearn.config.sections import Plain
 
 if TYPE_CHECKING:
     from metalearn.store.run_store import RunStore
@@ -68,7 +68,7 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
     return [single, "options", "what it is"], rows
 
 
-def _read_learners() -> dict[str, Spec]:
+def _read_learners() -> dict[str, Plain]:
     """Learners of the library that are not components with their defaults."""
     return {name: content for name, content in learners().items() if name not in names("learner")}
 

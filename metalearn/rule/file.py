@@ -6,23 +6,48 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from inner.components import consent_to
+from inner.components import Plain, consent_to
+from inner.rules.coefficient import Values
 
 if TYPE_CHECKING:
     from inner.learners.base import Learner
     from inner.rules.coefficient import Coefficient
     from inner.rules.rule import Rule
 
-Values = dict[str, Any]  # per coefficient a number, or a list of numbers
 NAME = "rule.json"
 FORMAT = 1
 LIMIT = 200_000_000  # bytes; a rule is a few thousand, a value per synapse about 20 each
 KEYS = ("name", "dw", "traces", "pathway", "coefficients", "homeostasis", "noise", "surprise")  # of the rule itself
 
 
-def read(path: str | Path) -> dict[str, Any]:
+class RuleDocument(TypedDict, total=False):
+    """The keys of rule.json."""
+
+    format: int
+    name: str
+    dw: str | dict[str, str]
+    traces: dict[str, str]
+    pathway: str | Plain
+    coefficients: dict[str, Plain]
+    homeostasis: dict[str, float]
+    noise: Plain
+    surprise: Plain
+    learner: Plain  # in place of dw and what belongs to it
+    values: Values
+    formula: str  # with numbers
+    pruned: str  # the same
+    whole: str  # before pruning
+    activation: str
+    network: Plain
+    task: str
+    run: str
+    fitness: float | None  # on the select tier
+    generations: int
+
+
+def read(path: str | Path) -> RuleDocument:
     """The document of a rule.json, or of the run folder that holds one.
 
     Raises ValueError, in one line, for a file that is missing, damaged or no rule. Nothing in it is executed.
@@ -47,7 +72,7 @@ def read(path: str | Path) -> dict[str, Any]:
         values_of(document)
     except ValueError as error:
         raise ValueError(f"rule: {file} is no rule.json ({_line(error)})") from None
-    return document
+    return cast(RuleDocument, document)
 
 
 def rule_of(document: object) -> Rule:

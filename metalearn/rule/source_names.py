@@ -72,7 +72,7 @@ def one_line(value: object) -> str:
     return "".join(c for c in kept if c.isprintable())[:200]
 
 
-def functions_of(rule: Rule) -> dict[str, Any]:
+def functions_of(rule: Rule) -> Mapping[str, Any]:
     """Name of a function in generated code -> its expression: traces first, then dw, or dw_hidden, dw_output, ..."""
     made = {f"trace_{name}": expression for name, expression in rule.trace_expressions.items()}
     return made | {key.replace(".", "_"): expression for key, expression in rule.expressions.items()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from inner.components import trusting
+from inner.rules.coefficient import Values
 from metalearn.rule import file as rule_file
+from metalearn.rule.file import RuleDocument
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +42,8 @@ class LoadedRule:
     """An evolved rule: its formula, its values, and the way to train a torch module with it."""
 
     rule: Rule
-    values: dict[str, Any]  # a number each, or a list where a coefficient has a value per layer, unit or synapse
-    document: dict[str, Any] = field(default_factory=dict, repr=False)
+    values: Values  # a number each, or a list where a coefficient has a value per layer, unit or synapse
+    document: RuleDocument = field(default_factory=RuleDocument, repr=False)
 
     @property
     def formula(self) -> str:
@@ -73,7 +75,7 @@ class Trainer:
     Samples stand alone; a rule with noise runs the module with it, a second time where it asks for the clean output.
     """
 
-    def __init__(self, rule: Rule, values: dict[str, Any], module: nn.Module, seed: int = 0, output: str = "auto"):
+    def __init__(self, rule: Rule, values: Values, module: nn.Module, seed: int = 0, output: str = "auto"):
         from inner.components import suggest
         from inner.learners.local_rule import Learner
         from inner.networks._module_record import check_module

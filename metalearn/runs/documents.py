@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from inner.components import Plain
 from metalearn.evidence.documents import Difference, Document, Interval, Values
 
 
@@ -46,7 +47,7 @@ class Sweep(Document):
 class BenchPlan(Document):
     """The searches and rules that a bench holds against each other."""
 
-    searches: dict[str, dict[str, Any]]  # name -> component
+    searches: dict[str, Plain]  # name -> component
     rules: tuple[str, ...]
     budget: float  # inner steps of each search and seed
     seeds: int = Field(ge=2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from metalearn.build import Experiment, make_evaluator
 from metalearn.config import library
 from metalearn.config.options import check_options
 from metalearn.config.schema import Config, validate
-from metalearn.config.sections import Spec
+from metalearn.config.sections import Plain
 from metalearn.evidence.arms import Arm
 from metalearn.evidence.baselines import tune_all
 from metalearn.evidence.comparison import REFERENCE, check_cells, compare
@@ -26,7 +26,7 @@ from metalearn.evidence.selection import choose, print_front
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
 from metalearn.report.printed import show as print_rule
-from metalearn.rule.file import rule_of, text_of
+from metalearn.rule.file import RuleDocument, rule_of, text_of
 from metalearn.runs.base import Run
 from metalearn.runs.engine_line import engine_line
 from metalearn.store.folder import begin, mirror
@@ -69,7 +69,7 @@ def check(config: Config) -> Experiment:
     return found
 
 
-def resolved(experiment: Experiment) -> Spec:
+def resolved(experiment: Experiment) -> Plain:
     """The learner of a config with library names resolved: a run does not change when the library does."""
     if experiment.config.learner is None:
         return {"rule": experiment.rule.to_dict()}
@@ -127,7 +127,7 @@ class SearchRun(Run):
                 bar.update(len(history), f"best {now['best']:.3f}, mean {now['mean']:.3f}")
         return history
 
-    def _select(self, evaluator: Evaluator, generations: list[Generation]) -> dict[str, Any]:
+    def _select(self, evaluator: Evaluator, generations: list[Generation]) -> RuleDocument:
         stored = self.store.get("selection")
         if stored is None:
             selection = choose(self.experiment, evaluator, generations)
@@ -146,7 +146,7 @@ class SearchRun(Run):
         print_front(selection.front, self.console)
         return document
 
-    def _compare(self, evaluator: Evaluator, document: dict[str, Any], generations: Sequence[Generation]) -> None:
+    def _compare(self, evaluator: Evaluator, document: RuleDocument, generations: Sequence[Generation]) -> None:
         stored = self.store.get("comparison")
         if stored is not None:
             comparison = Comparison.read(stored, "comparison")
@@ -165,12 +165,12 @@ class SearchRun(Run):
 
         print_comparison(comparison, self.console)
 
-    def _top(self, generations: Sequence[Generation]) -> list[dict[str, Any]]:
+    def _top(self, generations: Sequence[Generation]) -> list[Mapping[str, object]]:
         return top_rows(generations, self.experiment.searched.genome)
 
-    def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
+    def _summary(self, document: RuleDocument) -> Mapping[str, object]:
         comparison = Comparison.read(self.store.get("comparison") or {}, "comparison")
-        summary = {"formula": document["pruned"], "select_score": document["fitness"]}
+        summary: dict[str, object] = {"formula": document["pruned"], "select_score": document["fitness"]}
         for cell in comparison.cells:
             for arm, result in cell.arms.items():
                 summary[f"final/{cell.name}/{arm}"] = result.mean
@@ -190,12 +190,11 @@ class SearchRun(Run):
 
 def rule_document(
     learner: Learner, selection: Selection, experiment: Experiment, run: str, generations: Sequence[Generation]
-) -> dict[str, Any]:
+) -> RuleDocument:
     """The content of rule.json: the rule, or another learner, with its values, and its origin."""
     values, network = selection.values, experiment.whole_network
-    return {
-        "format": 1,
-        **({"learner": learner.plain()} if learner.formula is None else learner.formula.to_dict()),
+    subject = {"learner": learner.plain()} if learner.formula is None else learner.formula.to_dict()
+    origin: RuleDocument = {
         "formula": text_of(learner, values),
         "pruned": text_of(learner, values),
         "whole": text_of(learner, selection.whole or values),
@@ -207,15 +206,16 @@ def rule_document(
         "fitness": selection.score,
         "generations": len(generations),
     }
+    return cast(RuleDocument, {"format": 1, **subject, **origin})
 
 
-def top_rows(generations: Sequence[Generation], genome: Genome) -> list[dict[str, Any]]:
+def top_rows(generations: Sequence[Generation], genome: Genome) -> list[Mapping[str, object]]:
     """The best candidates of the whole search, for the W&B table."""
     by_index = {g.index: g for g in generations if g.digest is None}
     pairs = sorted(
         ((float(f), i, p) for i, g in by_index.items() for p, f in enumerate(g.fitness)), key=lambda t: (-t[0], t[1:])
     )
-    rows = []
+    rows: list[Mapping[str, object]] = []
     for rank, (fitness, index, p) in enumerate(pairs[:TOP]):
         vector = np.asarray(by_index[index].candidates[p])
         rows.append({"rank": rank + 1, "fitness": fitness, "generation": index, **genome.summary(vector)})

@@ -21,7 +21,7 @@ from metalearn.build import Experiment, make_evaluator, make_search
 from metalearn.config import library
 from metalearn.config.options import check_options
 from metalearn.config.schema import Config, validate
-from metalearn.config.sections import Spec
+from metalearn.config.sections import Plain
 from metalearn.evidence.search_bench_summary import print_table, summary
 from metalearn.progress import Progress
 from metalearn.runs.base import Run
@@ -38,13 +38,13 @@ RULE = "rule: "  # what the name of a hand-written rule's arm begins with
 MARKS = 12  # points of a curve
 
 
-def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict[str, Spec]:
+def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict[str, Plain]:
     """Search -> its options: the experiment's own for the search that it names, defaults for the others, then `changes`."""
     known = names("search")
     for name in wanted:
         if name not in known and "." not in name:
             raise ValueError(f"--searches: unknown name '{name}'{suggest(name, known)}; known: {', '.join(known)}")
-    found: dict[str, Spec] = {}
+    found: dict[str, Plain] = {}
     for name in dict.fromkeys([*wanted, "random"]):
         found[name] = dict(config.search) if name == config.search["name"] else {"name": name}
     for change in changes:
@@ -149,7 +149,7 @@ class BenchRun(Run):
         files = f"picture {self.folder / 'bench.svg'}\njson    {self.folder / 'bench.json'}"
         self.console.print(files, highlight=False)
 
-    def _arms(self) -> dict[str, tuple[Learner, Spec]]:
+    def _arms(self) -> dict[str, tuple[Learner, Plain]]:
         """Name -> rule and search: every search over the experiment's rule, the experiment's search over every other rule."""
         own = self.experiment.learner
         found = {name: (own, spec) for name, spec in self.plan.searches.items()}

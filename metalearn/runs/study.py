@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from metalearn.progress import Progress
 from metalearn.runs.base import Run, progress_line
 from metalearn.store.folder import begin
 from metalearn.store.run_store import RunStore, write_text_atomically
-from outer.studies.base import Summary
+from outer.studies.base import Notes, Summary
 
 
 class StudyRun(Run):
@@ -46,7 +46,7 @@ class StudyRun(Run):
                                 self.store.put(f"notes/{part}", notes)
                             bar.at(done, total)
 
-                        notes: dict[str, Any] = self.store.get(f"notes/{part}", {})
+                        notes: Notes = self.store.get(f"notes/{part}", {})
                         self.store.put(f"part/{part}", own.go_on(part, self.config.seed, tell, notes))
                         self.store.put(f"notes/{part}", {})
             self.store.put("status", "finished")
@@ -65,7 +65,7 @@ class StudyRun(Run):
         return write(folder)
 
 
-def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, dict[str, Any]]:
+def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, Mapping[str, object]]:
     """The summary (None while a part is missing), the config, the command and the environment of a run."""
     with RunStore.open(folder, write=False) as store:
         config = validate_study(store.config)

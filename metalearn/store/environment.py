@@ -32,7 +32,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 GIT_TIMEOUT_S = 2.0
 
 
-def describe() -> dict[str, Any]:
+def describe() -> dict[str, str | int | None]:
     """Versions, machine and source commit as plain JSON; None where unknown. Imports none of the packages, never fails.
 
     "cores" is what this process may use; "threads" is the thread count asked for through the environment.

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inner.components import consent_to, suggest
+from inner.components import Plain, consent_to, suggest
 from metalearn.store.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Transaction, connect
 from metalearn.store.files import RunError, WriterLock, damaged, one_line_errors, sync_folder, write_text_atomically
 from metalearn.store.records import COLUMNS, DTYPES, checked_arrays, digest_of, stored_array, to_json
@@ -110,7 +110,7 @@ class RunStore:
             return int(self._connection.execute("SELECT count(*) FROM generation").fetchone()[0])
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Plain:
         """The resolved config that the run was created with.
 
         Raises ValueError where it names a module outside the project that the user has not consented to.
@@ -120,7 +120,7 @@ class RunStore:
         return found
 
     @property
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Plain:
         """The machine and versions that the run was created on (`metalearn.store.environment.describe`)."""
         return self.get("environment")
 

@@ -15,7 +15,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -26,7 +26,7 @@ sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve()
 
 INIT_TIMEOUT_S = 30.0  # then online becomes offline
 FINISH_TIMEOUT_S = 100.0  # what is not uploaded by then stays on disk, for `wandb sync`
-QUIET: dict[str, Any] = {
+QUIET: Mapping[str, object] = {
     "x_transaction_log_flush_interval": 1.0,
     "silent": True,
     "console": "off",
@@ -57,7 +57,7 @@ class Mirror:
         project: str,
         mode: Literal["online", "offline"],
         folder: str,
-        config: dict[str, Any],
+        config: Mapping[str, object],
         group: str | None = None,
     ) -> None:
         """Begin the W&B run, or go on with the one that has this id; offline where online cannot be had."""
@@ -66,7 +66,7 @@ class Mirror:
         root = os.environ.get("WANDB_DIR") or folder
         os.environ.setdefault("WANDB_DATA_DIR", str(Path(folder) / "wandb" / "data"))  # artifacts stay with the run
         known = wandb.Settings.model_fields
-        arguments: dict[str, Any] = {
+        arguments: Any = {
             "id": run_id,
             "resume": "allow",
             "dir": root,
@@ -93,7 +93,7 @@ class Mirror:
         """One generation. W&B's own step is the index too: a row that the server has already is dropped there."""
         self.run.log(values, step=int(values["generation"]), commit=True)  # without it W&B waits for the next row
 
-    def finish(self, rule: str | None, top_k: list[dict[str, Any]], summary: dict[str, Any]) -> None:
+    def finish(self, rule: str | None, top_k: list[dict[str, object]], summary: Mapping[str, object]) -> None:
         """The results: summary, top-k table (in the summary, so that history keeps one row per generation), rule."""
         import wandb
 

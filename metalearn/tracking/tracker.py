@@ -205,7 +205,7 @@ class Tracker:
                 return
             self._stop(f"its process ended; see {self._log_path}")
 
-    def _take(self, answer: dict[str, Any]) -> None:
+    def _take(self, answer: Mapping[str, Any]) -> None:
         if "done" in answer:
             self._done = answer["done"]
             self._progress = time.monotonic()

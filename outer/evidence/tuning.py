@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from inner.rules.coefficient import Values
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.learner_objective import LearnerObjective
@@ -17,7 +17,7 @@ from outer.selection import select
 class Tuned:
     """The outcome of tuning one arm."""
 
-    values: dict[str, Any]  # coefficient values of the winner
+    values: Values  # coefficient values of the winner
     lifetimes: int  # inner lives spent by the search
     select_score: float  # mean on the select tier
     fitness: tuple[float, ...]  # best per generation

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
+
+from inner.rules.coefficient import Values
 
 
 class Genome(ABC):
@@ -30,7 +31,7 @@ class Genome(ABC):
         """Vectors [P, D] -> theta [P, C] float64, the numbers of a learner."""
 
     @abstractmethod
-    def values(self, vector: np.ndarray) -> dict[str, Any]:
+    def values(self, vector: np.ndarray) -> Values:
         """Values by name of one vector [D]: a number, or a list of numbers."""
 
     def summary(self, vector: np.ndarray) -> dict[str, float]:

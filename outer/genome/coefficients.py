@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inner.rules.coefficient import Coefficient
+from inner.rules.coefficient import Coefficient, Values
 from outer.genome.base import Genome, check_size
 
 
@@ -94,7 +94,7 @@ class CoefficientGenome(Genome):
         parts = [coefficient.slope(vectors[:, where]) for coefficient, where in self.groups()]
         return np.concatenate(parts, 1) if parts else np.empty_like(vectors)
 
-    def values(self, vector: np.ndarray) -> dict[str, Any]:
+    def values(self, vector: np.ndarray) -> Values:
         """Values by name of one vector [D]: a number, or a list where a coefficient has values of its own per unit."""
         theta, start, found = self.decode(vector)[0], 0, {}
         for coefficient, count in zip(self.coefficients, self.counts):

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 
 from inner.learners._born_with import Layout, Learner
 from inner.networks.mlp import Network
-from inner.rules.coefficient import Coefficient
+from inner.rules.coefficient import Coefficient, Values
 from inner.rules.rule import Rule
 from outer.genome.base import Genome
 from outer.genome.grown import Generator
@@ -136,7 +135,7 @@ class NetworkGenome(Genome):
             first[self.segments.slices["weights"]] = flat / self._block("weights").scales
         return first
 
-    def values(self, vector: np.ndarray) -> dict[str, Any]:
+    def values(self, vector: np.ndarray) -> Values:
         """The rule's coefficients by name; what else evolves has no names."""
         return dict(zip(self.names, self.segments.decode(vector[None])["rule"][0].tolist()))
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import sympy
 
-from inner.components import suggest
+from inner.components import Plain, suggest
 from inner.rules.coefficient import Coefficient
 from inner.rules.faces import to_text
 from inner.rules.functions import FUNCTIONS, call, name_of
@@ -161,7 +160,7 @@ class Program:
         return replace(plain, coefficients=chosen)
 
 
-def beside_dw(rule: Rule) -> dict[str, Any]:
+def beside_dw(rule: Rule) -> Plain:
     """Parts of a rule that a program keeps: options of the pathway, noise in the drives, what a reward is compared with."""
     return {"pathway_options": rule.pathway_options, "noise": rule.noise, "surprise": rule.surprise}
 

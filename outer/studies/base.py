@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Tell = Callable[[int, int], None]  # (done, total) of the part's own steps
+Results = dict[str, Any]  # of a part, in JSON types
+Panel = dict[str, Any]  # lines on one pair of axes, in JSON types: see metalearn/pictures/line_panels.py
 Notes = MutableMapping[str, Any]  # of a long part, JSON types: what it needs to go on after an interruption
 
 
@@ -23,7 +25,7 @@ class Summary:
     headline: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    pictures: Mapping[str, list[dict[str, Any]]]
+    pictures: Mapping[str, list[Panel]]
 
 
 class Study(ABC):
@@ -38,10 +40,10 @@ class Study(ABC):
         """Names of the parts, in the order in which they are run."""
 
     @abstractmethod
-    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+    def run(self, part: str, seed: int, tell: Tell) -> Results:
         """The results of one part, as JSON types."""
 
-    def go_on(self, part: str, seed: int, tell: Tell, notes: Notes) -> dict[str, Any]:
+    def go_on(self, part: str, seed: int, tell: Tell, notes: Notes) -> Results:
         """As `run`, from where `notes` stop, with the same bits. A study of short parts keeps none and starts them again."""
         return self.run(part, seed, tell)
 

@@ -24,7 +24,7 @@ from inner.tasks._images import idx_set
 from outer.genome.label_net import LabelNet, accuracy, predict, random_network, train
 from outer.studies import base
 from outer.studies._bottleneck_notes import begin, note
-from outer.studies.base import Notes, Summary, Tell
+from outer.studies.base import Notes, Panel, Results, Summary, Tell
 
 SCHEMES = ("end to end", "alternating")
 CURVE = (0, 10, 30, 100, 300)  # steps of training after birth
@@ -83,11 +83,11 @@ class Study(base.Study):
         """Scheme and genome size."""
         return tuple(f"{scheme}, {net.size}" for scheme in self.schemes for net in self.nets)
 
-    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+    def run(self, part: str, seed: int, tell: Tell) -> Results:
         """Innate accuracy over training, the shuffled control, and learning curves after birth."""
         return self.go_on(part, seed, tell, {})
 
-    def go_on(self, part: str, seed: int, tell: Tell, notes: Notes) -> dict[str, Any]:
+    def go_on(self, part: str, seed: int, tell: Tell, notes: Notes) -> Results:
         """As `run`; genes and the state of Adam are noted at every point of the course."""
         torch.set_num_threads(1)
         scheme, size = part.rsplit(", ", 1)
@@ -158,12 +158,12 @@ class Study(base.Study):
 
     def _learn(
         self, network: Sequence[Tensor], seed: int, x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor
-    ) -> dict[str, Any]:
+    ) -> Results:
         """Test accuracy after CURVE steps of SGD from birth, at the rate that names most training images before it
         has learned from them; the same images for all networks."""
         rng = stream(seed, "bottleneck", "life")
         batches = [torch.from_numpy(rng.integers(len(x), size=BATCH)) for _ in range(CURVE[-1])]
-        tried: list[dict[str, Any]] = []
+        tried: list[Results] = []
         for rate in RATES:
             curve, online, now = [], 0, list(network)
             for start, stop in zip((0, *CURVE), CURVE):
@@ -202,7 +202,7 @@ class Study(base.Study):
             "shuffled",
             *(f"{who}, {CURVE[k]} steps" for k in (1, 4) for who in ("born", "random")),
         )
-        pictures: list[dict[str, Any]] = [
+        pictures: list[Panel] = [
             {"title": "Before birth", "x": "share of evolution", "y": "innate accuracy", "series": course},
             {"title": "After birth", "x": "1 + steps of SGD", "y": "test accuracy", "series": after, "log_x": True},
         ]

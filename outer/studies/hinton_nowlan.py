@@ -18,7 +18,7 @@ import numpy as np
 
 from inner.random import stream
 from outer.studies import base
-from outer.studies.base import Summary, Tell
+from outer.studies.base import Panel, Results, Summary, Tell
 
 WRONG, RIGHT, OPEN = 0, 1, 2
 BOTH = {"learning": (0.25, 0.25, 0.5), "no learning": (0.5, 0.5, 0.0)}
@@ -45,7 +45,7 @@ class Study(base.Study):
         """With learning, and the control without."""
         return tuple(BOTH)
 
-    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+    def run(self, part: str, seed: int, tell: Tell) -> Results:
         """Allele frequencies [generations, 3] per run, best fitness, evaluations (trials lived) and first success."""
         shape = (self.runs, self.popsize, self.loci)
         first = [stream(seed, "hinton_nowlan", part, run) for run in range(self.runs)]
@@ -105,12 +105,12 @@ class Study(base.Study):
 
     def _pictures(
         self, results: Mapping[str, Mapping[str, Any]], learning: np.ndarray, control: np.ndarray
-    ) -> dict[str, list[dict[str, Any]]]:
+    ) -> dict[str, list[Panel]]:
         trials = np.cumsum(results["learning"]["trials"]) / self.runs
         early = min(self.early, self.generations)
         names = (("right", RIGHT, "#009e73"), ("wrong", WRONG, "#0072b2"), ("undecided", OPEN, "#c8401d"))
 
-        def panel(title: str, x: np.ndarray, shares: np.ndarray, axis: str, **more: Any) -> dict[str, Any]:
+        def panel(title: str, x: np.ndarray, shares: np.ndarray, axis: str, **more: Any) -> Panel:
             lines = []
             for label, allele, colour in names:
                 y = shares[:, : len(x), allele]

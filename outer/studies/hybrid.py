@@ -34,7 +34,7 @@ from outer.inheritance.objective import InheritanceObjective
 from outer.searches.microbial import Search
 from outer.settings import Distribution
 from outer.studies import base
-from outer.studies.base import Summary, Tell
+from outer.studies.base import Results, Summary, Tell
 
 ARMS = ("lamarckian", "one network", "many")
 SGD = {"dw": "eta*err*pre", "pathway": "backprop"}
@@ -70,7 +70,7 @@ class Study(base.Study):
         """The arms."""
         return ARMS
 
-    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+    def run(self, part: str, seed: int, tell: Tell) -> Results:
         """Final scores per seed, and what was chosen."""
         torch.set_num_threads(1)
         if part == "lamarckian":
@@ -83,7 +83,7 @@ class Study(base.Study):
         rule = Rule.from_dict({**SGD, "coefficients": {"eta": {"init": middle, "transform": "log"}}})
         return NetworkGenome(rule, network, 4, 3, self.steps, Genes(weights="direct"))
 
-    def _lamarckian(self, seed: int, tell: Tell) -> dict[str, Any]:
+    def _lamarckian(self, seed: int, tell: Tell) -> Results:
         genome, scores, rates, curves = self._genome(), [], [], []
         spec = {"name": "yin_yang", "permute": False, "patterns": self.steps * self.batch, "test": 100}
         options = {"activation": "tanh", "bias": True}
@@ -102,7 +102,7 @@ class Study(base.Study):
             tell(k + 1, self.seeds)
         return {"scores": scores, "rates": rates, "curves": curves}
 
-    def _alone(self, seed: int, networks: int) -> dict[str, Any]:
+    def _alone(self, seed: int, networks: int) -> Results:
         """`networks` per seed share the budget; every rate is tried, and the best on the select tier is kept."""
         genome = replace(self._genome(), genes=Genes())
         theta = torch.from_numpy(genome.decode(np.log(np.array(self.rates))[:, None]))

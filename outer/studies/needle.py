@@ -21,7 +21,7 @@ import numpy as np
 
 from inner.random import stream
 from outer.studies import base
-from outer.studies.base import Summary, Tell
+from outer.studies.base import Panel, Results, Summary, Tell
 from outer.studies.hinton_nowlan import offspring
 
 LANDSCAPES = ("needle", "ridge")
@@ -55,7 +55,7 @@ class Study(base.Study):
         """The landscapes."""
         return LANDSCAPES
 
-    def run(self, part: str, seed: int, tell: Tell) -> dict[str, Any]:
+    def run(self, part: str, seed: int, tell: Tell) -> Results:
         """Birth, adult and trials [conditions, runs, generations], conditions being the costs and then no learning."""
         conditions = len(self.costs) + 1
         first = stream(seed, "needle", part).random((self.runs, self.popsize, self.loci)) < self.right
@@ -123,7 +123,7 @@ class Study(base.Study):
         times = [self._course(landscape, np.array(results[landscape]["right"]), names) for landscape in LANDSCAPES]
         return Summary("; ".join(says) + ".", columns, tuple(rows), {"costs": panels, "generations": times})
 
-    def _panel(self, landscape: str, ends: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def _panel(self, landscape: str, ends: Mapping[str, np.ndarray]) -> Panel:
         """End against cost on a log axis; a cost of 0 stands a decade left of the smallest."""
         paid = [c for c in self.costs if c > 0]
         x = [c if c > 0 else (min(paid) / 10 if paid else 1.0) for c in self.costs]
@@ -151,7 +151,7 @@ class Study(base.Study):
             "log_x": True,
         }
 
-    def _course(self, landscape: str, right: np.ndarray, names: list[str]) -> dict[str, Any]:
+    def _course(self, landscape: str, right: np.ndarray, names: list[str]) -> Panel:
         shown = sorted({0, len(self.costs) // 2, len(self.costs) - 1, len(self.costs)})
         lines = [
             {"label": f"cost {names[k]}" if k < len(self.costs) else names[k], "x": list(range(right.shape[2]))}
