@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from inner.criteria import NONE
+from inner.criteria import NONE, VALUES
 from inner.engines import lateral_moments, moments
 from inner.engines.choice import choose
 from inner.learners.base import Spec
@@ -83,6 +83,32 @@ def test_one_change_against_a_plain_loop() -> None:
                 for layer, (now, before) in enumerate(zip(after, (w, between))):
                     change = now.reshape(3, 2, *now.shape[1:])[p, n].double().numpy() - before
                     np.testing.assert_allclose(change, expected[layer], rtol=1e-4, atol=2e-6)
+
+
+def test_errors_follow_the_wiring() -> None:
+    """err of both groups is the output's error; what comes back to the inputs goes through W, and never through L."""
+    rule = Rule.from_dict({"dw": "a*err*pre + b*pre_err*post + c*feedback*pre", "pathway": "backprop"})
+    learner = Learner(rule, NETWORK)
+    names = [c.name for c in rule.coefficients]
+    x = torch.from_numpy(stream(0, "x").standard_normal((2, 5, 4))).float()
+    y = torch.from_numpy(stream(0, "y").standard_normal((2, 5, 3))).float()
+
+    def change(**values: float) -> list[torch.Tensor]:
+        theta = torch.tensor([[values.get(name, 0.0) for name in names]] * 2)
+        state = learner.init(Spec(4, 3, VALUES, 1, 5), theta, 1, 5, LABELS)
+        after = learner.step(state, x, y)[0]
+        return [new - old for new, old in zip(after.weights, state.weights)]
+
+    state = learner.init(Spec(4, 3, VALUES, 1, 5), torch.ones(2, 3), 1, 5, LABELS)
+    assert bool(state.weights[1].any()), "lateral weights that an error could have taken"
+    out = learner.predict(state, x)
+    err = y - out
+    for of_err in (change(a=1.0), change(c=1.0)):  # the output's slope is 1
+        torch.testing.assert_close(of_err[0], x.mT @ err / 5, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(of_err[1], (out.mT @ err / 5).triu(1), rtol=1e-4, atol=1e-6)
+    into, among = change(b=1.0)
+    torch.testing.assert_close(into, (err @ state.weights[0].mT).mT @ out / 5, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(among, (err.mT @ out / 5).triu(1), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("rule", [RULE, SHORT])

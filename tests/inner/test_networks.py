@@ -6,6 +6,7 @@ import importlib
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from inner.components import build, load, names, options_of
+from inner.learners.base import Learner as BaseLearner
 from inner.learners.local_rule import Learner
 from inner.life.eager import live
 from inner.life.request import Life
@@ -217,6 +219,24 @@ def test_lives_do_not_depend_on_the_others_to_the_bit(
         alone = live(life(network, task, rule, eta, [label], record=(0, 8, 24)))
         assert torch.equal(alone.curve[:, 0], whole.curve[:, index]), "lifetimes"
     assert torch.equal(live(life(network, task, rule, eta, record=(0, 8, 24))).curve, whole.curve), "again"
+
+
+@pytest.mark.parametrize("name", names("learner"))
+def test_every_learner_lives_on_it_or_says_why_not(network: Network, name: str) -> None:
+    """Its own example, in samples and in sequences; a score does not depend on the other candidate."""
+    found = cast(Any, load("learner", name)).example.options
+    learner = cast(BaseLearner, build("learner", {"name": name, **found})).on(network)
+    start = [c.init or 0.01 for c in learner.coefficients]
+    theta = torch.tensor([start, [0.5 * value for value in start]])
+    for spec in TASKS:
+        task = cast(Task, build("task", spec))
+        lives = Life(learner, task, task.life_data("search", 12, 1, 5, LABELS), theta, 5, LABELS)
+        if why := learner.accepts(lives.spec):
+            assert "\n" not in why
+            continue
+        both = live(lives)
+        assert both.score.shape == (2, 3) and bool(both.score.isfinite().all())
+        assert torch.equal(live(replace(lives, theta=theta[1:])).score[0], both.score[1])
 
 
 @pytest.mark.parametrize("spec", TASKS, ids=lambda spec: spec["name"])
