@@ -12,6 +12,8 @@ import torch
 from inner.criteria import NONE, VALUES
 from inner.engines import lateral_moments, moments
 from inner.engines.choice import choose
+from inner.learners import _perturbation as perturbation
+from inner.learners import weight_perturbation
 from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.life.eager import live
@@ -109,6 +111,25 @@ def test_errors_follow_the_wiring() -> None:
     into, among = change(b=1.0)
     torch.testing.assert_close(into, (err @ state.weights[0].mT).mT @ out / 5, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(among, (err.mT @ out / 5).triu(1), rtol=1e-4, atol=1e-6)
+
+
+def test_a_trial_of_other_weights_uses_synapses_that_exist() -> None:
+    """Weight perturbation steps by the loss along its direction where there are synapses, and nowhere else."""
+    learner = weight_perturbation.Learner(NETWORK)
+    eta, sigma = 0.01, 0.1
+    spec, theta = Spec(4, 3, VALUES, 1, 5), torch.tensor([[eta, sigma]] * 2)
+    x = torch.from_numpy(stream(0, "x").standard_normal((2, 5, 4))).float()
+    y = torch.from_numpy(stream(0, "y").standard_normal((2, 5, 3))).float()
+    state = learner.init(spec, theta, 1, 5, LABELS)
+    xi = NETWORK.wired(perturbation.direction(state, 0))
+    loss = []
+    for length in (0.0, sigma):
+        weights = [w + length * each for w, each in zip(state.weights, xi)]
+        loss.append(VALUES.nats(NETWORK.forward(weights, x, "linear")[0].output, y).mean(1))
+    after = learner.step(state, x, y, 0)[0]
+    for old, new, each in zip(state.weights, after.weights, xi):
+        wanted = -eta * ((loss[1] - loss[0]) / sigma).reshape(2, 1, 1) * each
+        torch.testing.assert_close(new - old, wanted, rtol=1e-3, atol=1e-7)
 
 
 @pytest.mark.parametrize("rule", [RULE, SHORT])

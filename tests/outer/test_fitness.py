@@ -12,7 +12,10 @@ import pytest
 from inner.components import build, names
 from inner.engines.native.compiler import problem
 from inner.rules.rule import Rule
+from inner.tasks.delayed_xor import Task as DelayedXor
+from inner.tasks.sinusoid import Task as Sinusoid
 from outer.evaluators.serial import Evaluator
+from outer.fitness import base
 from outer.fitness.base import Fitness, curve_steps, fitness_of
 from outer.fitness.halvings import halvings
 from outer.learner_objective import LearnerObjective
@@ -147,3 +150,12 @@ def test_halvings_of_squared_errors_and_of_perfect_lives() -> None:
     found = halvings(np.array([task.chance, task.chance / 4, 0.0]), task, 16)
     assert found[:2] == pytest.approx([0, np.log2((1 + 1 / 32) / (1 / 4 + 1 / 32))])
     assert found[2] == pytest.approx(np.log2(33), rel=1e-6)
+
+
+def test_samples_and_tests_of_sequences_are_those_that_are_scored() -> None:
+    """Trials of 4 steps: 3 whole ones in 14 steps of 2 samples, or 2 of the first 11; 7 trials of the test."""
+    data = DelayedXor(delay=1, test=7).life_data("search", 14, 2, 0, [("s", 0), ("s", 1)])
+    assert base.samples_of(data) == 6 and base.tests_of(data) == 7
+    assert base.samples_of(replace(data, order=data.order[:, :11])) == 4
+    plain = Sinusoid(test=9).life_data("search", 14, 2, 0, [("s", 0)])
+    assert base.samples_of(plain) == 28 and base.tests_of(plain) == 9
