@@ -83,7 +83,7 @@ def compare(
     trust: modules outside the project that runs and files may name, such as a task of your own.
     """
     from inner.components import trusting
-    from metalearn.evidence.rules_from_anywhere import compare_anything
+    from metalearn.evidence.from_anywhere import compare_anything
 
     with trusting(trust):
         return compare_anything([str(rule) for rule in rules], config, lifetimes, seed, _console(True))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
-from inner.components import Plain, build, load, options_of, suggest
+from inner.components import Plain, build, suggest
 from inner.learners.base import Learner
 from inner.life.devices import resolve
 from inner.networks.base import Network
@@ -18,7 +18,8 @@ from inner.rules.rule import Rule
 from inner.tasks.base import Task
 from metalearn.config import library
 from metalearn.config.inheritance import StudyConfig
-from metalearn.config.schema import CellConfig, Config, short
+from metalearn.config.options import check_options, network_options
+from metalearn.config.schema import CellConfig, Config
 from outer.evaluators.base import Evaluator
 from outer.fitness.base import fitness_of
 from outer.learner_objective import LearnerObjective
@@ -31,21 +32,7 @@ from outer.settings import Distribution, Setting, network_of
 from outer.studies.base import Study
 
 RANDOM = "random_search"
-LARGEST = 1e15  # size of a number among the options of a component
 MUCH = 3e11  # samples seen by synapses in a search: about half a minute of one core
-
-
-def check_options(kind: str, spec: Mapping[str, Any]) -> None:
-    """Check that a component's options have the types of their defaults; raises ValueError for the first that has not."""
-    fields = options_of(load(kind, str(spec.get("name"))))
-    for key, value in spec.items():
-        default = fields[key].default if key in fields else None
-        wanted = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}.get(type(default))
-        if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool)):
-            like = "true or false" if isinstance(default, bool) else f"a value like {default!r}"
-            raise ValueError(f"{kind}.{key}: expected {like}, got {short(value)}")
-        if isinstance(value, int | float) and not abs(value) <= LARGEST:
-            raise ValueError(f"{kind}.{key}: expected a number of at most {LARGEST:g}, got {short(value)}")
 
 
 def make_task(spec: Mapping[str, Any]) -> Task:
@@ -230,26 +217,7 @@ class Experiment:
     @cached_property
     def network_options(self) -> Plain:
         """The network's name and the options that the config gives it. Raises ValueError for one that it has not."""
-        options = self.config.network.options
-        name, fields = options["name"], options_of(load("network", options["name"]))
-        known = list(dict.fromkeys(["depth", "width", "hidden", *fields]))
-        for key in options:
-            if key not in fields and key != "name":
-                near = f"{suggest(key, known)}; options: {', '.join(known)}"
-                raise ValueError(f"network.{key}: '{name}' has no such option{near}")
-        check_options("network", options)
-        if self.config.compare.births and "birth" not in fields:
-            raise ValueError(f"compare.births: network '{name}' has no births to choose from")
-        return options
-
-    @cached_property
-    def whole_network(self) -> Plain:
-        """The network section as plain JSON with every option of the network, given or default."""
-        section, options = self.config.network, self.network_options
-        fields = options_of(load("network", section.name))
-        defaults = {key: field.default for key, field in fields.items() if key != "hidden"}
-        shape = section.model_dump(mode="json", include={"name", "depth", "width", "hidden"})
-        return shape | defaults | {key: value for key, value in options.items() if key != "name"}
+        return network_options(self.config)
 
     def network(self, hidden: tuple[int, ...]) -> Network:
         """The network of the config with these hidden layers."""

@@ -36,7 +36,7 @@ def command(
     """
     from rich.console import Console
 
-    from metalearn.evidence.rules_from_anywhere import compare_anything, controls_of_anything
+    from metalearn.evidence.from_anywhere import compare_anything, controls_of_anything
 
     shown = Console(quiet=True) if as_json else console()
     if controls:

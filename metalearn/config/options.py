@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inner.components import load, options_of
-from metalearn.config.schema import short
+from inner.components import Plain, load, options_of, suggest
+from metalearn.config.schema import Config, short
 
 LARGEST = 1e15  # size of a number
 
@@ -22,3 +22,27 @@ def check_options(kind: str, spec: Mapping[str, Any]) -> None:
             raise ValueError(f"{kind}.{key}: expected {like}, got {short(value)}")
         if isinstance(value, int | float) and not abs(value) <= LARGEST:
             raise ValueError(f"{kind}.{key}: expected a number of at most {LARGEST:g}, got {short(value)}")
+
+
+def network_options(config: Config) -> Plain:
+    """The network's name and the options that a config gives it. Raises ValueError for one that it has not."""
+    options = config.network.options
+    name, fields = options["name"], options_of(load("network", options["name"]))
+    known = list(dict.fromkeys(["depth", "width", "hidden", *fields]))
+    for key in options:
+        if key not in fields and key != "name":
+            near = f"{suggest(key, known)}; options: {', '.join(known)}"
+            raise ValueError(f"network.{key}: '{name}' has no such option{near}")
+    check_options("network", options)
+    if config.compare.births and "birth" not in fields:
+        raise ValueError(f"compare.births: network '{name}' has no births to choose from")
+    return options
+
+
+def whole_network(config: Config) -> Plain:
+    """The network section as plain JSON with every option of the network, given or default."""
+    section = config.network
+    fields = options_of(load("network", section.name))
+    defaults = {key: field.default for key, field in fields.items() if key != "hidden"}
+    shape = section.model_dump(mode="json", include={"name", "depth", "width", "hidden"})
+    return shape | defaults | {key: value for key, value in section.options.items() if key != "name"}

@@ -106,7 +106,7 @@ class CompareConfig(Section):
     random_search: bool = Field(True, description="whether random search over the same rule is a baseline too")
     lifetimes: Count = Field(24, ge=2, description="fresh lives per cell, the same ones for every arm")
     main: tuple[CellConfig, ...] = Field((), description="cells of the main table")
-    transfer: tuple[CellConfig, ...] = Field((), description="cells far from what was searched; nobody is tuned again")
+    transfer: tuple[CellConfig, ...] = Field((), description="cells far from what was searched, without further tuning")
 
 
 class TrackingConfig(Section):

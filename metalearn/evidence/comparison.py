@@ -1,4 +1,4 @@
-"""Honest comparison: every arm lives the same fresh lives of the final tier, and differences are paired, life by life."""
+"""Compares arms: every arm lives the same fresh lives of the final tier, and differences are paired, life by life."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
 from metalearn.evidence.arms import check_fit
 from metalearn.evidence.comparison import interval_of
-from metalearn.evidence.documents import ControlRow, Controls, LeftOut
+from metalearn.evidence.findings import ControlRow, Controls, LeftOut
 from metalearn.rule.file import text_of
 from outer.evaluators.base import Evaluator
 from outer.evidence.fresh_lives import FreshLives, live_fresh

@@ -19,7 +19,7 @@ from inner.rules.faces import to_text
 from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
 from inner.rules.terms import expanded_terms, numeric_terms
-from metalearn.evidence.documents import DistanceRow
+from metalearn.evidence.findings import DistanceRow
 
 RECORDED = 12  # moments of a life at which changes are compared
 

@@ -16,7 +16,8 @@ from metalearn.build import Experiment, make_evaluator, make_search
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.comparison import interval_of
-from metalearn.evidence.documents import AblationResult, Distances, Selection, Stage, TermAlone
+from metalearn.evidence.documents import Selection
+from metalearn.evidence.findings import AblationResult, Distances, Stage, TermAlone
 from metalearn.rule.file import read, rule_of, text_of, values_of
 from metalearn.store.run_store import RunStore
 from outer.evidence.ablation import Ablation, ablate
@@ -65,10 +66,10 @@ def _term(learner: Learner, name: str) -> str:
     rule = learner.formula
     if rule is None or rule.beyond_one_formula:
         return name
-    from metalearn.report.rule_section import _pretty
+    from metalearn.report.rule_section import pretty
 
     bases = [
-        _pretty(basis) for front, basis in rule.terms() if name in front.replace("*", " ").replace("-", " ").split()
+        pretty(basis) for front, basis in rule.terms() if name in front.replace("*", " ").replace("-", " ").split()
     ]
     return " , ".join(bases) or name
 

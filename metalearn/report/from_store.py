@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from metalearn.evidence.documents import AblationResult, Comparison, Distances, Selection
+from metalearn.evidence.documents import Comparison, Selection
+from metalearn.evidence.findings import AblationResult, Distances
 from metalearn.report.search_report import write_report
 from metalearn.store.run_store import RunStore
 from outer.generation import Generation

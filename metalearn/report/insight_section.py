@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from metalearn.evidence.documents import AblationResult, Distances
+from metalearn.evidence.findings import AblationResult, Distances
 
 
 def ablation_bars(document: AblationResult) -> str | None:

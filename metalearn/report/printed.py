@@ -135,7 +135,8 @@ def learner_lines(document: Mapping[str, Any]) -> list[str]:
 
 def _print_documents(store: RunStore, console: Any) -> None:
     """Print the comparison, the ablation and the distances of a run, as far as they are there."""
-    from metalearn.evidence.documents import AblationResult, Comparison, Distances
+    from metalearn.evidence.documents import Comparison
+    from metalearn.evidence.findings import AblationResult, Distances
     from metalearn.report.tables import print_comparison
 
     if comparison := Comparison.found(store.get("comparison"), "comparison"):

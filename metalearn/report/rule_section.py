@@ -68,7 +68,7 @@ def _number(value: Any) -> str:
 
 
 def inline(svg: str, label: str) -> str:
-    """An <svg> as part of a page, with a text for those who cannot see it."""
+    """An <svg> as part of a page, with a text for screen readers."""
     bare = svg.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
     return bare.replace("<svg", f'<svg role="img" aria-label="{escape(label, quote=True)}"', 1)
 
@@ -158,12 +158,13 @@ def terms(rule: Mapping[str, Any]) -> dict[str, float]:
     except ValueError:
         return {}
     return {
-        _pretty(to_text(basis)) + (f" ({key.removeprefix('dw.')})" if key != "dw" else ""): number
+        pretty(to_text(basis)) + (f" ({key.removeprefix('dw.')})" if key != "dw" else ""): number
         for key, terms_of in found.items()
         for number, basis in terms_of
     }
 
 
-def _pretty(text: str) -> str:
+def pretty(text: str) -> str:
+    """Powers as superscripts, products as dots."""
     text = re.sub(r"\*\*\(?(-?\d+)\)?", lambda power: power.group(1).translate(SUPERSCRIPTS), text)
     return text.replace("*", " · ")

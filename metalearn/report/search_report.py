@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metalearn.evidence.documents import AblationResult, Comparison, Distances, Selection
+from metalearn.evidence.documents import Comparison, Selection
+from metalearn.evidence.findings import AblationResult, Distances
 from metalearn.report.front_section import front_section
 from metalearn.report.headline import headline
 from metalearn.report.insight_section import insight_section

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from inner.networks.mlp import Network
-from inner.rules.sharing import spread
 from metalearn.build import Experiment, make_evaluator
 from metalearn.config.options import check_options
 from metalearn.config.schema import Config, validate
 from metalearn.progress import Progress
 from metalearn.runs.base import Run
-from metalearn.runs.documents import JumpDocument, LivedCurves, Outcome, PopulationCurve
+from metalearn.runs.documents import JumpDocument, Outcome, PopulationCurve
+from metalearn.runs.inheritance import inheritance_objective
+from metalearn.runs.outcome import outcome
 from metalearn.store.environment import describe
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore
@@ -27,13 +26,9 @@ from metalearn.tracking.tracker import Tracker
 from outer.evaluators.base import Evaluator
 from outer.evidence.change_points import jumps
 from outer.evolution import evolve
-from outer.genome.network import Genes, NetworkGenome
-from outer.inheritance.kinds import Inheritance
-from outer.inheritance.objective import InheritanceObjective, curve_steps
 from outer.objective import Evaluation
 from outer.searches.base import Search
 
-NAIVE = 16  # unselected newborns that the outcome is held against
 STORED = 10**9 - 10**6  # bytes of one array in SQLite
 
 
@@ -41,65 +36,6 @@ def keeps_curves(generation: int, last: int) -> bool:
     """True for generations whose learning curves are kept: 0, 1, 2, 5, 10, 20, 50, ... and the last."""
     digits = str(generation)
     return generation == last or (digits[0] in "0125" and not digits[1:].strip("0"))
-
-
-def objective(experiment: Experiment, seed: int, kind: str = "baldwinian") -> InheritanceObjective:
-    """The objective of one arm at one seed. Raises ValueError for what cannot work."""
-    config, rule = experiment.config, experiment.rule
-    if spread(rule.coefficients):
-        shared = next(c for c in rule.coefficients if c.share != "rule")
-        raise ValueError(
-            f"rule.coefficients.{shared.name}: share '{shared.share}' is for `metalearn search`; "
-            "here the genome has rates per layer and plasticity per synapse (genome.rates, genome.plasticity)"
-        )
-    genome = config.genome
-    if genome is None:
-        raise ValueError("config: metalearn baldwin needs a 'genome' section, such as genome: {weights: direct}")
-    distribution = experiment.distribution
-    for name, (low, high) in (("network.depth", distribution.depth), ("network.width", distribution.width)):
-        if distribution.hidden is None and low != high:
-            raise ValueError(
-                f"config: {name}: inherited weights need one network, expected a number, got {low} to {high}"
-            )
-    if distribution.steps[0] != distribution.steps[1]:
-        raise ValueError(f"config: life.steps: expected one number, got {list(distribution.steps)}")
-    widths = distribution.hidden
-    hidden = widths if widths is not None else (distribution.width[0],) * distribution.depth[0]
-    network, task = experiment.network(hidden), experiment.task
-    if not isinstance(network, Network):
-        raise ValueError(
-            f"config: network.name: expected 'mlp', the only one with a genome, got '{config.network.name}'"
-        )
-    genes = Genes(
-        rule=genome.rule == "evolved",
-        rates=genome.rates == "evolved",
-        weights=genome.weights,
-        plasticity=genome.plasticity == "evolved",
-        wiring=genome.wiring == "evolved",
-        length=genome.length == "evolved",
-        scale=genome.scale,
-        bound=math.inf if genome.bound is None else genome.bound,
-        expression=genome.expression,
-        hidden=genome.hidden,
-        fit_steps=genome.fit_steps,
-    )
-    own = NetworkGenome(rule, network, task.inputs, task.outputs, distribution.steps[0], genes)
-    if not own.size:
-        raise ValueError(
-            "config: genome: every segment is fixed and so is every coefficient: there is nothing to evolve"
-        )
-    given = config.inheritance
-    return InheritanceObjective(
-        own,
-        distribution,
-        seed,
-        Inheritance(kind, given.cost),
-        config.lifetimes,
-        given.learning,
-        given.threshold,
-        engine=config.engine,
-        device=experiment.device,
-    )
 
 
 def keeps_individuals(search: Search) -> bool:
@@ -117,7 +53,7 @@ def check(config: Config) -> None:
     check_options("task", config.task)
     check_options("search", config.search)
     experiment = Experiment(config)
-    search, found = experiment.search, objective(experiment, config.seed)
+    search, found = experiment.search, inheritance_objective(experiment, config.seed)
     setting = found.settings(0)[0]
     setting.task.life_data("final", 1, 1, config.seed, [("check", 0)])
     found.engine_in(setting)
@@ -194,7 +130,7 @@ class BaldwinRun(Run):
                 tracker.close(code)
 
     def _evolve(self, arm: str, seed: int, store: RunStore, evaluator: Evaluator, tracker: Tracker) -> None:
-        search, own = self.experiment.search, objective(self.experiment, seed, arm)
+        search, own = self.experiment.search, inheritance_objective(self.experiment, seed, arm)
         given, done = self.config.inheritance, store.count
         with Progress(self.console, f"{arm}, seed {seed}", search.generations, done) as bar:
             for generation in evolve(own, search, evaluator, store.each()):
@@ -263,22 +199,3 @@ class ArmRun(Run):
 def arm_name(arm: str, seed: int) -> str:
     """The folder of an arm at a seed."""
     return f"{arm}-s{seed}"
-
-
-def outcome(
-    own: InheritanceObjective, search: Search, recommended: np.ndarray, evaluator: Evaluator, lifetimes: int
-) -> Outcome:
-    """The recommendation on fresh lives of the final tier, and unselected newborns of the first generation on the same lives."""
-    settings = own.settings(0, "final", lifetimes)
-    newborn = search.start(own.genome.start(), own.seed).ask()[:NAIVE]
-    steps = tuple(curve_steps(settings[0].steps if own.learning else 0))
-    found, means = {}, dict[str, float]()
-    for name, vectors in (("evolved", recommended[None]), ("naive", newborn)):
-        (lived,) = evaluator.lives(own, vectors, settings)
-        assert lived.curve is not None and lived.bits is not None
-        curve, bits = lived.curve.mean(0), lived.bits.mean(0)  # [L, C], [L]
-        found[name] = LivedCurves(curve=tuple(map(tuple, curve.tolist())), bits=tuple(bits.tolist()), steps=steps)
-        means |= {f"{name}/birth": float(curve[:, 0].mean()), f"{name}/adult": float(curve[:, -1].mean())}
-        means[f"{name}/bits"] = float(np.mean(bits.tolist()))
-    chance = settings[0].task.chance
-    return Outcome(lifetimes=lifetimes, chance=chance, evolved=found["evolved"], naive=found["naive"], means=means)

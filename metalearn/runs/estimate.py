@@ -52,7 +52,7 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
     console.print(
         f"search     {generations} generations x {search.popsize} candidates x {config.lifetimes} lives = {lives:,} lives: "
         f"about {clock(stages['search_s'])}\nbaselines  about {clock(stages['baselines_s'])} the first time (then remembered)\n"
-        f"choosing and comparing  about {clock(stages['comparison_s'])}\n"
+        f"selection, comparison  about {clock(stages['comparison_s'])}\n"
         f"all        about {clock(total)}, of which {clock(once)} once (workers, data, compiling)\n"
         f"memory     about {memory:,.0f} MiB in {workers} worker{'s' if workers > 1 else ''}",
         highlight=False,

@@ -15,7 +15,7 @@ from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
 from metalearn.build import Experiment, make_evaluator
 from metalearn.config import library
-from metalearn.config.options import check_options
+from metalearn.config.options import check_options, whole_network
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
 from metalearn.evidence.arms import Arm
@@ -192,7 +192,7 @@ def rule_document(
     learner: Learner, selection: Selection, experiment: Experiment, run: str, generations: Sequence[Generation]
 ) -> RuleDocument:
     """The content of rule.json: the rule, or another learner, with its values, and its origin."""
-    values, network = selection.values, experiment.whole_network
+    values, network = selection.values, whole_network(experiment.config)
     subject = {"learner": learner.plain()} if learner.formula is None else learner.formula.to_dict()
     origin: RuleDocument = {
         "formula": text_of(learner, values),

@@ -65,7 +65,7 @@ def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def source_commit(folder: Path) -> str | None:
     """The git commit of the checkout at `folder`, with "-dirty" for uncommitted changes; None outside a checkout."""
-    if not (folder / ".git").exists():  # an installed copy may lie inside somebody else's repository
+    if not (folder / ".git").exists():  # an installed copy may lie inside another repository
         return None
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:

@@ -228,11 +228,11 @@ def test_what_knows_only_multilayer_perceptrons_says_so() -> None:
     from metalearn.build import Experiment
     from metalearn.evidence.controls import controls_of
     from metalearn.rule.formats.torch import torch_source
-    from metalearn.runs.baldwin import objective
+    from metalearn.runs.inheritance import inheritance_objective
 
     config = load("papers/confavreux_subspace", ["genome.weights=direct"])
     with pytest.raises(ValueError, match="network.name: expected 'mlp'"):
-        objective(Experiment(config), 0)
+        inheritance_objective(Experiment(config), 0)
     document = {"network": config.network.model_dump(mode="json")}
     with pytest.raises(ValueError, match="^network: a torch file can hold mlp, got 'lateral'$"):
         torch_source(RULE, RULE.defaults, document, {name: name for name in RULE.defaults})

@@ -15,7 +15,7 @@ from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.controls import mixed, run_controls, verdict_of
-from metalearn.evidence.documents import Controls
+from metalearn.evidence.findings import Controls
 from outer.evaluators.serial import Evaluator
 
 RULE = Rule.from_dict({"dw": "a*err*pre + b*post*w", "pathway": "backprop", "coefficients": {"a": 0.05, "b": -1e-4}})

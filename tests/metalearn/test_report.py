@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inner.random import stream
-from metalearn.evidence import documents
+from metalearn.evidence import documents, findings
 from metalearn.evidence.documents import ArmDocument, ArmScores, Cell, Comparison, Curve, Difference, Selection, Skipped
 from metalearn.pictures import comparison as comparison_pictures
 from metalearn.pictures import search as pictures
@@ -317,8 +317,8 @@ def test_pictures_are_the_same_bytes_twice_and_hold_their_labels() -> None:
         (Comparison, {"cells": 3}, "cells"),
         (Comparison, [], "the whole"),
         (Selection, {"values": {"eta": {}}}, "values.eta"),
-        (documents.AblationResult, {"stages": []}, "alone"),
-        (documents.Distances, {"rows": [{"terms": 1.0}], "where": ""}, "rows.0.rule"),
+        (findings.AblationResult, {"stages": []}, "alone"),
+        (findings.Distances, {"rows": [{"terms": 1.0}], "where": ""}, "rows.0.rule"),
     ],
 )
 def test_a_document_of_the_wrong_shape_is_one_line(kind: type[documents.Document], content: object, where: str) -> None:

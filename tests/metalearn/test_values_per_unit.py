@@ -19,7 +19,7 @@ from metalearn.config import library
 from metalearn.config.load import load
 from metalearn.evidence import controls
 from metalearn.rule.training import load_rule
-from metalearn.runs import baldwin
+from metalearn.runs.inheritance import inheritance_objective
 from metalearn.runs.search import check
 from outer.evidence.fresh_lives import live_fresh
 from outer.genome.coefficients import CoefficientGenome
@@ -163,7 +163,7 @@ def test_controls_leave_out_networks_that_the_values_do_not_fit() -> None:
 
 def test_inheritance_refuses_values_per_unit() -> None:
     with pytest.raises(ValueError, match="share 'synapse' is for `metalearn search`"):
-        baldwin.objective(Experiment(load("digits", small("synapse"))), 0)
+        inheritance_objective(Experiment(load("digits", small("synapse"))), 0)
 
 
 def test_moments_leave_what_they_do_not_know_to_the_engine() -> None:

@@ -15,7 +15,8 @@ from metalearn.config.load import load
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.arms import Arm
 from metalearn.evidence.comparison import compare
-from metalearn.evidence.documents import Comparison, Controls
+from metalearn.evidence.documents import Comparison
+from metalearn.evidence.findings import Controls
 from metalearn.progress import Progress
 from metalearn.rule.file import learner_of, read, values_of
 from metalearn.store.run_store import RunStore
