@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import time
@@ -12,6 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from inner.components import options_of
 from inner.tasks._download import DataMissing
 from metalearn.build import Experiment, make_evaluator
 from metalearn.cli import main
@@ -275,6 +277,16 @@ def test_a_file_that_would_cost_memory_is_refused_before_it_is_built(tmp_path: P
 def test_what_no_machine_could_hold_is_one_line(override: str, expected: str) -> None:
     said = refusal(override)
     assert expected in said and len(said) < 400
+
+
+def test_private_fields_are_no_options() -> None:
+    @dataclasses.dataclass
+    class Component:
+        shown: int = 1
+        _hidden: int = 2
+        made: int = dataclasses.field(default=3, init=False)
+
+    assert list(options_of(Component)) == ["shown"]
 
 
 def test_a_name_too_long_for_the_system_is_one_line() -> None:

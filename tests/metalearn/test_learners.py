@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from tiny import TINY
 
 import metalearn
+from inner.components import names
 from inner.learners.local_rule import Learner as LocalRule
 from metalearn.build import Experiment
 from metalearn.cli import main
@@ -113,6 +114,11 @@ def test_the_library_knows_rules_and_learners(place: Path) -> None:
     assert library.learner("weight_perturbation_signs") == library.learner({"name": WP, "directions": "signs"})
     with pytest.raises(ValueError, match="no rule or learner named 'ojas' .did you mean 'oja'"):
         library.learner("ojas")
+    with pytest.MonkeyPatch.context() as patch:  # every component is there, named in a file or not
+        patch.setattr(library, "_read", lambda stem: {})
+        assert library.learner(WP).name == WP and list(library.learners()) == [
+            n for n in names("learner") if n != "local_rule"
+        ]
     (place / "learners.yaml").write_text("mine: {name: weight_perturbation, values: {eta: 0.25}}\n")
     assert {c.name: c.init for c in library.learner("mine").coefficients}["eta"] == 0.25
     listed = invoke("list", "learners").output
@@ -158,6 +164,10 @@ def test_baselines_come_from_the_better_birth(run: Path) -> None:
     arm = comparison.arms["backprop"]
     assert arm.birth == best and arm.values == scores[best][1] and comparison.arms["evolved"].birth == ""
     assert f"backprop, {best}" in invoke("show", run).output
+    setting = experiment.setting(experiment.cells[0][1], 2)
+    for birth in ("orthogonal", "gaussian"):
+        own = Arm(library.learner("backprop"), arm.values, birth=birth).setting(experiment, setting)
+        assert own.network.birth == birth and own.labels == setting.labels  # type: ignore[attr-defined]
 
 
 def test_births_are_those_of_the_network(place: Path) -> None:
