@@ -207,6 +207,9 @@ def one_sample(
     return found, output
 
 
+PATHWAYS = ("none", "backprop", "random", "direct", "sign", "learned", "reward")  # that are written here a second time
+
+
 def deliver(s: Setting, net: Net, k: int, unit: int, above: list[float], err_out: list[float], reward: float) -> float:
     """What one unit of layer k (not its bias unit) hears from the layer above."""
     n = len(above)

@@ -6,7 +6,10 @@ import click
 
 from metalearn.cli import Command, console
 
-KINDS = ("rules", "families", "learners", "tasks", "searches", "configs", "signals", "pathways", "studies")
+KINDS = (
+    "rules", "families", "learners", "networks", "tasks", "searches", "configs", "signals", "pathways", "fitness",
+    "evaluators", "studies",
+)  # fmt: skip
 
 
 @click.command(cls=Command, name="list")

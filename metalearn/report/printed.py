@@ -54,9 +54,8 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
             [name, ", ".join(signature(make).parameters), (make.__doc__ or "").splitlines()[0]]
             for name, make in FAMILIES.items()
         ]
-    single = {"learners": "learner", "tasks": "task", "searches": "search", "pathways": "pathway", "studies": "study"}[
-        kind
-    ]
+    plural = {"searches": "search", "studies": "study", "fitness": "fitness"}
+    single = plural.get(kind, kind.removesuffix("s"))
     rows = []
     for name in names(single):
         fields = [key for key in options_of(load(single, name)) if single != "learner" or key not in GIVEN]

@@ -12,7 +12,6 @@ import yaml
 from torch import Tensor
 
 from inner.activations import ACTIVATIONS
-from inner.components import names
 from inner.criteria import CRITERIA
 from inner.learners._rule_state import State
 from inner.learners.base import Spec
@@ -23,7 +22,7 @@ from inner.rules.rule import Rule
 from inner.rules.signals import SIGNALS
 
 INPUTS, OUTPUTS, POPULATION, LABELS = 4, 3, 2, (("a",), ("b",))
-PATHWAYS = names("pathway")
+PATHWAYS = oracle.PATHWAYS  # the battery of every pathway: test_every_pathway.py
 
 
 def numbers(*shape: int, label: str, scale: float = 1.0) -> Tensor:

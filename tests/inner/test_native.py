@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import oracle
 import pytest
 import torch
 import yaml
 from native_help import Toy, against_oracle, both, coefficients
 
 from inner.activations import ACTIVATIONS
-from inner.components import names
 from inner.criteria import CRITERIA
 from inner.engines.native import compiler, head, kernel
 from inner.engines.native import engine as native
@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.usefixtures("quick_builds"),
 ]
 
-PATHWAYS = names("pathway")
+PATHWAYS = oracle.PATHWAYS  # the battery of every pathway: test_every_pathway.py
 W1 = "0.1*(c0*post*pre + c1*err*pre + c2*post*err*pre + c3*post**2*w + c4*w + c5*pre + c6*post + c7*err)"
 W3 = " + ".join(f"o{k}*tanh(a{k}*pre + b{k}*post + c{k}*err + d{k}*w + g{k})" for k in range(3))
 FORMULAS = {

@@ -177,23 +177,12 @@ def test_runs_without_a_name_are_numbered(place: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_list(place: Path, kind: str) -> None:
     expected = {
-        "rules": "backprop",
-        "learners": "local_rule",
-        "tasks": "digits",
-        "searches": "cma",
-        "configs": "digits",
-    }
+        "rules": "backprop", "families": "taylor", "learners": "local_rule", "networks": "elman", "tasks": "digits",
+        "searches": "cma", "configs": "digits", "signals": "pre_err", "pathways": "direct", "fitness": "halvings",
+        "evaluators": "processes", "studies": "hinton_nowlan",
+    }  # fmt: skip
     result = invoke("list", kind)
-    assert result.exit_code == 0
-    assert (
-        expected.get(
-            kind,
-            {"signals": "pre_err", "pathways": "direct", "families": "taylor", "studies": "hinton_nowlan"}.get(
-                kind, ""
-            ),
-        )
-        in result.stdout.split()
-    )
+    assert result.exit_code == 0 and expected[kind] in result.stdout.split()
 
 
 def test_list_without_a_kind_lists_all(place: Path) -> None:

@@ -191,6 +191,16 @@ def test_noise_in_the_module_is_that_of_the_learner(tmp_path: Path) -> None:
     assert not torch.equal(quiet, loaded.trainer(nets[1]).step(x, labels))
 
 
+def test_options_of_a_pathway_are_the_rules_own(tmp_path: Path) -> None:
+    """The decay of `learned` shrinks weights that nothing else moves."""
+    loaded = fake_rule(tmp_path, "0*eta*err*pre", "learned", {"eta": 0.1})
+    halved = replace(loaded, rule=replace(loaded.rule, pathway_options={"decay": 0.5}))
+    net, (x, labels) = module(nn.Tanh()), batch()
+    before = net[0].weight.detach().clone()
+    halved.trainer(net).step(x, labels)
+    torch.testing.assert_close(net[0].weight.detach(), 0.5 * before)
+
+
 def test_values_of_another_network_are_refused(tmp_path: Path) -> None:
     share = {"A": {"share": "neuron"}}
     loaded = fake_rule(tmp_path, "A*err*pre", "none", {"A": [0.1] * 15}, coefficients=share)  # type: ignore[dict-item]
