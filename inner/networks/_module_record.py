@@ -45,7 +45,7 @@ def check_module(module: nn.Module) -> None:
 
 
 def watched(module: nn.Module, run: Callable[[], Tensor], shift: Shift) -> Pass:
-    """What `run`, a forward pass of the module, leaves; `shift` may add noise to a drive, or cut it from the graph.
+    """Record of `run`, a forward pass of the module; `shift` may add noise to a drive, or cut it from the graph.
 
     Raises ValueError for an input of an nn.Linear layer that is not [B, I], and for a layer that runs twice.
     """

@@ -28,7 +28,7 @@ Factory = Callable[[int, int], nn.Module]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is known of a factory's module: its nn.Linear layers in the order in which they run."""
+    """Description of a factory's module: its nn.Linear layers in the order in which they run."""
 
     module: nn.Module
     names: tuple[str, ...]  # of the layers in the module
