@@ -50,6 +50,10 @@ class Source(ABC):
     def begin(self, population: int) -> Any:
         """The state before the first step, for N = population * L networks."""
 
+    def ready(self, s: Any, t: int) -> Any:
+        """The state with what step t needs at hand, asked before each step that is not recorded; by default as it is."""
+        return s
+
     @abstractmethod
     def observe(self, s: Any, t: int | Tensor) -> Seen:
         """Inputs of step t."""
@@ -99,8 +103,8 @@ class Pool(Source):
         _, y, _, scored = self._gather(self.data.order.index_select(1, t), s.population, t)
         return s, Told(y[0], scored=scored[0] if scored else None)
 
-    def ready(self, s: PoolState, t: int, stop: int) -> PoolState:
-        """The state with the samples of step t at hand, and of some steps after it, but none from `stop` on."""
+    def ready(self, s: PoolState, t: int) -> PoolState:
+        """The state with the samples of step t at hand, and of some steps after it."""
         if s.start <= t < s.stop:
             return s
         data = self.data
@@ -108,7 +112,7 @@ class Pool(Source):
         if len(data.order) == 1:  # candidates of a single life look at the same memory
             copies = 1
         length = max(1, min(BLOCK, GATHERED // max(1, copies * data.order.shape[2] * data.x.shape[2])))
-        end = min(t + length, stop)
+        end = min(t + length, self.steps)
         return PoolState(s.population, t, end, *self._gather(data.order[:, t:end], s.population, slice(t, end)))
 
     def _gather(self, order: Tensor, population: int, steps: slice | Tensor) -> tuple[Sequence[Tensor], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inner.criteria import Criterion
+from inner.life_data import LifeData
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,9 @@ class Spec:
     steps: int = 0  # T
     batch: int = 1  # B
     sequences: bool = False  # whether samples follow each other in time
+
+    @classmethod
+    def of(cls, data: LifeData, criterion: Criterion) -> Spec:
+        """The sizes of lives of samples."""
+        steps, batch = (int(size) for size in data.order.shape[1:])
+        return cls(data.x.shape[2], data.y.shape[2], criterion, steps, batch, data.sequences)

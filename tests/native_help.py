@@ -121,7 +121,7 @@ def against_oracle(
     rule: Rule, network: Network, task: Toy, batch: int, steps: int = 2, fixed: bool = False
 ) -> list[Tensor]:
     """Weights after `steps` steps of the native engine and of the oracle; returns how far the weights have moved."""
-    shapes = sharing.shapes_of(network.sizes(task.inputs, task.outputs), network.bias)
+    shapes = network.shapes(task.inputs, task.outputs)
     theta = coefficients(rule, shapes=shapes)
     learner, lives = Learner(rule, network), task.life_data("search", steps, batch, 0, LABELS)
     result = native.live(Life(learner, task, lives, theta, 0, LABELS, fixed=fixed))

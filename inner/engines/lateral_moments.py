@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from inner.axes import fold, networks_of
-from inner.engines.moments import POLYNOMIAL, Terms, horner, kernel_of, polynomial, powers_of_post
+from inner.engines.moments import POLYNOMIAL, Terms, horner, kernel_of, polynomial, powers_of_post, unfit
 from inner.learners import local_rule
 from inner.learners.local_rule import Learner
 from inner.life.request import Life, Result
@@ -50,10 +50,7 @@ def why_not(life: Life) -> str:
         return "only a local rule on a lateral network"
     if not isinstance(data, LifeData) or life.task.criterion.kind != "none" or data.sequences or learner.explores:
         return "only samples without a teacher"
-    order = data.order
-    if not (1 <= data.x.shape[2] <= MOST_INPUTS and order.shape[1] > 0 and powers(learner.rule)):
-        return "only polynomials of few inputs"
-    return "" if bool((order == order[:, :1]).all()) else "only the same batch at every step"
+    return unfit(data, MOST_INPUTS, powers(learner.rule))
 
 
 def live(life: Life) -> Result:

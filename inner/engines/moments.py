@@ -68,8 +68,13 @@ def why_not(life: Life) -> str:
         return "only one linear layer"
     if not isinstance(data, LifeData) or criterion.kind != "none" or data.sequences:
         return "only samples without a teacher"
+    return unfit(data, MOST_INPUTS, powers(learner.rule))
+
+
+def unfit(data: LifeData, most_inputs: int, terms: object) -> str:
+    """Why moments of these samples do not suffice for a rule of these terms (None: no polynomial); empty where they do."""
     order = data.order
-    if not (1 <= data.x.shape[2] <= MOST_INPUTS and order.shape[1] > 0 and powers(learner.rule)):
+    if not (1 <= data.x.shape[2] <= most_inputs and order.shape[1] > 0 and terms):
         return "only polynomials of few inputs"
     return "" if bool((order == order[:, :1]).all()) else "only the same batch at every step"
 

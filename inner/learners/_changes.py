@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from inner.learners._rule_state import RuleOnNetwork, State
-from inner.learners._signals import look, of_samples
+from inner.learners._signals import look, of_samples, rested
 from inner.rules.compiled import SidedTrace, Traces, compiled
 from inner.rules.signals import SIGNALS, totals
 from inner.rules.update import LayerShape
@@ -54,14 +54,6 @@ def changed(
             changes.append(compiled(learner.rule)[0][key](signals, shape, batch))
         traces.append(renewed)
     return tuple(changes), tuple(traces), kept
-
-
-def rested(traces: Mapping[str, Tensor], fresh: Tensor | None) -> dict[str, Tensor]:
-    """The traces before this step: 0 again for samples that begin a sequence; fresh: bool [N, B], or None."""
-    if fresh is None:
-        return dict(traces)
-    keep = (~fresh).unsqueeze(-1)  # [N, B, 1]; a trace per synapse has one sample in sequences
-    return {name: value * keep.to(value.dtype) for name, value in traces.items()}
 
 
 def silent(updates: Traces, state: State) -> tuple[dict[str, Tensor], ...]:

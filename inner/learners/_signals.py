@@ -32,8 +32,7 @@ def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> t
     own, feedback, err = errors(learner, state, acted, err_out, reward, y, t)
     before = state.before
     if before and acted.fresh is not None:
-        keep = (~acted.fresh).unsqueeze(-1)
-        before = tuple({name: value * keep.to(value.dtype) for name, value in group.items()} for group in before)
+        before = tuple(rested(group, acted.fresh) for group in before)
     if before and output.shape[1] != state.spec.batch:
         before = tuple(of_samples(group, output.shape[1]) for group in before)
     values = SignalValues(
@@ -41,6 +40,14 @@ def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> t
         y if criterion.supervised else None, surprise, acted.noise, told.action, before,
     )  # fmt: skip
     return values, Kept(own, baseline, [])
+
+
+def rested(kept: Mapping[str, Tensor], fresh: Tensor | None) -> dict[str, Tensor]:
+    """Traces or signals from before this step: 0 for samples that begin a sequence; fresh: bool [N, B], or None."""
+    if fresh is None:
+        return dict(kept)
+    keep = (~fresh).unsqueeze(-1)  # [N, B, 1]; a trace per synapse has one sample in sequences
+    return {name: value * keep.to(value.dtype) for name, value in kept.items()}
 
 
 def of_samples(kept: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:

@@ -141,9 +141,7 @@ class Learner(base.Learner):
             return 0
         elementwise = any(update.rest is not None for update in self.updates[0].values())
         # what is computed and read again at once should lie in the nearer cache
-        sizes = self.network.sizes(spec.inputs, spec.outputs)
-        weights = sum(sizes[a] * sizes[b] for a, b in self.network.wiring(spec.inputs, spec.outputs))
-        return weights * (1 + 4 * spec.batch if elementwise else 1)
+        return self.network.synapses(spec.inputs, spec.outputs) * (1 + 4 * spec.batch if elementwise else 1)
 
     def init(
         self,
@@ -235,8 +233,7 @@ class Learner(base.Learner):
         weights, traces, kept = changed(self, state, told, t, True, into)
         own = kept.own
         if self.follows:
-            forward = [k for k, (a, b) in enumerate(state.wiring) if a != b]
-            changes = [weights[k] - state.weights[k] for k in forward]
+            changes = [weights[k] - state.weights[k] for k in state.forward]
             own, weights = self.pathway.after(tuple(own), weights, changes)
         keep, weights = self.rule.homeostasis, self.network.wired(weights)
         if keep is not None:

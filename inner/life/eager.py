@@ -14,7 +14,7 @@ from inner.learners.base import Learner
 from inner.life.memory import keep_freed
 from inner.life.request import Life, Result
 from inner.life.states import joined, map_all
-from inner.life.stepper import Each, RecordedStepper, Stepper
+from inner.life.stepper import Each, RecordedStepper, Stepper, action_noise
 from inner.noise import Noise
 from inner.sources import Source, Told, source_of
 from inner.tasks.base import LifeData
@@ -42,7 +42,7 @@ def _live(life: Life) -> Result:
     count, data = len(life.labels), life.data
     population, theta = networks_of(life.theta, count)
     state = life.learner.init(life.spec, theta, population, life.seed, life.labels)
-    noise = Noise.of(life.seed, life.labels, population) if life.spec.criterion.kind == "reward" else None
+    noise = action_noise(life.spec.criterion, life.seed, life.labels, population)
     keep_freed()
     if life.device != "cpu":  # everything goes there once, and comes back once
         data, state, noise = map_all(lambda tensor: tensor.to(life.device), (data, state, noise))

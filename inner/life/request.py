@@ -38,8 +38,7 @@ class Life:
         """Sizes and meaning of what is learned."""
         data = self.data
         if isinstance(data, LifeData):
-            steps, batch = data.order.shape[1:]
-            return Spec(data.x.shape[2], data.y.shape[2], self.task.criterion, int(steps), int(batch), data.sequences)
+            return Spec.of(data, self.task.criterion)
         return Spec(self.task.inputs, self.task.outputs, self.task.criterion, data.steps, data.batch, True)
 
 

@@ -10,7 +10,7 @@ too, and what it computes is copied into the state that it started from. Nothing
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,8 +19,9 @@ from torch import Tensor
 from inner.criteria import Criterion
 from inner.learners.base import Learner
 from inner.life.states import map_all, tensors_of
+from inner.life_data import Label
 from inner.noise import Noise
-from inner.sources import Pool, Source, Told
+from inner.sources import Source, Told
 
 RECORDED = 64  # steps of a life that is worth recording; shorter ones are taken step by step
 WARM_UP = 3  # steps before recording, for libraries that prepare themselves on first use
@@ -50,6 +51,11 @@ def take(
     return learner.learn(state, told, t, into), s, output, told
 
 
+def action_noise(criterion: Criterion, seed: int, labels: Sequence[Label], population: int) -> Noise | None:
+    """The noise that actions are drawn with; None where an action is the output itself."""
+    return Noise.of(seed, labels, population) if criterion.kind == "reward" else None
+
+
 class Stepper:
     """Goes from step to step: `state` is the learner's, `s` the source's, `now` the steps taken."""
 
@@ -71,10 +77,9 @@ class Stepper:
 
     def advance(self, stop: int) -> None:
         """Take the steps up to `stop`."""
-        source, pool = self.source, isinstance(self.source, Pool)
+        source = self.source
         for t in range(self.now, stop):
-            if pool:
-                self.s = source.ready(self.s, t, source.steps)  # type: ignore[attr-defined]
+            self.s = source.ready(self.s, t)
             self.state, self.s, output, told = take(
                 self.learner, source, self.state, self.s, t, self.criterion, self.noise, self.into
             )

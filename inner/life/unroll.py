@@ -22,8 +22,7 @@ from inner.components import suggest
 from inner.learners.base import Learner, Spec
 from inner.life.eager import Exam
 from inner.life.states import map_tensors
-from inner.life.stepper import Stepper
-from inner.noise import Noise
+from inner.life.stepper import Stepper, action_noise
 from inner.sources import Told, source_of
 from inner.tasks.base import Label, LifeData, Task
 
@@ -60,9 +59,7 @@ class Unroll:
     @property
     def spec(self) -> Spec:
         """Sizes and meaning of what is learned."""
-        steps, batch = self.data.order.shape[1:]
-        x, y = self.data.x, self.data.y
-        return Spec(x.shape[2], y.shape[2], self.task.criterion, int(steps), int(batch), self.data.sequences)
+        return Spec.of(self.data, self.task.criterion)
 
     def windows(self, length: int) -> list[tuple[int, int]]:
         """The life cut into windows (first step, step after the last) of `length` steps; 0 is one window."""
@@ -85,7 +82,7 @@ class Unroll:
             shares.append(shares.pop() + self._loss(output, told.y, told.scored) / self.steps)
 
         data = map_tensors(lambda tensor: tensor.to(like.dtype), self.data)
-        noise = Noise.of(self.seed, self.labels, population) if self.task.criterion.kind == "reward" else None
+        noise = action_noise(self.task.criterion, self.seed, self.labels, population)
         observer = each if self.loss != "test" else None
         stepper = Stepper(
             self.learner, source_of(data), state, population, self.task.criterion, noise, False, observer

@@ -57,6 +57,11 @@ class Network(ABC):
         sizes = self.sizes(inputs, outputs)
         return tuple((sizes[a] + self.biased(a, b), sizes[b]) for a, b in self.wiring(inputs, outputs))
 
+    def synapses(self, inputs: int, outputs: int) -> int:
+        """The number of synapses, those of biases apart."""
+        sizes = self.sizes(inputs, outputs)
+        return sum(sizes[a] * sizes[b] for a, b in self.wiring(inputs, outputs))
+
     def biased(self, source: int, target: int) -> bool:
         """True for a group with a bias row: the feed-forward ones, where the network has biases."""
         return self.bias and source != target

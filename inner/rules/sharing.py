@@ -47,11 +47,6 @@ def spread(coefficients: Sequence[Coefficient]) -> bool:
     return any(coefficient.share != "rule" for coefficient in coefficients)
 
 
-def shapes_of(sizes: Sequence[int], bias: bool) -> tuple[tuple[int, int], ...]:
-    """Shapes of the layers of synapses between layers of `sizes` units."""
-    return tuple((below + bias, above) for below, above in zip(sizes, sizes[1:]))
-
-
 def flat(coefficients: Sequence[Coefficient], values: Mapping[str, Any], shapes: Shapes) -> np.ndarray:
     """One row of theta [D] from values by name; a single number stands for all values of a coefficient.
 

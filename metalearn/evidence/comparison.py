@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
 from metalearn.evidence.arms import Arm, check_fit
 from metalearn.evidence.documents import ArmScores, Cell, Comparison, Curve, Difference, Skipped, verdict
-from outer.evaluators.base import Evaluator
+from outer.evaluators.base import Evaluator, counting
 from outer.evidence.fresh_lives import FreshLives, bootstrap_interval, live_fresh
 from outer.settings import Setting
 
@@ -54,15 +53,7 @@ def compare(
         for _, _, own in settings
         for arm, setting in zip(arms.values(), own)
     ]
-    ended = 0
-
-    def done(j: int, result: Any) -> None:
-        nonlocal ended
-        ended += 1
-        if progress is not None:
-            progress(ended, len(jobs))
-
-    lived: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
+    lived: list[FreshLives] = evaluator.map(live_fresh, jobs, counting(progress, len(jobs)))
     documents = []
     for c, (group, cell, own) in enumerate(settings):
         results = dict(zip(arms, lived[c * len(arms) : (c + 1) * len(arms)]))

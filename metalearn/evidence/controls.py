@@ -21,7 +21,7 @@ from metalearn.evidence.arms import check_fit
 from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.findings import ControlRow, Controls, LeftOut
 from metalearn.rule.file import text_of
-from outer.evaluators.base import Evaluator
+from outer.evaluators.base import Evaluator, counting
 from outer.evidence.fresh_lives import FreshLives, live_fresh
 from outer.settings import Setting
 
@@ -149,18 +149,10 @@ def run_controls(
     """All controls: means with 95 % intervals, score at birth, chance, failures, verdicts."""
     config = experiment.config
     found, skipped = controls_of(learner, values, experiment, lifetimes)
-    ended = 0
-
-    def done(j: int, result: Any) -> None:
-        nonlocal ended
-        ended += 1
-        if progress is not None:
-            progress(ended, len(found))
-
     jobs = [
         (learner, dict(c.values), c.setting, config.seed, 2, c.weights, config.engine, experiment.device) for c in found
     ]
-    trials: list[FreshLives] = evaluator.map(live_fresh, jobs, done)
+    trials: list[FreshLives] = evaluator.map(live_fresh, jobs, counting(progress, len(found)))
     rows = []
     for control, result in zip(found, trials):
         ends = interval_of(result.scores, config.seed, "control", control.name)

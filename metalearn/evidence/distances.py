@@ -104,15 +104,15 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, settin
     import torch
 
     from inner.axes import fold
-    from inner.learners.base import Spec
     from inner.learners.local_rule import Learner
+    from inner.spec import Spec
 
     split = columns(other)
     names = [c.name for c in other.coefficients]
     rows = [other.defaults] if split is None else [{n: float(n == one) for n in names} for one in split]
     count = max(2, len(rows))  # torch multiplies a single matrix differently
     lives = setting.task.life_data(setting.tier, setting.steps, setting.batch, seed, setting.labels[:1])
-    shape = Spec(lives.x.shape[2], lives.y.shape[2], setting.task.criterion)
+    spec = Spec.of(lives, setting.task.criterion)
     own, there = Learner(rule, setting.network), Learner(other, setting.network)
     theta = torch.tensor([[values[c.name] for c in rule.coefficients]] * 2, dtype=torch.float32)
     theirs = torch.tensor([[row[n] for n in names] for row in (rows * 2)[:count]], dtype=torch.float32)
@@ -120,8 +120,8 @@ def behaviour_angle(rule: Rule, values: Mapping[str, float], other: Rule, settin
     moments = {steps * m // RECORDED for m in range(RECORDED)}
     seen, said = [], []
     with torch.no_grad():
-        state = own.init(shape, theta, 2, seed, setting.labels[:1])
-        guest = there.init(shape, theirs, count, seed, setting.labels[:1])
+        state = own.init(spec, theta, 2, seed, setting.labels[:1])
+        guest = there.init(spec, theirs, count, seed, setting.labels[:1])
         for t in range(steps):
             x, y = (values_[0, lives.order[0, t]][None] for values_ in (lives.x, lives.y))
             if t in moments or other.traces:

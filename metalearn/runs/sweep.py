@@ -15,7 +15,7 @@ from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import Interval
 from metalearn.rule.file import text_of
 from metalearn.runs.documents import Sweep, SweepRow, SweepSearch
-from outer.evaluators.base import Evaluator
+from outer.evaluators.base import Evaluator, counting
 from outer.evaluators.serial import Evaluator as Serial
 from outer.evidence.tuning import tune
 
@@ -68,15 +68,8 @@ def sweep(
         for seed in range(first, first + seeds):
             jobs.append((load(name, [*changed, f"seed={seed}"]),))
         check(jobs[-1][0])
-    started, ended = time.perf_counter(), 0
-
-    def done(j: int, result: Any) -> None:
-        nonlocal ended
-        ended += 1
-        if progress is not None:
-            progress(ended, len(jobs))
-
-    found: list[SweepSearch] = evaluator.map(one_search, jobs, done)
+    started = time.perf_counter()
+    found: list[SweepSearch] = evaluator.map(one_search, jobs, counting(progress, len(jobs)))
     rows = [row_of(value, found[v * seeds : (v + 1) * seeds]) for v, value in enumerate(values)]
     return Sweep(config=name, key=key, seeds=seeds, rows=tuple(rows), seconds=time.perf_counter() - started)
 

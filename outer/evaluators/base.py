@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,6 +19,18 @@ TINY = 2**15  # weights in lockstep that are always allowed: small networks run 
 ON_GPU = 2**26  # the same on a GPU, where small chunks are slow
 
 Done = Callable[[int, Any], None]
+
+
+def counting(progress: Callable[[int, int], None] | None, jobs: int) -> Done:
+    """Calls progress(ended, jobs) as each job ends; None: nothing is called."""
+    ended = itertools.count(1)
+
+    def done(j: int, result: Any) -> None:
+        if progress is not None:
+            progress(next(ended), jobs)
+
+    return done
+
 
 
 def lives(objective: Objective, candidates: np.ndarray, setting: Setting) -> Lived:
@@ -40,9 +53,8 @@ def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None
 
 def limit_of(setting: Setting, device: str = "cpu") -> int:
     """The most networks of this setting that run in lockstep."""
-    sizes = setting.network.sizes(setting.task.inputs, setting.task.outputs)
-    groups = setting.network.wiring(setting.task.inputs, setting.task.outputs)
-    return max(CHUNK, (TINY if device == "cpu" else ON_GPU) // sum(sizes[a] * sizes[b] for a, b in groups))
+    synapses = setting.network.synapses(setting.task.inputs, setting.task.outputs)
+    return max(CHUNK, (TINY if device == "cpu" else ON_GPU) // synapses)
 
 
 def distinct_rows(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -72,8 +72,7 @@ class NetworkGenome(Genome):
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """The weights per layer (I (+ 1), O)."""
-        sizes = self.network.sizes(self.inputs, self.outputs)
-        return tuple((i + int(self.network.bias), o) for i, o in zip(sizes, sizes[1:]))
+        return self.network.shapes(self.inputs, self.outputs)
 
     @cached_property
     def generator(self) -> Generator:

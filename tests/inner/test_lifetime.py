@@ -51,7 +51,7 @@ STEPS = 40
 
 def theta(rule: Rule, population: int = 17) -> Tensor:
     """[P, D] of small coefficients; the first, `a`, is positive so that there is learning."""
-    shapes = sharing.shapes_of((64, 33, 9, 10), bias=True)  # those of `run`; other networks get rules without shares
+    shapes = Network(hidden=(33, 9), bias=True).shapes(64, 10)  # those of `run`; other networks get rules without shares
     width = sum(sharing.count(c, shapes) for c in rule.coefficients)
     values = stream(1, "theta").standard_normal((population, width)) * 0.01
     values[:, 0] = abs(values[:, 0]) * 5

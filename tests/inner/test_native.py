@@ -19,7 +19,6 @@ from inner.engines.native import engine as native
 from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
-from inner.rules import sharing
 from inner.rules.families import FAMILIES
 from inner.rules.functions import FUNCTIONS
 from inner.rules.rule import Rule
@@ -165,7 +164,7 @@ def test_library_and_families(name: str) -> None:
     rule = library()[name]
     number = list(library()).index(name)
     network = Network(hidden=((33, 17), (16,), (5, 5))[number % 3], bias=number % 2 == 1)
-    shapes = sharing.shapes_of(network.sizes(7, 3), network.bias)
+    shapes = network.shapes(7, 3)
     theta = coefficients(rule, 3, {"taylor": 0.003, "node_perturbation": 1.0}.get(name, 0.03), shapes).abs()
     one, two = both(rule, network, Toy(7, 3), 24, 1 + number % 2 * 2, theta, (0, 8, 24))
     assert bool(one.alive.all())

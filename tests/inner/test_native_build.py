@@ -171,7 +171,7 @@ for rule, batch, fixed in SANITIZED:
     for task, hidden, bias in networks if not fixed else networks[batch > 16 :][:1]:
         lives = task.life_data("search", 19, batch, 0, LABELS)
         learner = Learner(rule, Network(hidden=hidden, bias=bias))
-        shapes = sharing.shapes_of((task.inputs, *hidden, task.outputs), bias)
+        shapes = learner.network.shapes(task.inputs, task.outputs)
         theta = coefficients(rule, 4, 0.01, shapes)
         theta[3] = float("nan")
         result = engine.live(Life(learner, task, lives, theta, 0, LABELS, (0, 3, 19), True, threads=2, fixed=fixed))

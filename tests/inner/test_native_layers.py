@@ -11,7 +11,6 @@ from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
 from inner.life.request import Life
 from inner.networks.mlp import Network
-from inner.rules import sharing
 from inner.rules.coefficient import SHARES, Coefficient
 from inner.rules.homeostasis import KINDS, Homeostasis
 from inner.rules.rule import Rule
@@ -116,7 +115,7 @@ def test_long_lives_agree_with_eager(batch: int, fixed: bool) -> None:
         }
     )
     network = Network(hidden=(33, 9), bias=True)
-    theta = coefficients(rule, 3, 1.0, sharing.shapes_of(network.sizes(9, 3), True)).abs()
+    theta = coefficients(rule, 3, 1.0, network.shapes(9, 3)).abs()
     one, two = both(rule, network, Toy(9, 3), 40, batch, theta, (0, 20, 40), fixed=fixed)
     assert bool(one.alive.all())
     for w, v in zip(one.state.weights, two.state.weights):

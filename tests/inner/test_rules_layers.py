@@ -37,7 +37,7 @@ def numbers(*shape: int, label: str) -> Tensor:
 def newborn(rule: Rule, hidden: tuple[int, ...], bias: bool) -> tuple[Learner, State, Tensor]:
     """P x L networks with random weights and another theta for every candidate [N, D]."""
     learner = Learner(rule, Network(hidden=hidden, bias=bias))
-    shapes = sharing.shapes_of((INPUTS, *hidden, OUTPUTS), bias)
+    shapes = Network(hidden=hidden, bias=bias).shapes(INPUTS, OUTPUTS)
     size = sum(sharing.count(c, shapes) for c in rule.coefficients)
     theta = numbers(POPULATION, size, label="theta").repeat_interleave(len(LABELS), 0)
     state = learner.init(Spec(INPUTS, OUTPUTS, CLASSES), theta, POPULATION, 3, LABELS)

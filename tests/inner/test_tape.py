@@ -122,7 +122,7 @@ def test_every_step_sees_its_own_samples() -> None:
             source = Pool(data)
             state = source.begin(3)
             for t in range(7):
-                state = source.ready(state, t, 7)
+                state = source.ready(state, t)
                 x = source.observe(state, t).x
                 state, told = source.respond(state, t, x)
                 at = torch.tensor([t])

@@ -18,7 +18,6 @@ from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.life.request import Life
 from inner.networks.mlp import Network
-from inner.rules import sharing
 from inner.rules.compiled import trace_sides
 from inner.rules.rule import Rule
 from inner.rules.separate import separate
@@ -178,7 +177,7 @@ def test_long_lives_agree_with_eager_and_bits_with_any_company(batch: int, fixed
     traces = {"x": "P*x + pre", "y": "0.8*y + Q*err", "r": "0.9*r + 0.1*reward", "e": "0.5*e + x*y*0.1"}
     rule = ruled("0.05*a*x*err + 0.05*b*e*r_before - 0.05*c*x_before*y", traces)
     task, network = Toy(9, 3), Network(hidden=(33, 9), bias=True)
-    shapes = sharing.shapes_of((9, 33, 9, 3), True)
+    shapes = Network(hidden=(33, 9), bias=True).shapes(9, 3)
     theta = coefficients(rule, 5, 0.3, shapes)
     one, two = both(rule, network, task, 40, batch, theta, (0, 20), fixed=fixed)
     assert bool(one.alive.all())

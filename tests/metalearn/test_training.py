@@ -138,7 +138,7 @@ def test_everything_that_a_rule_may_say_equals_the_projects_learner(
     tmp_path: Path, spec: dict[str, Any], bias: bool
 ) -> None:
     learner = Learner(Rule.from_dict({"pathway": "random", **spec}), Network((7, 6), activation="tanh", bias=bias))
-    shapes = sharing.shapes_of((5, 7, 6, 3), bias)
+    shapes = Network(hidden=(7, 6), bias=bias).shapes(5, 3)
     counts = [sharing.count(c, shapes) for c in learner.rule.coefficients]
     theta = torch.from_numpy(stream(6, "theta").uniform(0.05, 0.3, (1, sum(counts)))).float()
     parts = theta[0].split(counts)
