@@ -36,13 +36,13 @@ def test_the_delta_rule_in_this_protocol() -> None:
 def test_ten_runs() -> None:
     """(b) mean best 0.89 .. 0.95, (c) the delta rule at least once, (d) unseen within 3 points of seen."""
     with make_evaluator(load("papers/chalmers")) as evaluator:
-        row = sweep("papers/chalmers", [], None, 10, evaluator)["rows"][0]
-    best = np.array([1 + run["fitness"] for run in row["runs"]])
-    delta = [run["seed"] for run in row["runs"] if is_delta(run["values"])]
-    seen, unseen = 1 + row["seen"]["mean"], 1 + row["unseen"]["mean"]
+        row = sweep("papers/chalmers", [], None, 10, evaluator).rows[0]
+    best = np.array([1 + run.fitness for run in row.runs])
+    delta = [run.seed for run in row.runs if is_delta(run.values)]
+    seen, unseen = 1 + row.seen.mean, 1 + row.unseen.mean
     print(f"best {best.mean():.3f} ({best.min():.2f} .. {best.max():.2f}), delta in {delta}, {seen:.3f} / {unseen:.3f}")
-    for run in row["runs"]:
-        print(run["seed"], f"{1 + run['fitness']:.3f}", f"{1 + run['unseen']:.3f}", run["formula"])
+    for run in row.runs:
+        print(run.seed, f"{1 + run.fitness:.3f}", f"{1 + run.unseen:.3f}", run.formula)
     assert 0.89 <= best.mean() <= 0.95
     assert delta
     assert seen - unseen < 0.03
@@ -51,10 +51,8 @@ def test_ten_runs() -> None:
 def test_few_tasks_give_rules_for_those_tasks() -> None:
     """A clear drop on unseen mappings where only one or two were seen, against twenty (five runs each)."""
     with make_evaluator(load("papers/chalmers")) as evaluator:
-        rows = sweep("papers/chalmers", ["search.generations=300"], "task.tasks=1,20", 5, evaluator)["rows"]
+        rows = sweep("papers/chalmers", ["search.generations=300"], "task.tasks=1,20", 5, evaluator).rows
     one, twenty = rows
-    print(
-        f"gap with one mapping {one['seen']['mean'] - one['unseen']['mean']:.3f}, unseen {1 + one['unseen']['mean']:.3f}"
-    )
-    assert one["seen"]["mean"] - one["unseen"]["mean"] > 0.10
-    assert twenty["unseen"]["mean"] > one["unseen"]["mean"] + 0.10
+    print(f"gap with one mapping {one.seen.mean - one.unseen.mean:.3f}, unseen {1 + one.unseen.mean:.3f}")
+    assert one.seen.mean - one.unseen.mean > 0.10
+    assert twenty.unseen.mean > one.unseen.mean + 0.10
