@@ -24,6 +24,11 @@ class Task(ABC):
     sequences: ClassVar[bool] = False  # True: samples follow each other in time
 
     @property
+    def family(self) -> str:
+        """The source of its data: tasks of one family, whatever their options, share what can be known of them."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
     @abstractmethod
     def inputs(self) -> int:
         """I, the number of input units."""

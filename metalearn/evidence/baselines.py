@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -113,5 +114,7 @@ def tune_all(
         own = [k for k, baseline in enumerate(wanted) if baseline.name == name]
         best = max(own, key=lambda k: (found[k].select_score, -k))
         spent = sum(found[k].lifetimes for k in own)
-        arms[name] = Arm(wanted[best].learner, found[best].values, spent, wanted[best].birth)
+        score = found[best].select_score  # nan where there was nothing to tune
+        select = score if math.isfinite(score) else None
+        arms[name] = Arm(wanted[best].learner, found[best].values, spent, wanted[best].birth, select)
     return arms

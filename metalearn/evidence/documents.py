@@ -125,7 +125,10 @@ class Cell(Document):
     tier: str = "final"
     task: str = ""
     network: str = ""
+    family: str = ""  # of the task; "" in comparisons of an older version
+    hidden: tuple[int, ...] | None = None  # None in those too
     steps: int | None = None
+    batch: int = 1
     lifetimes: int | None = None
     chance: float | None = None
     metric: str = ""
@@ -152,6 +155,7 @@ class ArmDocument(Document):
     pathway: str = ""
     values: Values = Field(default_factory=dict)
     lifetimes: int | None = None  # spent on tuning
+    select: float | None = None  # mean score on the select tier, where it was tuned
     birth: str = ""  # of its networks; "" for the run's own
 
 

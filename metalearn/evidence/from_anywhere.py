@@ -17,9 +17,10 @@ from metalearn.evidence.arms import Arm
 from metalearn.evidence.comparison import compare
 from metalearn.evidence.documents import Comparison
 from metalearn.evidence.findings import Controls
+from metalearn.ledger.entry import enter_comparison
 from metalearn.progress import Progress
 from metalearn.rule.file import learner_of, read, values_of
-from metalearn.store.run_store import RunStore
+from metalearn.store.run_store import DATABASE, RunStore
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,19 @@ def compare_anything(
             number += 1
             unique = f"{each.name}-{number}"
         arms[unique] = each.arm
+    held = list(arms)
     if len(found) == 1:
         arms |= _baselines_of(rules[0])
     with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "comparing", 1) as bar:
-        return compare(arms, Experiment(config), evaluator, bar.at)
+        experiment = Experiment(config)
+        enter_comparison(_beside(rules), experiment, arms, held, " ".join(rules), console)
+        return compare(arms, experiment, evaluator, bar.at)
+
+
+def _beside(rules: Sequence[str]) -> Path:
+    """A folder whose ledger a comparison goes into: the first run that takes part, else a run of the working folder."""
+    runs = [path for spec in rules for path in (Path(spec), Path("runs") / spec) if (path / DATABASE).exists()]
+    return runs[0] if runs else Path("runs") / "comparison"
 
 
 def _config_of(found: Sequence[Found], config_name: str | None, lifetimes: int | None, seed: int | None) -> Config:

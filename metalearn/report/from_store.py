@@ -8,6 +8,7 @@ from pathlib import Path
 
 from metalearn.evidence.documents import Comparison, Selection
 from metalearn.evidence.findings import AblationResult, Distances
+from metalearn.ledger.entry import looks_in
 from metalearn.report.search_report import write_report
 from metalearn.store.run_store import RunStore
 from outer.generation import Generation
@@ -28,4 +29,5 @@ def write_report_of(store: RunStore, folder: Path, generations: Sequence[Generat
         store.get("command", "metalearn search"),
         AblationResult.found(store.get("ablation"), "ablation"),
         Distances.found(store.get("distances"), "distances"),
+        looks_in(store),
     )

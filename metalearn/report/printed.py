@@ -140,6 +140,11 @@ def _print_documents(store: RunStore, console: Any) -> None:
 
     if comparison := Comparison.found(store.get("comparison"), "comparison"):
         print_comparison(comparison, console)
+    from metalearn.ledger.entry import looks_in
+    from metalearn.ledger.summary import sentence
+
+    for look in looks_in(store):
+        console.print(sentence(look), highlight=False, markup=False, soft_wrap=True)
     ablation = AblationResult.found(store.get("ablation"), "ablation")
     distances = Distances.found(store.get("distances"), "distances")
     if ablation or distances:

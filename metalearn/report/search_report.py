@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from metalearn.evidence.documents import Comparison, Selection
 from metalearn.evidence.findings import AblationResult, Distances
+from metalearn.ledger.documents import Look
+from metalearn.report.evidence_section import evidence_section
 from metalearn.report.front_section import front_section
 from metalearn.report.headline import headline
 from metalearn.report.insight_section import insight_section
@@ -40,14 +42,17 @@ def write_report(
     command: str,
     ablation: AblationResult | None = None,
     distances: Distances | None = None,
+    looks: Sequence[Look] = (),
 ) -> Path:
     """Write `folder/report.html` in one step and return its path; any part of the run may be missing yet.
 
-    rule: the document of rule.json; comparison, selection, ablation, distances: documents of the run store;
+    rule: the document of rule.json; comparison, selection, ablation, distances, looks: documents of the run store;
     command: the exact command line of the search. Raises RunError when the folder cannot be written.
     """
     path = Path(folder) / NAME
-    text = report(folder, config, environment, generations, rule, comparison, selection, command, ablation, distances)
+    text = report(
+        folder, config, environment, generations, rule, comparison, selection, command, ablation, distances, looks
+    )
     write_text_atomically(path, text)
     return path
 
@@ -63,6 +68,7 @@ def report(
     command: str,
     ablation: AblationResult | None = None,
     distances: Distances | None = None,
+    looks: Sequence[Look] = (),
 ) -> str:
     """The page as text; the same arguments give the same text."""
     rule = rule or {}
@@ -75,6 +81,7 @@ def report(
     body = [rule_section(rule, headed=bool(generations or rule))]
     if comparison is not None and comparison.cells:
         body.append(_comparison(comparison))
+    body.append(evidence_section(looks))
     body.append(insight_section(ablation, distances))
     if selection is not None:
         body.append(front_section(selection.front))

@@ -23,6 +23,7 @@ from metalearn.evidence.baselines import tune_all
 from metalearn.evidence.comparison import REFERENCE, check_cells, compare
 from metalearn.evidence.documents import Comparison, Selection
 from metalearn.evidence.selection import choose, print_front
+from metalearn.ledger.entry import open_cells
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
 from metalearn.report.printed import show as print_rule
@@ -158,6 +159,7 @@ class SearchRun(Run):
                 with Progress(self.console, "tuning baselines", count) as bar:
                     found = tune_all(self.experiment, evaluator, lambda name, ended, all: bar.update(ended, name))
                 arms |= found
+            open_cells(self.store, self.folder, self.experiment, arms, [REFERENCE], self.console)
             with Progress(self.console, "comparing", 1) as bar:
                 comparison = compare(arms, self.experiment, evaluator, bar.at)
             self.store.put("comparison", comparison.plain())

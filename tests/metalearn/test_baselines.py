@@ -86,9 +86,8 @@ def test_answers_are_those_of_the_search_itself(cache: Path) -> None:
         with Evaluator() as evaluator:
             history = list(evolve(own, search, evaluator))
             winner = select(own, evaluator, history, 2, 2, 1)
-        assert found[name] == Arm(
-            baseline.learner, own.genome.values(winner.vector), sum(g.scores.size for g in history)
-        )
+        spent, score = sum(g.scores.size for g in history), float(winner.scores[winner.chosen].mean())
+        assert found[name] == Arm(baseline.learner, own.genome.values(winner.vector), spent, select=score)
         assert tune(own, search, 2, 2, 1).fitness == tuple(float(g.fitness.max()) for g in history)
 
 

@@ -66,9 +66,9 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def contents(run: Path) -> tuple[list[Generation], dict[str, Any], dict[str, Any]]:
-    """Generations, documents and rule.json of a run, without wall-clock times and the tracker's random id."""
+    """Generations, documents and rule.json of a run, without wall-clock times (looks have one) and the tracker's random id."""
     with RunStore.open(run, write=False) as store:
-        documents = {key: store.get(key) for key in store.keys() if key not in ("environment", "tracking")}
+        documents = {key: store.get(key) for key in store.keys() if key not in ("environment", "tracking", "looks")}
         generations = store.generations()
     documents.get("comparison", {}).pop("seconds", None)
     return generations, documents, json.loads((run / "rule.json").read_text(encoding="utf-8"))
