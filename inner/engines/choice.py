@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from inner.components import suggest
 from inner.engines import lateral_moments, moments
 from inner.learners.base import Learner, Spec
@@ -32,7 +34,7 @@ def choose(engine: str, learner: Learner, spec: Spec, device: str = "cpu") -> tu
         return "eager", "asked for" if engine == "eager" else f"device {device}"
     from inner.engines.native.engine import obstacle
 
-    why = obstacle(learner, spec)
+    why = obstacle(learner.lives_as, spec)
     if why and engine == "native":
         raise ValueError(f"engine: native cannot run this: {why}; use auto or eager")
     return ("eager", why) if why else ("native", "")
@@ -47,6 +49,7 @@ def live(life: Life, engine: str = "auto") -> Result:
     refused = life.learner.accepts(life.spec)
     if refused:
         raise ValueError(f"learner: '{life.learner.name}' cannot learn here: {refused}")
+    life = replace(life, learner=life.learner.lives_as)
     free = not life.theta.requires_grad and life.device == "cpu"
     if free and engine == "auto":
         for shortcut in (moments, lateral_moments):

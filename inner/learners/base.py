@@ -69,6 +69,11 @@ class Learner(ABC):
         return None
 
     @property
+    def lives_as(self) -> Learner:
+        """The learner that engines are given in its place: the same lives. By default itself."""
+        return self
+
+    @property
     def name(self) -> str:
         """The name of the component: the file's name in inner/learners, or a dotted module."""
         return type(self).__module__.removeprefix("inner.learners.")

@@ -18,7 +18,7 @@ from inner.axes import fold
 from inner.components import Plain, build
 from inner.learners import base
 from inner.learners._changes import changed, nothing_before, silent
-from inner.learners._rule_state import Acted, State
+from inner.learners._rule_state import Acted, Kept, State
 from inner.learners.base import Example, Spec
 from inner.life_data import Label
 from inner.networks import mlp
@@ -159,8 +159,8 @@ class Learner(base.Learner):
         network = self.network
         sizes = network.sizes(spec.inputs, spec.outputs)
         if born is None:
-            drawn = network.init(spec.inputs, spec.outputs, seed, labels)
-            weights = tuple(laid(fold(w, population)) for w in drawn)  # memory of their own, to be written in
+            born = network.init(spec.inputs, spec.outputs, seed, labels)
+            weights = tuple(laid(fold(w, population)) for w in born)  # memory of their own, to be written in
         else:
             weights = tuple(laid(w) for w in born)
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
@@ -231,6 +231,17 @@ class Learner(base.Learner):
         """The state after one update of every weight. into: the old weights may be overwritten."""
         into = into and not self.follows
         weights, traces, kept = changed(self, state, told, t, True, into)
+        return self.settled(state, weights, traces, kept, into)
+
+    def settled(
+        self,
+        state: State,
+        weights: tuple[Tensor, ...],
+        traces: tuple[dict[str, Tensor], ...],
+        kept: Kept,
+        into: bool = False,
+    ) -> State:
+        """The state with new weights per group [N, I (+ 1), O] and traces, after pathway, wiring and homeostasis."""
         own = kept.own
         if self.follows:
             changes = [weights[k] - state.weights[k] for k in state.forward]
