@@ -27,6 +27,7 @@ class Activation:
     c: tuple[str, str] | None = None
     torch_source: tuple[str, str] | None = None
     fused: Callable[[Tensor, Tensor], Tensor] | None = None  # (feedback, post) -> feedback * slope in fewer operations
+    jumps: bool = False  # its slope is 0 wherever it has one: only finite differences tell how it moves
 
     def delta(self, feedback: Tensor, drive: Tensor, post: Tensor) -> Tensor:
         """feedback * slope."""
@@ -102,6 +103,14 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda x: (x, 1.0),
         c=("x", "splat(1.0f) + 0.0f * y"),
         torch_source=("drive", "torch.ones_like(post)"),
+    ),
+    "sign": Activation(
+        "-1, 0 or 1, the sign of x: no slope to learn from, for learners that compare losses",
+        torch.sign,
+        lambda drive, post: torch.zeros_like(drive),
+        lambda x: (math.copysign(1.0, x) if x else 0.0, 0.0),
+        torch_source=("torch.sign(drive)", "torch.zeros_like(drive)"),
+        jumps=True,
     ),
 }
 

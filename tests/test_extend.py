@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("inner", "outer", "metalearn", "configs", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 BATTERIES = {  # example -> the files whose tests must pick it up
-    "inner/learners/mutate_revert.py": ("tests/inner/test_learners.py",),
+    "inner/learners/sign_step.py": ("tests/inner/test_learners.py",),
     "inner/networks/chequered.py": ("tests/inner/test_networks.py", "tests/inner/test_learners.py"),
     "inner/pathways/fixed_magnitude.py": ("tests/inner/test_every_pathway.py", "tests/metalearn/test_training.py"),
     "inner/signals/pre_average.py": ("tests/inner/test_signals.py", "tests/inner/test_pathways.py"),
@@ -141,7 +141,7 @@ for name in sys.argv[1:]:
 call("search", "majority", "--name", "named")
 config = pathlib.Path("configs/majority.yaml").read_text()
 start, end = config.index("rule:"), config.index("network:")
-learner = config[:start] + "learner: mutate_revert" + chr(10) + config[end:]
+learner = config[:start] + "learner: sign_step" + chr(10) + config[end:]
 pathlib.Path("learner.yaml").write_text(learner)
 call("search", "learner.yaml", "--name", "learned")
 pathlib.Path("mine.yaml").write_text(config.replace("pathway: fixed_magnitude", "pathway: {name: mine.steep, limit: 0.5}"))

@@ -95,6 +95,18 @@ class Network(ABC):
         above the input, added once to a layer's drives.
         """
 
+    def outputs(
+        self,
+        weights: Sequence[Tensor],
+        x: Tensor,
+        output: str,
+        units: tuple[Tensor, ...] = (),
+        fresh: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The output [N, B, O] and the units' state of `forward`, for a caller that needs no record of the pass."""
+        record, units = self.forward(weights, x, output, units, fresh)
+        return record.output, units
+
     def resolve_output(self, criterion: Criterion) -> str:
         """The kind of output unit under a criterion."""
         return criterion.output if self.output == "auto" else self.output

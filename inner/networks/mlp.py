@@ -71,3 +71,18 @@ class Network(base.Network):
             drives.append(drive)
             posts.append(signal)
         return ForwardRecord(tuple(pres), tuple(drives), tuple(posts), signal), ()
+
+    def outputs(
+        self,
+        weights: Sequence[Tensor],
+        x: Tensor,
+        output: str,
+        units: tuple[Tensor, ...] = (),
+        fresh: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The output of `forward`, same bits, in memory that does not grow with depth: two layers of units at a time."""
+        hidden, signal = activation(self.activation).value, x
+        for k, w in enumerate(weights):
+            drive = product(with_ones(signal) if self.bias else signal, w)
+            signal = hidden(drive) if k + 1 < len(weights) else output_units(drive, output)
+        return signal, ()

@@ -116,6 +116,18 @@ class Network(base.Network):
             out = out.detach()
         return record_of(plan.layers.biases, pre, drive, slope, output_units(out, output)), ()
 
+    def outputs(
+        self,
+        weights: Sequence[Tensor],
+        x: Tensor,
+        output: str,
+        units: tuple[Tensor, ...] = (),
+        fresh: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The output of `forward`, without slopes: nothing is taken derivatives of, unless the caller does."""
+        plan = self.plan(x.shape[2], weights[-1].shape[2])
+        return output_units(_run(plan, weights, x, _zeros(weights, x))[2], output), ()
+
 
 def _zeros(weights: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]:
     """Zeros [N, B, O] to be added to the drives, so that there is something to take gradients for."""

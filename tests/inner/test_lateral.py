@@ -121,7 +121,7 @@ def test_a_trial_of_other_weights_uses_synapses_that_exist() -> None:
     x = torch.from_numpy(stream(0, "x").standard_normal((2, 5, 4))).float()
     y = torch.from_numpy(stream(0, "y").standard_normal((2, 5, 3))).float()
     state = learner.init(spec, theta, 1, 5, LABELS)
-    xi = NETWORK.wired(perturbation.direction(state, 0))
+    xi = NETWORK.wired(perturbation.grouped(perturbation.directions(NETWORK, state, 0)[:, 0], state.weights))
     loss = []
     for length in (0.0, sigma):
         weights = [w + length * each for w, each in zip(state.weights, xi)]
