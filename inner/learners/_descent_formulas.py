@@ -16,7 +16,8 @@ the others their step by its mean; the others would not feel a smaller g.
 
 from __future__ import annotations
 
-from inner.components import Plain, suggest
+from inner.components import Plain
+from inner.learners._values import chosen as chosen
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 
@@ -48,13 +49,6 @@ KNOWN = {
 ETA = {  # where a search starts: an adaptive step is eta long itself
     "momentum": 0.01, "nesterov": 0.01, "rmsprop": 0.003, "adam": 0.005, "amsgrad": 0.005, "muon": 0.02, "foof": 0.1,
 }  # fmt: skip
-
-
-def chosen(option: str, value: str, known: tuple[str, ...]) -> None:
-    """Raise ValueError, in one line, for a choice that is not known."""
-    if value not in known:
-        near = suggest(str(value), known)
-        raise ValueError(f"learner.{option}: expected one of {', '.join(known)}, got {str(value)[:40]!r}{near}")
 
 
 def coefficients_of(method: str, names: tuple[str, ...]) -> tuple[Coefficient, ...]:

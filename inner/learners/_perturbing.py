@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from inner.axes import fold
-from inner.components import suggest
 from inner.learners import _perturbation as perturbation
 from inner.learners import base
-from inner.learners._perturbation import DRAWS, Shown, State, Tried, Window
-from inner.learners._values import adjusted
+from inner.learners._perturbation import Shown, State, Tried, Window
+from inner.learners._values import adjusted, whole
 from inner.learners.base import Cost, Spec
 from inner.life_data import Label
 from inner.networks import mlp
@@ -192,16 +191,3 @@ class Perturbing(base.Learner):
     def with_theta(self, state: State, theta: Tensor) -> State:
         """The same networks under other coefficients theta [N, D]."""
         return replace(state, coefficients=perturbation.named([c.name for c in self.coefficients], theta))
-
-
-def whole(name: str, value: int, low: int = 1) -> None:
-    """Raise ValueError, in one line, unless an option is a whole number of at least `low`."""
-    if type(value) is not int or value < low:
-        raise ValueError(f"learner.{name}: expected a whole number of at least {low}, got {str(value)[:40]}")
-
-
-def one_of(name: str, value: str, known: Sequence[str] = DRAWS) -> None:
-    """Raise ValueError, in one line, unless an option is one of the known words."""
-    if value not in known:
-        near = suggest(str(value), known)
-        raise ValueError(f"learner.{name}: expected one of {', '.join(known)}, got {str(value)[:40]!r}{near}")

@@ -1,4 +1,4 @@
-"""The option `values` of a learner without a formula: other initial values, bounds or fixed numbers for its coefficients.
+"""Options of a learner without a formula: `values`, other initial values, bounds or fixed numbers for its coefficients; choices; counts.
 
     values: {eta: 0.05, sigma: {init: 0.01, fixed: true}}
 """
@@ -27,3 +27,16 @@ def adjusted(defaults: Sequence[Coefficient], values: Mapping[str, Any]) -> tupl
         spec = given if isinstance(given, Mapping) else {"init": given}
         known[name] = Coefficient.from_dict(name, {**known[name].to_dict(), **spec})
     return tuple(known.values())
+
+
+def chosen(option: str, value: str, known: Sequence[str]) -> None:
+    """Raise ValueError, in one line, for a choice that is not known."""
+    if value not in known:
+        near = suggest(str(value), known)
+        raise ValueError(f"learner.{option}: expected one of {', '.join(known)}, got {str(value)[:40]!r}{near}")
+
+
+def whole(option: str, value: int, low: int = 1) -> None:
+    """Raise ValueError, in one line, unless an option is a whole number of at least `low`."""
+    if type(value) is not int or value < low:
+        raise ValueError(f"learner.{option}: expected a whole number of at least {low}, got {str(value)[:40]}")

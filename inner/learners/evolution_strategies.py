@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from inner.learners import _perturbation as perturbation
-from inner.learners._perturbation import State, Tried
-from inner.learners._perturbing import Perturbing, one_of, whole
+from inner.learners._perturbation import DRAWS, State, Tried
+from inner.learners._perturbing import Perturbing
+from inner.learners._values import chosen, whole
 from inner.learners.base import Example
 from inner.rules.coefficient import Coefficient
 
@@ -32,8 +33,8 @@ class Learner(Perturbing):
         Coefficient("sigma", 0.02, "log"),
     )
     moments: ClassVar[tuple[Coefficient, ...]] = (
-        Coefficient("beta1", 0.9, "linear", low=0.0, high=1.0, fixed=True),
-        Coefficient("beta2", 0.999, "linear", low=0.0, high=1.0, fixed=True),
+        Coefficient("beta1", 0.9, "linear", low=0.0, high=0.9999, fixed=True),
+        Coefficient("beta2", 0.999, "linear", low=0.0, high=0.9999, fixed=True),
     )
     pairs: int = 16
     directions: str = "gaussian"  # or "signs"
@@ -43,9 +44,9 @@ class Learner(Perturbing):
     def __post_init__(self) -> None:
         super().__post_init__()
         whole("pairs", self.pairs)
-        one_of("directions", self.directions)
-        one_of("shaping", self.shaping, ("ranks", "raw"))
-        one_of("optimiser", self.optimiser, ("adam", "plain"))
+        chosen("directions", self.directions, DRAWS)
+        chosen("shaping", self.shaping, ("ranks", "raw"))
+        chosen("optimiser", self.optimiser, ("adam", "plain"))
 
     @property
     def own(self) -> tuple[Coefficient, ...]:

@@ -20,8 +20,9 @@ from torch.autograd import forward_ad
 
 from inner.activations import ACTIVATIONS
 from inner.learners import _perturbation as perturbation
-from inner.learners._perturbation import Groups, Shown, State, Tried, Window
-from inner.learners._perturbing import Perturbing, one_of, whole
+from inner.learners._perturbation import DRAWS, Groups, Shown, State, Tried, Window
+from inner.learners._perturbing import Perturbing
+from inner.learners._values import chosen, whole
 from inner.learners.base import Cost, Example, Spec
 from inner.life_data import Label
 from inner.rules.coefficient import Coefficient
@@ -42,9 +43,9 @@ class Learner(Perturbing):
     count: int = 1  # directions a step
 
     def __post_init__(self) -> None:
-        one_of("by", self.by, ("jvp", "differences"))
+        chosen("by", self.by, ("jvp", "differences"))
         super().__post_init__()
-        one_of("directions", self.directions)
+        chosen("directions", self.directions, DRAWS)
         whole("count", self.count)
 
     @property

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from inner.learners import _perturbation as perturbation
-from inner.learners._perturbation import State, Tried
-from inner.learners._perturbing import Perturbing, one_of, whole
+from inner.learners._perturbation import DRAWS, State, Tried
+from inner.learners._perturbing import Perturbing
+from inner.learners._values import chosen, whole
 from inner.learners.base import Example
 from inner.rules.coefficient import Coefficient
 
@@ -39,7 +40,7 @@ class Learner(Perturbing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("directions", self.directions)
+        chosen("directions", self.directions, DRAWS)
         whole("sides", self.sides)
         if self.sides > 2:
             raise ValueError(f"learner.sides: expected 1 or 2, got {self.sides}")

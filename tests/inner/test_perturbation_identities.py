@@ -121,6 +121,8 @@ def test_forward_gradients_have_the_gradient_as_their_mean_and_their_variance_is
             each = slopes[..., None] * tried.xi  # [N, K, D]
             total += each.mean((0, 1)) / 100
             norms.append(each.square().sum(-1).mean())
+        wanted = perturbation.vector(state.weights) - perturbation.weighted(slopes / 500, tried.xi)  # of the last 500
+        torch.testing.assert_close(perturbation.vector(learner.learn(acted, told, t).weights), wanted)
         squares[kind] = float(torch.stack(norms).mean() / g.square().sum())
         assert float(torch.cosine_similarity(total, g, dim=0)) > 0.998
         assert abs(float((total @ g) / (g @ g)) - 1) < 0.01
