@@ -1,4 +1,4 @@
-"""Options of a learner without a formula: `values`, other initial values, bounds or fixed numbers for its coefficients; choices; counts.
+"""Options of a learner without a formula: `values`, which changes its coefficients; choices among words; counts.
 
     values: {eta: 0.05, sigma: {init: 0.01, fixed: true}}
 """
