@@ -133,6 +133,16 @@ def names(kind: str) -> list[str]:
     return sorted(name for name in found if not name.startswith("_") and name not in NOT_COMPONENTS)
 
 
+def check_name(kind: str, name: str) -> None:
+    """Raise ValueError, in one line, for an unknown name. Nothing is imported; a dotted name is only looked at."""
+    if len(name) > LONGEST:
+        raise ValueError(f"{kind}: expected a name of at most {LONGEST} characters, got {len(name)}")
+    if not all(name.split(".")):
+        raise ValueError(f"{kind}: expected a name or a dotted module name, got {name!r}")
+    if "." not in name and not _loaded(KINDS[kind][0], name) and name not in names(kind):
+        raise ValueError(f"{kind}: unknown name '{name}'{suggest(name, names(kind))}; known: {', '.join(names(kind))}")
+
+
 def load(kind: str, name: str) -> type:
     """Return the class of a component.
 
@@ -140,12 +150,7 @@ def load(kind: str, name: str) -> type:
     """
     package, symbol = KINDS[kind]
     own = "." in name
-    if len(name) > LONGEST:
-        raise ValueError(f"{kind}: expected a name of at most {LONGEST} characters, got {len(name)}")
-    if not all(name.split(".")):
-        raise ValueError(f"{kind}: expected a name or a dotted module name, got {name!r}")
-    if not own and not _loaded(package, name) and name not in names(kind):
-        raise ValueError(f"{kind}: unknown name '{name}'{suggest(name, names(kind))}; known: {', '.join(names(kind))}")
+    check_name(kind, name)
     target = name if own else f"{package}.{name}"
     try:
         module = own_module(kind, name) if own else importlib.import_module(target)

@@ -19,11 +19,8 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen settings apart."""
     from rich.console import Console
 
-    from metalearn.build import make_evaluator
     from metalearn.config.load import load, refuse_genome
-    from metalearn.progress import Progress
-    from metalearn.runs import sweep as sweeping
-    from metalearn.store.run_store import write_text_atomically
+    from metalearn.store.files import write_text_atomically
 
     names = [a for a in arguments if "=" not in a]
     if len(names) != 1:
@@ -33,6 +30,10 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     overrides = [a for a in arguments if "=" in a]
     config = load(names[0], overrides)
     refuse_genome(config, "sweep", "metalearn baldwin repeats it over --seeds")
+    from metalearn.build import make_evaluator
+    from metalearn.progress import Progress
+    from metalearn.runs import sweep as sweeping
+
     shown = Console(quiet=True) if as_json else console()
     with make_evaluator(config) as evaluator, Progress(shown, "searches", 1) as bar:
         document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, bar.at)

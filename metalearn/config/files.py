@@ -9,6 +9,7 @@ import yaml
 
 from inner.components import Plain, suggest
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same loader in C, where PyYAML was built with it
 LIMIT = 1_000_000  # bytes of a file
 MOST = 100_000  # values, aliases written out
 DEEPEST = 20  # mappings and lists inside each other
@@ -70,10 +71,14 @@ def yaml_value(text: str, what: str) -> Any:
         raise ValueError(f"{what} larger than {LIMIT:,} characters")
     try:
         _check_events(text, what)
-        return yaml.safe_load(text)
+        loader = LOADER(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
+        where = f" line {min(mark.line + 1, max(1, len(text.splitlines())))}" if mark else ""
         raise ValueError(f"{what}{where} not valid YAML: {getattr(error, 'problem', error)}") from error
 
 
@@ -82,7 +87,7 @@ def _check_events(text: str, what: str) -> None:
     sizes: dict[str, int] = {}  # anchor -> values below it
     open_: list[tuple[str | None, int]] = []  # anchor and count before it, of what is being read
     count = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=LOADER):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.CollectionStartEvent):
             open_.append((event.anchor, count))

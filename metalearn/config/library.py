@@ -79,16 +79,19 @@ def rule(spec: str | Mapping[str, Any]) -> Rule:
     return Rule.from_dict(dict(spec))
 
 
+def check_listed(name: str) -> None:
+    """Raise ValueError, with the nearest valid name, for a name that is no rule and no learner of the library."""
+    rules, others = named(), learners()
+    if name not in rules and name not in others:
+        known = [*rules, *others]
+        raise ValueError(f"library: no rule or learner named '{name}'{suggest(name, known)}; known: {', '.join(known)}")
+
+
 def learner(spec: str | Mapping[str, Any]) -> Learner:
     """A learner from a component, or from a name in the library of rules and learners. Raises ValueError in one line."""
     if isinstance(spec, str):
-        rules, others = named(), learners()
-        if spec not in rules and spec not in others:
-            known = [*rules, *others]
-            raise ValueError(
-                f"library: no rule or learner named '{spec}'{suggest(spec, known)}; known: {', '.join(known)}"
-            )
-        return learner({"name": LOCAL_RULE, "rule": spec} if spec in rules else others[spec])
+        check_listed(spec)
+        return learner({"name": LOCAL_RULE, "rule": spec} if spec in named() else learners()[spec])
     options = dict(spec)
     known_options = [key for key in options_of(load("learner", str(options.get("name")))) if key not in GIVEN]
     for key in options:

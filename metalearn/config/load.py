@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inner.components import suggest
+from inner.components import check_name, suggest
+from metalearn.config.door import check
 from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
 from metalearn.config.inheritance import StudyConfig, validate_study
 from metalearn.config.library import entry
@@ -19,7 +20,9 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
     content = read_yaml(find(name))
     for override in overrides:
         apply(content, override)
-    return validate(content)
+    config = validate(content)
+    check(config)
+    return config
 
 
 def apply(content: Plain, override: str) -> None:
@@ -102,7 +105,9 @@ def load_any(name: str, overrides: Sequence[str] = ()) -> Config | StudyConfig:
             content["study"][path[1]] = yaml_value(text, f"override: {key[:60]}:")
         else:
             content[path[0]] = yaml_value(text, f"override: {key[:60]}:")
-    return validate_study(content)
+    found = validate_study(content)
+    check_name("study", found.study["name"])
+    return found
 
 
 def refuse_genome(config: Config, command: str, instead: str) -> None:

@@ -76,6 +76,18 @@ def test_help_and_slips_import_nothing_heavy(words: list[str], code: int, expect
     assert done.returncode == 0 and expected in done.stdout + done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("command", ["search", "sweep", "estimate", "bench-searches", "baldwin"])
+@pytest.mark.parametrize("override", ["rule.dw=eta*(", "rule.dw=eta*foo(pre)", "rule=bakprop", "network=mlpp", "task=digts"])
+def test_a_wrong_formula_or_name_is_refused_without_torch(command: str, override: str) -> None:
+    text = (
+        f"import sys\nfrom metalearn.cli import main\ntry:\n    main(['{command}', 'digits', '{override}'])\n"
+        "except SystemExit as end:\n    assert end.code == 2\n"
+        "heavy = {'torch', 'cma', 'wandb', 'matplotlib', 'sklearn', 'scipy'} & set(sys.modules)\nassert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stderr.startswith("error: "), done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
