@@ -20,12 +20,15 @@ from metalearn.config import library
 from metalearn.config.inheritance import StudyConfig
 from metalearn.config.options import check_options, network_options
 from metalearn.config.schema import CellConfig, Config
+from metalearn.rule.reference import reference_of
+from outer.aggregate import Aggregate
 from outer.evaluators.base import Evaluator
 from outer.fitness.base import fitness_of
 from outer.learner_objective import LearnerObjective
 from outer.objective import Objective
 from outer.programs.objective import ProgramObjective
 from outer.racing import Racing
+from outer.reference import Reference
 from outer.searches.base import Search
 from outer.searches.program import Search as ProgramSearch
 from outer.settings import Distribution, Setting, network_of
@@ -168,7 +171,18 @@ class Experiment:
             config.engine,
             self.device,
             self._long_search_in_one_shape,
+            aggregate=Aggregate.of(config.fitness.over),
+            reference=self.reference,
         )
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """The learner that scores are leads over, from one birth of networks whatever that of the candidates is."""
+        spec = self.config.fitness.reference
+        if spec is None:
+            return None
+        found, network = reference_of(spec), self.network(self.distribution.hidden or (1,))
+        return found if found.birth else replace(found, birth=str(getattr(network, "birth", "")))
 
     @cached_property
     def _long_search_in_one_shape(self) -> bool:

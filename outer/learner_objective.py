@@ -17,12 +17,14 @@ from inner.life.unroll import Unroll
 from inner.life_data import LifeData
 from inner.rules.rule import Rule
 from inner.sources import Source
+from outer.aggregate import Aggregate
 from outer.fitness.base import Fitness, steps_of
 from outer.fitness.final import Fitness as Final
 from outer.genome.base import Genome
 from outer.genome.coefficients import CoefficientGenome
 from outer.genome.network import NetworkGenome
 from outer.objective import Evaluation, Lived, Objective, made_finite, side_by_side
+from outer.reference import Reference
 from outer.settings import Distribution, Setting
 
 
@@ -58,6 +60,8 @@ class LearnerObjective(Objective):
     device: str = "cpu"
     fixed: bool = False  # so many lives in networks of one shape that they are worth a kernel of their own
     born: NetworkGenome | None = None
+    aggregate: Aggregate = Aggregate()  # of the lives of all settings
+    reference: Reference | None = None  # scores are leads over it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learner", learner_of(self.learner))
@@ -105,6 +109,22 @@ class LearnerObjective(Objective):
             result = live(life, self.engine)
         return Lived(self.fitness.value(result, setting.task, data), result.alive.numpy())
 
+    @property
+    def has_reference(self) -> bool:
+        """True where scores are leads."""
+        return self.reference is not None
+
+    def reference_lives(self, setting: Setting) -> Lived | None:
+        """The reference's lives [1, L] of this measure: data and initial weights are those of the candidates."""
+        if self.reference is None:
+            return None
+        learner, theta, place = self.reference.placed(setting)
+        return self.lives_of(learner, theta.numpy(), place)
+
+    def reduced(self, scores: np.ndarray, settings: Sequence[Setting]) -> np.ndarray:
+        """The aggregate [P] of scores [P, L] over worlds."""
+        return self.aggregate.of_lives(scores, [len(setting.labels) for setting in settings])
+
     def experience(self, setting: Setting) -> LifeData | Source:
         """The experience of the lives of a setting, cut at its `until`. Raises ValueError for an environment that is cut."""
         data = setting.task.experience(setting.tier, setting.steps, setting.batch, self.seed, setting.labels)
@@ -116,9 +136,9 @@ class LearnerObjective(Objective):
         return replace(data, order=data.order[:, : setting.until], fresh=fresh, scored=scored)
 
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
-        """Fitness is the mean score less the price of complexity."""
+        """Fitness is the aggregate of the scores less the price of complexity."""
         scores, alive = side_by_side(lived)
-        fitness = scores.mean(1)
+        fitness = self.reduced(scores, settings)
         if self.complexity:
             fitness = fitness - self.complexity * np.abs(self.genome.decode(vectors)).sum(1)
         return Evaluation(made_finite(fitness), scores, alive)

@@ -87,6 +87,20 @@ class Objective(ABC):
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Let candidates [P, D] live in one setting: the job of a worker. Bits do not depend on how P was cut into jobs."""
 
+    def reference_lives(self, setting: Setting) -> Lived | None:
+        """The lives [1, L] of the reference learner in one setting, a job of a worker too; None without a reference."""
+        return None
+
+    @property
+    def has_reference(self) -> bool:
+        """True where scores are leads over a reference learner."""
+        return False
+
+    def reduced(self, scores: np.ndarray, settings: Sequence[Setting]) -> np.ndarray:
+        """One number [P] from the scores [P, L] of lives in these settings: the fitness before any price."""
+        found: np.ndarray = scores.mean(1)
+        return found
+
     @abstractmethod
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
         """The evaluation of candidates [P, D] from their lives in each of the settings."""

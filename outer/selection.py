@@ -20,6 +20,7 @@ class Selection:
     finalists: np.ndarray  # [K, D]
     scores: np.ndarray  # [K, L] on the select tier
     chosen: int
+    values: np.ndarray  # [K] aggregate of the scores of each finalist
 
 
 def finalists(history: Sequence[Generation], count: int) -> np.ndarray:
@@ -43,9 +44,10 @@ def finalists(history: Sequence[Generation], count: int) -> np.ndarray:
 def select(
     objective: Objective, evaluator: Evaluator, history: Sequence[Generation], count: int, lifetimes: int, shapes: int
 ) -> Selection:
-    """Score `count` finalists on fresh lifetimes of the select tier and take the best mean: no winner's curse."""
+    """Score `count` finalists on fresh lifetimes of the select tier and take the best: no winner's curse."""
     vectors = finalists(history, count)
     settings = objective.distribution.settings("select", objective.seed, (0,), lifetimes, shapes)
     evaluation = evaluator.evaluate(objective, vectors, settings)
-    chosen = int(np.argmax(evaluation.scores.mean(1)))
-    return Selection(vectors[chosen], vectors, evaluation.scores, chosen)
+    values = objective.reduced(evaluation.scores, settings)
+    chosen = int(np.argmax(values))
+    return Selection(vectors[chosen], vectors, evaluation.scores, chosen, values)

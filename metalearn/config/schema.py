@@ -48,6 +48,16 @@ class FitnessConfig(Section):
     )
     threshold: float = Field(0.8, description="the score that steps_to_threshold waits for")
     complexity: float = Field(0.0, ge=0, description="fitness lost per unit of sum |coefficient|")
+    over: str | dict[str, float] = Field(
+        "mean",
+        description="aggregate over worlds: mean, median, worst_quarter, below (mean of min(0, score)), or a weighted "
+        "sum such as {mean: 1, below: 2}",
+    )
+    reference: str | Plain | None = Field(
+        None,
+        description="scores are leads over this learner in the same world: a name or run, {rule: ..., values: ...} or "
+        "{run: ..., arm: ...}",
+    )
 
     @property
     def name(self) -> str:

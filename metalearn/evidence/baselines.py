@@ -15,6 +15,7 @@ from inner.learners.base import Learner
 from metalearn.build import Baseline, Experiment
 from metalearn.evidence.arms import Arm
 from metalearn.rule.file import checked_values
+from metalearn.rule.reference import plain_of
 from metalearn.store.environment import describe
 from outer.evaluators.base import Evaluator
 from outer.evidence.tuning import Tuned, tune
@@ -36,6 +37,7 @@ def address(experiment: Experiment, baseline: Baseline) -> str:
             k: plain[k]
             for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "racing", "selection")
         },
+        "reference": None if experiment.reference is None else plain_of(experiment.reference),
         "environment": {key: environment[key] for key in exact},
         "engine": plain["engine"],
         "device": experiment.device,

@@ -26,16 +26,17 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
         vectors = distinct_finalists(own, generations, chosen.finalists)
         settings = own.distribution.settings("select", own.seed, (0,), chosen.lifetimes, chosen.shapes)
         scores = evaluator.evaluate(own, vectors, settings).scores
+        values = own.reduced(scores, settings)
         programs = own.programs(vectors)
         best = simplest([program.complexity for program in programs], scores, chosen.tolerance)
         rules = [program.rule(experiment.rule) for program in programs]
         front_rows = tuple(
             FrontRow(
                 complexity=programs[k].complexity,
-                score=float(scores[k].mean()),
+                score=float(values[k]),
                 formula=rules[k].pruned({}, 0.0),
             )
-            for k in front([program.complexity for program in programs], scores.mean(1))
+            for k in front([program.complexity for program in programs], values)
         )
         discovered = rules[best].to_dict()
         plain = rule_objective(own, rules[best])
@@ -43,16 +44,16 @@ def choose(experiment: Experiment, evaluator: Evaluator, generations: Sequence[G
     else:
         plain = experiment.objective
         winner = select(own, evaluator, generations, chosen.finalists, chosen.lifetimes, chosen.shapes)
-        vector, scores, best = winner.vector, winner.scores, winner.chosen
+        vector, scores, values, best = winner.vector, winner.scores, winner.values, winner.chosen
     rest = prune(plain, evaluator, vector, chosen.lifetimes, chosen.shapes, chosen.tolerance)
     return Selection(
         values=plain.genome.values(rest.vector),
         whole=plain.genome.values(vector),
         pruning=tuple(Pruned(removed=name, score=score) for name, score in rest.steps),
-        score=float(scores[best].mean()),
+        score=float(values[best]),
         finalists=len(scores),
         lifetimes=int(scores.shape[1]),
-        scores=tuple(scores.mean(1).tolist()),
+        scores=tuple(values.tolist()),
         chosen=best,
         front=front_rows,
         rule=discovered,

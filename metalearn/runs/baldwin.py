@@ -52,6 +52,8 @@ def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     check_options("task", config.task)
     check_options("search", config.search)
+    if config.fitness.reference is not None or config.fitness.over != "mean":
+        raise ValueError("fitness: experiments on inheritance have a fitness of their own; leave over and reference out")
     experiment = Experiment(config)
     search, found = experiment.search, inheritance_objective(experiment, config.seed)
     setting = found.settings(0)[0]

@@ -18,7 +18,7 @@ from metalearn.config import library
 from metalearn.config.options import check_options, whole_network
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
-from metalearn.evidence.arms import Arm
+from metalearn.evidence.arms import Arm, check_fit
 from metalearn.evidence.baselines import tune_all
 from metalearn.evidence.comparison import REFERENCE, check_cells, compare
 from metalearn.evidence.documents import Comparison, Selection
@@ -28,6 +28,7 @@ from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
 from metalearn.report.printed import show as print_rule
 from metalearn.rule.file import RuleDocument, rule_of, text_of
+from metalearn.rule.reference import plain_of
 from metalearn.runs.base import Run
 from metalearn.runs.engine_line import engine_line
 from metalearn.store.folder import begin, mirror
@@ -60,6 +61,9 @@ def check(config: Config) -> Experiment:
     settings = distribution.settings("search", config.seed, ("check",), 1, 1)
     if why := found.learner.on(settings[0].network).accepts(settings[0].spec):
         raise ValueError(f"learner '{found.learner.name}': {why}")
+    if (reference := found.reference) is not None:
+        place = reference.placed(settings[0])[2]
+        check_fit(reference.learner, reference.values, place)
     settings[0].task.experience("search", 1, 1, config.seed, settings[0].labels)
     make_evaluator(config).close()
     for name in found.baselines:
@@ -93,6 +97,8 @@ class SearchRun(Run):
         plain = config.plain()
         plain["device"] = checked.device  # a resumed run goes on where it began
         plain |= resolved(checked)
+        if checked.reference is not None:
+            plain["fitness"]["reference"] = plain_of(checked.reference)
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
         return cls(begin(folder, plain, command), folder, console)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from outer.gradient_estimators.base import GradientEstimator, gather
 from outer.objective import Evaluation, Lived, Objective
+from outer.reference import Remembered, lead
 from outer.settings import Setting
 
 CHUNK = 256  # networks in lockstep at most, so that their weights stay in the processor's cache
@@ -32,10 +33,9 @@ def counting(progress: Callable[[int, int], None] | None, jobs: int) -> Done:
     return done
 
 
-
-def lives(objective: Objective, candidates: np.ndarray, setting: Setting) -> Lived:
-    """One job: some candidates live in one setting."""
-    return objective.lives(candidates, setting)
+def lives(objective: Objective, candidates: np.ndarray | None, setting: Setting) -> Lived | None:
+    """One job: some candidates, or the reference learner (None), live in one setting."""
+    return objective.reference_lives(setting) if candidates is None else objective.lives(candidates, setting)
 
 
 def gradients(
@@ -66,10 +66,12 @@ def distinct_rows(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first, copies
 
 
+@dataclass
 class Evaluator(ABC):
     """Concrete evaluators are dataclasses named `Evaluator`; used as context managers."""
 
     workers: int
+    remembered: Remembered = field(default_factory=Remembered, init=False, repr=False, compare=False)
 
     @abstractmethod
     def map(self, function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], done: Done | None = None) -> list[Any]:
@@ -94,15 +96,25 @@ class Evaluator(ABC):
         return replace(evaluation, gradient=shares, metrics={**evaluation.metrics, **health})
 
     def lives(self, objective: Objective, candidates: np.ndarray, settings: Sequence[Setting]) -> list[Lived]:
-        """The lives of candidates [P, D], per setting. Candidates that are equal to the last bit live once."""
+        """The lives of candidates [P, D], per setting; scores are leads where the objective has a reference.
+
+        Candidates that are equal to the last bit live once, and so does the reference.
+        """
         candidates = np.ascontiguousarray(candidates)
         first, copies = distinct_rows(candidates)
         some = candidates[first] if len(first) < len(candidates) else candidates
         cuts = self._cuts(len(some), settings, objective.device)
-        found: list[Lived] = self.map(lives, [(objective, some[cut], settings[w]) for w, cut in cuts])
+        known = self.remembered.recall(objective, settings)
+        beside = [(objective, None, setting) for setting in settings] if objective.has_reference and not known else []
+        jobs = beside + [(objective, some[cut], settings[w]) for w, cut in cuts]
+        lived: list[Lived] = self.map(lives, jobs)
+        references, found = known or lived[: len(beside)], lived[len(beside) :]
         joined = [
             Lived.joined([part for (owner, _), part in zip(cuts, found) if owner == w]) for w in range(len(settings))
         ]
+        if references:
+            self.remembered = Remembered(objective, tuple(settings), references)
+            joined = [lead(part, reference) for part, reference in zip(joined, references, strict=True)]
         return joined if some is candidates else [part.rows(copies) for part in joined]
 
     def _cuts(self, population: int, settings: Sequence[Setting], device: str = "cpu") -> list[tuple[int, slice]]:

@@ -34,7 +34,7 @@ def removable(objective: LearnerObjective) -> dict[str, slice]:
 def prune(
     objective: LearnerObjective, evaluator: Evaluator, vector: np.ndarray, lifetimes: int, shapes: int, tolerance: float
 ) -> Pruned:
-    """Remove the least important coefficient, again and again, while the mean score stays within `tolerance` of the best.
+    """Remove the least important coefficient, again and again, while the score stays within `tolerance` of the best.
 
     All variants live the same lives of the select tier, other lives than those that chose the winner; the final tier is
     never used. The reference is the best score so far, at first the whole rule's: losses cannot add up, and a gain from
@@ -44,13 +44,17 @@ def prune(
     places, steps = removable(objective), []
     kept = list(places)
     vector = vector.copy()
-    score = float(evaluator.evaluate(objective, vector[None], settings).scores.mean())
+
+    def scored(vectors: np.ndarray) -> np.ndarray:
+        return objective.reduced(evaluator.evaluate(objective, vectors, settings).scores, settings)
+
+    score = float(scored(vector[None])[0])
     best = score
     while len(kept) > 1:
         variants = np.repeat(vector[None], len(kept), 0)
         for variant, name in zip(variants, kept):
             variant[places[name]] = 0.0
-        means = evaluator.evaluate(objective, variants, settings).scores.mean(1)
+        means = scored(variants)
         least = int(np.argmax(means))
         if means[least] < best - tolerance:
             break

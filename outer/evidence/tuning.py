@@ -19,7 +19,7 @@ class Tuned:
 
     values: Values  # coefficient values of the winner
     lifetimes: int  # inner lives spent by the search
-    select_score: float  # mean on the select tier
+    select_score: float  # fitness on the select tier
     fitness: tuple[float, ...]  # best per generation
 
 
@@ -40,6 +40,6 @@ def tune(
     return Tuned(
         objective.genome.values(selection.vector),
         int(sum(g.scores.size for g in history)),
-        float(selection.scores[selection.chosen].mean()),
+        float(selection.values[selection.chosen]),
         tuple(float(g.fitness.max()) for g in history),
     )

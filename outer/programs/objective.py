@@ -77,8 +77,21 @@ class ProgramObjective(Objective):
         form = Interpreter.of(padded, count, trace_sides(carrier))
         return self.plain.lives_of(Learner(carrier, setting.network, form), theta, setting)
 
+    @property
+    def has_reference(self) -> bool:
+        """As the plain objective."""
+        return self.plain.has_reference
+
+    def reference_lives(self, setting: Setting) -> Lived | None:
+        """As the plain objective."""
+        return self.plain.reference_lives(setting)
+
+    def reduced(self, scores: np.ndarray, settings: Sequence[Setting]) -> np.ndarray:
+        """As the plain objective."""
+        return self.plain.reduced(scores, settings)
+
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
-        """Fitness is the mean score; `complexity` is subtracted per operation."""
+        """Fitness is that of the plain objective; `complexity` is subtracted per operation."""
         evaluation = replace(self.plain, complexity=0.0).assemble(
             np.zeros((len(vectors), self.plain.genome.size)), settings, lived
         )
