@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from metalearn.config.schema import Config, validate
 from metalearn.evidence.baselines import address
 from metalearn.evidence.documents import Comparison
 from metalearn.rule.reference import plain_of, reference_of
-from metalearn.runs.search import SearchRun
+from metalearn.runs.search import SearchRun, check
 from metalearn.store.run_store import RunStore
 
 
@@ -79,6 +80,8 @@ def test_a_run_keeps_its_reference_and_resumes_to_the_bit(finished: Path, tmp_pa
     folder = run(tiny(fitness), tmp_path / "leads")
     with RunStore.open(folder, write=False) as store:
         whole, config = store.generations(), store.config
+    first = whole[0]  # one world
+    assert first.fitness == pytest.approx(first.scores.mean(1) + 2 * np.minimum(first.scores.mean(1), 0.0))
     kept = config["fitness"]["reference"]
     assert kept["rule"]["dw"] and kept["values"] == dict(reference_of(str(finished)).values)
     again = SearchRun.create(validate(config), tmp_path / "again", Console(quiet=True), [])
@@ -111,3 +114,6 @@ def test_a_reference_that_cannot_live_there_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["search", str(path), "--runs", str(tmp_path)])
     assert result.exit_code == 2 and "eta" in result.output and "3" in result.output
     assert not (tmp_path / "config").exists()
+    rewards = {"task": "bandit", "rule": "reward_hebb", "network": {"depth": 0}, "compare": {"baselines": []}}
+    with pytest.raises(ValueError, match="learner 'weight_perturbation': "):
+        check(validate(yaml.safe_load(TINY) | rewards | {"fitness": {"reference": "weight_perturbation"}}))
