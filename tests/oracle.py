@@ -33,6 +33,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "relu": lambda x: x if x > 0 else 0.0,
     "max": max,
     "min": min,
+    "cos": lambda x: math.cos(x) if math.isfinite(x) else math.nan,
     "sqrt": lambda x: math.sqrt(x) if x >= 0 else math.nan,
     "where": lambda condition, x, y: x if condition > 0 else y,
 }

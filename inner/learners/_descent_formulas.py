@@ -43,7 +43,7 @@ KNOWN = {
         Coefficient("H", 0.8, "linear", 0.1, low=0.0, high=1.0),
         Coefficient("tau", 300.0, "log", low=1.0, high=1e5),
         Coefficient("damping", 0.1, "log", low=1e-4, high=100.0),
-        Coefficient("memory", 0.95, "linear", 0.1, low=0.0, high=0.999, fixed=True),
+        Coefficient("memory", 0.95, "linear", 0.1, low=0.8, high=0.999, fixed=True),
     )
 }
 ETA = {  # where a search starts: an adaptive step is eta long itself

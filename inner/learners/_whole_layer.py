@@ -1,10 +1,9 @@
 """Descent by whole matrices: the change that a rule proposes for a layer, orthogonalised (Muon) or preconditioned (FOOF).
 
     muon   dw <- eta rate sqrt(max(1, O / I)) U V^T,  where U S V^T is the change of the rule      (Jordan et al. 2024)
-    foof   C <- mean over steps of mean_b pre pre^T, with memory;  dw <- (C + damping I)^-1 dw     (Benzing 2022, eq. 5)
+    foof   dw <- (C + damping I)^-1 dw,  C the second moment of the layer's inputs; see _foof.py             (Benzing 2022)
 
-U V^T comes from a quintic Newton-Schulz iteration, whose singular values lie between 0.7 and 1.2. With one sample and no
-memory FOOF is normalised descent, (C + damping I)^-1 pre = pre / (damping + |pre|^2).
+U V^T comes from a quintic Newton-Schulz iteration, whose singular values lie between 0.7 and 1.2.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from inner.learners import base, local_rule
 from inner.learners._changes import changed
+from inner.learners._foof import Inputs
 from inner.learners._rule_state import State as RuleState
 from inner.learners.base import Cost, Spec
 from inner.life_data import Label
@@ -36,8 +36,7 @@ class State:
     """N networks between two steps."""
 
     rule: RuleState
-    moments: tuple[Tensor, ...] = ()  # per group [N, I (+ 1), I (+ 1)]: C before its correction for birth
-    inverses: tuple[Tensor, ...] = ()  # per group [N, I (+ 1), I (+ 1)]
+    inputs: tuple[Inputs, ...] = ()  # per group
     damping: Tensor | None = None  # [N, 1, 1]
     memory: Tensor | None = None  # [N, 1, 1]
 
@@ -107,8 +106,7 @@ class Learner(base.Learner):
         rule = self.inner.init(spec, self._of_rule(theta), population, seed, labels, born)
         if self.method == "muon":
             return State(rule)
-        zeros = tuple(w.new_zeros(len(w), w.shape[1], w.shape[1]) for w in rule.weights)
-        return replace(State(rule, zeros, zeros), **self._further(theta))
+        return replace(State(rule, tuple(Inputs.none(w) for w in rule.weights)), **self._further(theta))
 
     def _of_rule(self, theta: Tensor) -> Tensor:
         """The columns of the rule."""
@@ -136,27 +134,13 @@ class Learner(base.Learner):
             if "rate" in self.rule.traces:  # the factor of the schedule, lost with the length of dw
                 steps = [dw * own["rate"].mean(1, keepdim=True) for dw, own in zip(steps, traces)]
         else:
-            state = self.observed(state, t)
-            steps = [torch.bmm(inverse, dw) for inverse, dw in zip(state.inverses, changes)]
+            damping, memory, acted = state.damping, state.memory, state.rule.acted
+            assert acted is not None and damping is not None and memory is not None
+            seen = zip(state.inputs, acted.record.pre)
+            state = replace(state, inputs=tuple(one.seen(pre, damping, memory, t, self.every) for one, pre in seen))
+            steps = [one.preconditioned(dw, memory, t) for one, dw in zip(state.inputs, changes)]
         weights = tuple(w + dw for w, dw in zip(state.weights, steps))
         return replace(state, rule=self.inner.settled(state.rule, weights, traces, kept))
-
-    def observed(self, state: State, t: int | Tensor) -> State:
-        """The state with the inputs of this step in its moments, and with new inverses where it is time for them."""
-        memory, damping, moments = state.memory, state.damping, []
-        assert state.rule.acted is not None and memory is not None and damping is not None
-        for pre, old in zip(state.rule.acted.record.pre, state.moments):
-            now = torch.bmm(pre.transpose(1, 2), pre) / pre.shape[1]
-            moments.append(memory * old + (1 - memory) * now)
-        state = replace(state, moments=tuple(moments))
-        if isinstance(t, int) and t >= self.every and t % self.every:
-            return state
-        seen = 1 - memory ** (t + 1)  # so that C is a mean, from the first step on
-        found = tuple(inverse(c / seen, damping) for c in moments)
-        if isinstance(t, Tensor):  # a recorded step has no branches
-            due = (t < self.every) | (t % self.every == 0)
-            found = tuple(torch.where(due, new, old) for new, old in zip(found, state.inverses))
-        return replace(state, inverses=found)
 
     def predict(self, state: State, x: Tensor) -> Tensor:
         """Outputs [N, V, O] for x [N, V, I]."""
@@ -192,12 +176,3 @@ def orthogonalised(g: Tensor, iterations: int) -> Tensor:
         square = torch.bmm(x, x.transpose(1, 2))
         x = a * x + torch.bmm(torch.baddbmm(square, square, square, beta=b, alpha=c), x)
     return x if wide else x.transpose(1, 2)
-
-
-def inverse(c: Tensor, damping: Tensor) -> Tensor:
-    """(c + damping I)^-1, [N, I, I], of symmetric matrices; not a number where one is not positive definite."""
-    eye = torch.eye(c.shape[1], dtype=c.dtype, device=c.device)
-    root, failed = torch.linalg.cholesky_ex(c + damping * eye)
-    well = (failed == 0).reshape(-1, 1, 1)
-    found = torch.cholesky_inverse(torch.where(well, root, eye))  # which raises for all if one has a 0 on its diagonal
-    return torch.where(well, found, torch.full_like(found, torch.nan))

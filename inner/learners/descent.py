@@ -44,7 +44,7 @@ class Learner(base.Learner):
     normalise: bool = False  # divide steps by 1 + k sum pre^2
     power: bool = False  # sign(g) |g|^H in place of g
     iterations: int = 5  # of muon
-    every: int = 1  # foof: steps from one inverse to the next; the first steps have one each
+    every: int = 10  # foof: steps from one whole inverse to the next; the first steps have one each
     values: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see inner/learners/_values.py
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """The functions that a formula may call: one row each, in the order of the table, with every rendering they have.
 
-A new function is one row in `smooth.py` or `pieces.py` and its name here. The SymPy classes leave what is written as it
+A new function is one row in `smooth.py`, `periodic.py` or `pieces.py` and its name here. The SymPy classes leave what is written as it
 is: SymPy's automatic rewriting of `Max`, `Abs`, `log` and of products of `exp` can take minutes on hostile input, can
 leave the real numbers, and would make the printed formula differ from the one that was written. Sums, products and whole
 powers keep SymPy's normal form.
@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy
 
+from inner.rules.functions.periodic import COS
 from inner.rules.functions.pieces import ABS, MAX, MIN, RELU, SIGN, STEP, WHERE
 from inner.rules.functions.row import FORMS, Function
 from inner.rules.functions.smooth import EXP, LOG, SIGMOID, SQRT, TANH
@@ -19,7 +20,7 @@ from inner.rules.functions.smooth import EXP, LOG, SIGMOID, SQRT, TANH
 __all__ = ["FORMS", "FUNCTIONS", "Function"]
 
 FUNCTIONS: dict[str, Function] = {
-    row.name: row for row in (TANH, SIGMOID, EXP, LOG, ABS, STEP, SIGN, RELU, MAX, MIN, SQRT, WHERE)
+    row.name: row for row in (TANH, SIGMOID, EXP, LOG, ABS, STEP, SIGN, RELU, MAX, MIN, COS, SQRT, WHERE)
 }
 
 
