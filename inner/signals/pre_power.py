@@ -7,7 +7,7 @@ Steps are then of a length that does not depend on how strong the input is.
 
 from __future__ import annotations
 
-from inner.rules.signal import Signal
+from inner.rules.signal import SUMMED, Signal
 
 SIGNAL = Signal(
     "pre_power",
@@ -17,5 +17,6 @@ SIGNAL = Signal(
     "Nagumo & Noda 1967",
     total=lambda s: s["pre"].square().sum(-1, keepdim=True),
     needs=("pre",),
+    c=SUMMED,
     torch_source="pres[k].square().sum(1, keepdim=True).unsqueeze(2)",
 )

@@ -69,6 +69,20 @@ def test_torch_by_hand_does_the_same(title: str) -> None:
         assert apart < 0.01 * (w - torch.tensor(d[f"w{k + 1}"][:1])).abs().max()
 
 
+@pytest.mark.parametrize("batch", [1, 32])
+def test_a_normalised_rule_keeps_its_speed(batch: int) -> None:
+    """Dividing every term by 1 + k*pre_power costs a number per layer and sample, not one per synapse."""
+    title = f"W1, P=64, B={batch}"
+    _, units, _, population, steps, _, _ = WORKLOADS[title]
+    terms, jobs = "(a*pre*err - b*err*recon - c*post*recon + d*pre*post)", []
+    for text in (terms, f"{terms}/(1 + k*pre_power)"):
+        rule = Rule.from_dict({"dw": text, "pathway": "random", "homeostasis": {"max_norm": 2.0}})
+        d = inputs(None, title[:2], population, batch, steps, units, rule)
+        jobs.append(native(plans(rule, units, batch)[0], units, d | {"rows": abs(d["rows"])}, slice(None)))
+    ratios = sorted(rate(jobs[1], 1.0, 3) / rate(jobs[0], 1.0, 3) for _ in range(5))
+    assert ratios[2] >= 0.85
+
+
 @pytest.mark.parametrize("title", OVER_HAND)
 def test_eager_over_torch_by_hand(title: str) -> None:
     _, units, _, _, _, few, _ = WORKLOADS[title]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from native_help import LABELS, Toy, against_oracle, both, coefficients
 
-from inner.engines.native import compiler
+from inner.engines.native import compiler, generate
 from inner.engines.native import engine as native
 from inner.learners.local_rule import Learner
 from inner.life.request import Life
@@ -125,6 +125,20 @@ def test_long_lives_agree_with_eager(batch: int, fixed: bool) -> None:
     lives = task.life_data("search", 40, batch, 0, LABELS)
     alone = native.live(Life(learner, task, lives, theta[1:2], 0, LABELS, threads=2, fixed=fixed))
     assert torch.equal(alone.score[0], native.live(Life(learner, task, lives, theta, 0, LABELS, fixed=fixed)).score[1])
+
+
+NORMALISED = "(a*pre*err - b*err*recon - c*post*recon + d*pre*post)/(1 + 0.5*abs(k)*pre_power)"
+POWERS = {"hidden": NORMALISED, "output": "a*err*pre/(0.5 + post_power) + b*w*err_power/(1 + err_power)"}
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("batch", [1, 32])
+@pytest.mark.parametrize("dw", [NORMALISED, POWERS], ids=["one formula", "per layer"])
+def test_terms_divided_by_the_power_of_each_sample(dw: str | dict[str, str], batch: int, fixed: bool) -> None:
+    rule = Rule.from_dict({"dw": dw, "pathway": "random", "homeostasis": {"max_norm": 1.1}})
+    against_oracle(rule, Network(hidden=(18, 5), bias=fixed), Toy(20, 3), batch, fixed=fixed)
+    separated = [found for _, found in generate.analysis(rule)]
+    assert all(found.rest == 0 for found in separated), "a scalar of layer and sample leaves the rank-one form as it is"
 
 
 def test_values_for_another_network_are_refused() -> None:

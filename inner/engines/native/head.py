@@ -19,6 +19,7 @@ from inner.pathways.base import Pathway
 from inner.rules import sharing
 from inner.rules.functions import FUNCTIONS, Function
 from inner.rules.rule import Rule
+from inner.rules.signal import SUMMED
 from inner.rules.signals import SIGNALS, observed
 
 PATHWAYS = ("NONE", "BACKPROP", "FIXED", "DIRECT", "SIGNED", "LEARNED", "REWARD")
@@ -33,14 +34,14 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
     """The choices of this kernel."""
     rule, used, codes = plan.rule, observed(plan.rule.signals), [f.lowering.code for f in formulas]
     kept = formulas[0].kept
-    copies = plan.bias or "pre_sum" in used or any(t not in IN_PLACE for code in codes for t in code.pre_out)
+    copies = plan.bias or used & {"pre_sum", "pre_power"} or any(t not in IN_PLACE for code in codes for t in code.pre_out)
     copies = copies or any(each.side == "pre" for each in kept)
     heavy = any(formula.heavy for formula in formulas)
     shares = [coefficient.share for coefficient in rule.coefficients]
     flags = {
         "BATCHED": plan.batched,
         "BIAS": plan.bias,
-        "COPY_X": copies,
+        "COPY_X": bool(copies),
         "SUPERVISED": plan.criterion != "none",
         "NEED_HEARD": bool(used & {"err", "feedback", "pre_err"}),
         "HEAVY": heavy,
@@ -51,6 +52,7 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "PRES": max(len(code.pre_out) for code in codes),
         "POSTS": max(len(code.post_out) for code in codes),
         "ANY_SUM": any(SIGNALS[n].needs and not SIGNALS[n].per_sample for n in used),
+        "SUMS": sum(row.c == SUMMED for row in SIGNALS.values()),
         "ORDERED": len(formulas[0].stages) if "recon_ordered" in used else 0,
     }
     asked = (name for name, row in SIGNALS.items() if row.c and name not in ("pre", "post", "w", "err", *EXPLORING))

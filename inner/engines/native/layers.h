@@ -211,15 +211,17 @@ PART void hear(const Work *m, int64_t k, int64_t units, int64_t above, int64_t o
             store(out + b * size + j, both(lanes_below(units - j), load(out + b * size + j)));
 }
 
-/* The signals that are sums over a layer, of each sample. */
+/* The signals that are sums over a layer, of each sample, in the order of the catalogue. */
 PART void sum_up(const Work *m, int64_t k, int64_t inputs, int64_t outputs)
 {
     int64_t rows = ROWS(inputs), count = SAMPLES(m);
     for (int64_t b = 0; b < count; b++) {
-        vec pre = {0}, post = {0}, drive_err = {0}, recon_err = {0};
+        vec pre = {0}, post = {0}, drive_err = {0}, recon_err = {0}, err_power = {0}, post_power = {0}, pre_power = {0};
         for (int64_t i = 0; i < UP(rows); i += LANES) {
             if (NEED_PRE_SUM)
                 pre += load(m->row[b] + i);
+            if (NEED_PRE_POWER)
+                pre_power += load(m->row[b] + i) * load(m->row[b] + i);
             if (NEED_RECON_ERR)
                 recon_err += both(lanes_below(rows - i), load(m->recon + b * CEIL(inputs) + i) * load(m->err[k] + b * CEIL(inputs) + i));
         }
@@ -230,9 +232,13 @@ PART void sum_up(const Work *m, int64_t k, int64_t inputs, int64_t outputs)
                 post += both(real, load(m->post[k] + at));
             if (NEED_DRIVE_ERR)
                 drive_err += both(real, load(m->drive[k] + at) * load(m->err[k + 1] + at));
+            if (NEED_ERR_POWER)
+                err_power += both(real, load(m->err[k + 1] + at) * load(m->err[k + 1] + at));
+            if (NEED_POST_POWER)
+                post_power += both(real, load(m->post[k] + at) * load(m->post[k] + at));
         }
-        vec found[] = {pre, post, drive_err, recon_err};
-        for (int s = 0; s < 4; s++)
+        vec found[SUMS] = {pre, post, drive_err, recon_err, err_power, post_power, pre_power};
+        for (int s = 0; s < SUMS; s++)
             m->sums[s * count + b] = sum_of(found[s]);
     }
 }

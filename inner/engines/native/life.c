@@ -51,7 +51,7 @@ static size_t carve(const Job *job, Work *m, char *base)
     EMPTY(m->recon, job->batch * widest);
     EMPTY(m->reward, job->batch);
     EMPTY(m->squares, widest);
-    EMPTY(m->sums, job->batch * 4);
+    EMPTY(m->sums, job->batch * SUMS);
     EMPTY(m->carry, job->batch * widest * ORDERED);
     EMPTY(m->signs, PATHWAY == SIGNED ? largest : 0);
     EMPTY(m->pre_out, job->batch * widest * PRES);
