@@ -20,6 +20,7 @@ from inner.activations import ACTIVATIONS
 
 Matrix = list[list[float]]
 
+
 def activate(name: str, drive: float) -> tuple[float, float]:
     """(activity, slope) of a hidden unit."""
     if name == "tanh":
