@@ -17,7 +17,6 @@ the others their step by its mean; the others would not feel a smaller g.
 from __future__ import annotations
 
 from inner.components import Plain
-from inner.learners._values import chosen as chosen
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 
@@ -39,15 +38,15 @@ KNOWN = {
         Coefficient("beta1", 0.9, "linear", 0.1, low=0.0, high=0.99, fixed=True),
         Coefficient("beta2", 0.999, "linear", 0.01, low=0.0, high=0.9999, fixed=True),
         Coefficient("epsilon", 1e-8, "log", fixed=True),
-        Coefficient("k", 0.1, "log", low=1e-4, high=100.0),
-        Coefficient("H", 0.8, "linear", 0.1, low=0.0, high=1.0),
+        Coefficient("k", 0.02, "log", low=1e-4, high=100.0),
+        Coefficient("H", 0.7, "linear", 0.1, low=0.0, high=1.0),
         Coefficient("tau", 300.0, "log", low=1.0, high=1e5),
-        Coefficient("damping", 0.1, "log", low=1e-4, high=100.0),
+        Coefficient("damping", 0.2, "log", low=1e-4, high=100.0),
         Coefficient("memory", 0.95, "linear", 0.1, low=0.8, high=0.999, fixed=True),
     )
 }
-ETA = {  # where a search starts: an adaptive step is eta long itself
-    "momentum": 0.01, "nesterov": 0.01, "rmsprop": 0.003, "adam": 0.005, "amsgrad": 0.005, "muon": 0.02, "foof": 0.1,
+ETA = {  # where a search starts, from lives on digits of 1 to 5 hidden layers and 100 to 800 steps of one sample
+    "momentum": 0.003, "nesterov": 0.003, "rmsprop": 0.0008, "adam": 0.003, "amsgrad": 0.003, "muon": 0.01, "foof": 0.08,
 }  # fmt: skip
 
 
@@ -122,5 +121,7 @@ def rule_of(
         traces["age"] = "age + 1"
     plain = {"name": name, "dw": f"eta*{dw}", "traces": traces, "pathway": pathway}
     bare = Rule.from_dict(plain)
+    if any(c.name == "progress" for c in bare.coefficients):
+        raise ValueError(f"learner.schedule: expected constant or inverse without warmup, got '{schedule}', {warmup:g}")
     rows = {c.name: c.to_dict() for c in coefficients_of(method, tuple(c.name for c in bare.coefficients))}
     return Rule.from_dict({**plain, "coefficients": rows})

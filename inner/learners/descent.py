@@ -18,7 +18,7 @@ from torch import Tensor
 from inner.components import Plain
 from inner.learners import _descent_formulas as formulas
 from inner.learners import _whole_layer, base, local_rule
-from inner.learners._values import adjusted
+from inner.learners._values import adjusted, chosen, whole
 from inner.learners.base import Cost, Example, Spec
 from inner.life_data import Label
 from inner.networks import mlp
@@ -48,18 +48,16 @@ class Learner(base.Learner):
     values: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see inner/learners/_values.py
 
     def __post_init__(self) -> None:
-        formulas.chosen("method", self.method, METHODS)
-        formulas.chosen("schedule", self.schedule, tuple(formulas.SCHEDULES))
+        chosen("method", self.method, METHODS)
+        chosen("schedule", self.schedule, tuple(formulas.SCHEDULES))
         for option in ("normalise", "power"):
             if not isinstance(getattr(self, option), bool):
                 raise ValueError(f"learner.{option}: expected true or false, got {str(getattr(self, option))[:40]!r}")
         number = isinstance(self.warmup, int | float) and not isinstance(self.warmup, bool)
         if not number or not 0 <= self.warmup <= 1:
             raise ValueError(f"learner.warmup: expected a share of the life from 0 to 1, got {str(self.warmup)[:40]!r}")
-        for option in ("iterations", "every"):
-            value = getattr(self, option)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-                raise ValueError(f"learner.{option}: expected a whole number from 1 to 1000, got {str(value)[:40]!r}")
+        whole("iterations", self.iterations)
+        whole("every", self.every)
         if self.power and self.method in WHOLE:
             raise ValueError(f"learner.power: expected one of {', '.join(METHODS[:-2])}, got method '{self.method}'")
         if any(c.share != "rule" for c in self.coefficients[len(self.rule.coefficients) :]):
