@@ -22,16 +22,18 @@ from metalearn.config.options import check_options, network_options
 from metalearn.config.schema import CellConfig, Config
 from metalearn.rule.reference import reference_of
 from outer.aggregate import Aggregate
+from outer.draws import middle, middle_of, spread
 from outer.evaluators.base import Evaluator
 from outer.fitness.base import fitness_of
 from outer.learner_objective import LearnerObjective
+from outer.mixture import Mixture
 from outer.objective import Objective
 from outer.programs.objective import ProgramObjective
 from outer.racing import Racing
 from outer.reference import Reference
 from outer.searches.base import Search
 from outer.searches.program import Search as ProgramSearch
-from outer.settings import Distribution, Setting, network_of
+from outer.settings import Distribution, Setting, network_fields, network_of
 from outer.studies.base import Study
 
 RANDOM = "random_search"
@@ -39,8 +41,8 @@ MUCH = 3e11  # samples seen by synapses in a search: about half a minute of one 
 
 
 def make_task(spec: Mapping[str, Any]) -> Task:
-    """A task by name and options."""
-    return cast(Task, build("task", dict(spec)))
+    """A task by name and options; of a range the middle."""
+    return Mixture(spec).first
 
 
 def make_search(spec: Mapping[str, Any]) -> Search:
@@ -107,10 +109,15 @@ class Experiment:
         """The device of lives: cpu or cuda."""
         return resolve(self.config.device)
 
+    @property
+    def tasks(self) -> Mixture:
+        """The tasks that the config gives."""
+        return self.distribution.mixture
+
     @cached_property
     def task(self) -> Task:
-        """The task as the config gives it."""
-        return make_task(self.config.task)
+        """The task, the first of several, in the middle of its ranges."""
+        return self.tasks.first
 
     @cached_property
     def search(self) -> Search:
@@ -127,6 +134,8 @@ class Experiment:
     def distribution(self) -> Distribution:
         """The settings that lives are drawn from."""
         network, life = self.config.network, self.config.life
+        power = None if life.power is None else dict(zip(("low", "high", "draw"), (*life.power, "log")))
+        altered = {"power": power, "noise": life.noise, "label_noise": life.label_noise}
         return Distribution(
             task=self.config.task,
             depth=network.depth,
@@ -136,6 +145,7 @@ class Experiment:
             scale=life.scale,
             network=self.network_options,
             hidden=network.hidden,
+            common={key: value for key, value in altered.items() if value is not None},
         )
 
     @cached_property
@@ -192,7 +202,13 @@ class Experiment:
             return False
         lives = self.search.popsize * self.search.generations * config.lifetimes
         synapses = sum(below * above for below, above in zip(shape, shape[1:]))
-        return lives * config.life.steps[1] * config.life.batch * synapses >= MUCH
+        return lives * config.life.steps[1] * self._batch * synapses >= MUCH
+
+    @property
+    def _batch(self) -> int:
+        """Samples per step, in the middle of a range."""
+        held = spread(self.config.life.batch, "life.batch", whole=True)
+        return int(self.config.life.batch if held is None else held.middle)
 
     @property
     def baselines(self) -> list[str]:
@@ -223,10 +239,12 @@ class Experiment:
         found = [("main", cell) for cell in compare.main] + [("transfer", cell) for cell in compare.transfer]
         if found:
             return tuple(found)
-        ranges = (network.depth, network.width, self.config.life.steps)
-        depth, width, steps = ((low + high) // 2 for low, high in ranges)
-        hidden = network.hidden if network.hidden is not None else (width,) * depth
-        return (("main", CellConfig(task=self.config.task, hidden=hidden, steps=steps, batch=self.config.life.batch)),)
+        steps = middle_of(self.config.life.steps)
+        hidden = (
+            network.hidden if network.hidden is not None else (middle_of(network.width),) * middle_of(network.depth)
+        )
+        specs = [self.tasks.middle(k) for k in range(len(self.tasks.entries))]
+        return tuple(("main", CellConfig(task=s, hidden=hidden, steps=steps, batch=self._batch)) for s in specs)
 
     @cached_property
     def network_options(self) -> Plain:
@@ -234,8 +252,9 @@ class Experiment:
         return network_options(self.config)
 
     def network(self, hidden: tuple[int, ...]) -> Network:
-        """The network of the config with these hidden layers."""
-        return network_of(self.network_options, hidden)
+        """The network of the config with these hidden layers; of options that are drawn the middle, or the first choice."""
+        options = self.network_options
+        return network_of(middle(network_fields(options), options, "network"), hidden)
 
     def born(self, setting: Setting, birth: str) -> Setting:
         """The setting with networks of another birth; "" leaves it as it is."""

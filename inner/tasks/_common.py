@@ -40,6 +40,15 @@ def accuracy(output: Tensor, test_y: Tensor) -> Tensor:
     return (right & output.isfinite().all(-1)).double().mean(-1)
 
 
+def balanced_accuracy(output: Tensor, test_y: Tensor) -> Tensor:
+    """Mean over the classes among the targets of the share of their samples that are right, as in `accuracy`: [N] float64."""
+    right = (output.argmax(-1) == test_y.argmax(-1)) & output.isfinite().all(-1)  # [N, V]
+    members = test_y.double()  # [N, V, O]
+    count = members.sum(1)
+    shares = (members * right[..., None]).sum(1) / count.clamp(min=1.0)
+    return shares.sum(-1) / (count > 0).sum(-1)
+
+
 def negative_error(output: Tensor, test_y: Tensor, worst: float) -> Tensor:
     """Minus the mean squared error, not below `worst`: [N, V, O], [N, V, O] -> [N] float64. Non-finite is `worst`."""
     score = -(output.double() - test_y.double()).square().mean((-2, -1))

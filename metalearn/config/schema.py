@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from inner.components import suggest
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
-from metalearn.config.sections import Component, Count, FloatRange, IntRange, Plain, Section, named
+from metalearn.config.sections import Component, Count, FloatRange, IntRange, Plain, Samples, Section, Tasks, named
 
 
 class NetworkConfig(Section):
@@ -20,7 +20,9 @@ class NetworkConfig(Section):
 
     name: str = Field("mlp", description="a network, such as mlp; its options stand beside the keys here")
     depth: IntRange = Field((1, 1), description="hidden layers: a number, or [low, high] drawn per setting")
-    width: IntRange = Field((32, 32), description="units of each hidden layer: a number, or [low, high]")
+    width: IntRange = Field(
+        (32, 32), description="units of each hidden layer: a number, [low, high], or {low: 12, high: 512, draw: log}"
+    )
     hidden: tuple[Count, ...] | None = Field(None, description="exact widths such as [200]; replaces depth and width")
 
     @property
@@ -32,10 +34,23 @@ class NetworkConfig(Section):
 class LifeConfig(Section):
     """One inner life."""
 
-    steps: IntRange = Field((300, 300), description="training steps: a number, or [low, high] drawn per setting")
-    batch: Count = Field(1, ge=1, description="samples per step")
+    steps: IntRange = Field(
+        (300, 300),
+        description="training steps: a number, [low, high] drawn per setting, or {low: 100, high: 2000, draw: log}",
+    )
+    batch: Samples = Field(1, description="samples per step: a number, [low, high], or {of: [1, 4, 16]}")
     scale: FloatRange | None = Field(
         None, description="input scale: a number, or [low, high] drawn log-evenly per setting"
+    )
+    power: FloatRange | None = Field(
+        None,
+        description="mean of sum x^2 over samples, to which inputs are scaled: a number, or [low, high], log-evenly",
+    )
+    noise: FloatRange | None = Field(
+        None, description="Gaussian noise on inputs, in units of their root mean square: a number, or [low, high]"
+    )
+    label_noise: FloatRange | None = Field(
+        None, description="share of training samples with a random label: a number, or [low, high]"
     )
 
 
@@ -129,7 +144,10 @@ class TrackingConfig(Section):
 class Config(Section):
     """One experiment."""
 
-    task: Component = Field(description="what is learned in a life: a name, or {name: digits, option: ...}")
+    task: Tasks = Field(
+        description="what is learned in a life: a name, {name: digits, option: ...}, or a list of these with weights; "
+        "an option may be a range or a choice, drawn per setting"
+    )
     rule: Plain | str | None = Field(
         None,
         description="the rule: {dw: formula, pathway: ..., ...}, or a name in the library; short for the learner local_rule",

@@ -18,6 +18,7 @@ from metalearn.store.files import write_text_atomically
 from metalearn.store.run_store import RunStore
 from outer.evidence.change_points import jumps
 from outer.inheritance.measures import assimilation, steps_to_threshold
+from outer.mixture import Mixture
 
 COLUMNS = ("arm", "birth", "adult", "gain", "innate", "steps", "bits", "genome bits")
 NAIVE = "unselected"
@@ -238,7 +239,7 @@ def write(folder: Path) -> Path:
     text = page(
         folder.name,
         f"{folder.name} - inheritance",
-        f"What moves from lifetime to genome: {config.task['name']}",
+        f"What moves from lifetime to genome: {Mixture(config.task).title}",
         f"{', '.join(arms)} on the same lives; {generations:,} generations in all.",
         body,
     )

@@ -23,7 +23,7 @@ def show_kernel(path: Path, console: Any) -> None:
     rule, options = rule_of(document), document.get("network") or {}
     kept = {key: value for key, value in options.items() if key in ("name", "activation", "output", "bias")}
     learner = Learner(rule, network_of(kept, ()))
-    criterion = cast(type[Task], load("task", str(document.get("task") or "digits"))).criterion
+    criterion = cast(type[Task], load("task", str(document.get("task") or "digits").split(", ")[0])).criterion
     spec = Spec(0, 0, criterion)
     why = engine.obstacle(learner, spec)
     if why and "compiler" not in why:

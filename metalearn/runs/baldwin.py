@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from metalearn.build import Experiment, make_evaluator
-from metalearn.config.options import check_options
+from metalearn.config.options import check_options, check_tasks
 from metalearn.config.schema import Config, validate
 from metalearn.progress import Progress
 from metalearn.runs.base import Run
@@ -50,11 +50,11 @@ def keeps_individuals(search: Search) -> bool:
 
 def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
-    check_options("task", config.task)
-    check_options("search", config.search)
     if config.fitness.reference is not None or config.fitness.over != "mean":
         raise ValueError("fitness: experiments on inheritance have a fitness of their own; leave over and reference out")
     experiment = Experiment(config)
+    check_tasks(experiment.tasks)
+    check_options("search", config.search)
     search, found = experiment.search, inheritance_objective(experiment, config.seed)
     setting = found.settings(0)[0]
     setting.task.life_data("final", 1, 1, config.seed, [("check", 0)])

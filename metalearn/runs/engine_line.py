@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from inner.components import load
 from inner.learners.base import Learner
 from metalearn.build import Experiment
 
@@ -19,16 +16,16 @@ def engine_line(experiment: Experiment, learner: Learner) -> str:
     from inner.engines.native import compiler
     from inner.learners.base import Spec
     from inner.life.devices import describe
-    from inner.tasks.base import Task
 
     config, device = experiment.config, experiment.device
     shape = config.network
     hidden = shape.hidden if shape.hidden is not None else (shape.width[0],) * shape.depth[0]
     placed = learner.on(experiment.network(hidden))
-    task = cast(type[Task], load("task", config.task["name"]))
     if device != "cpu" and config.search["name"] == "program":
         raise ValueError(f"device: programs run on the CPU, expected cpu, got {config.device}")
-    name, why = choose(config.engine, placed, Spec(0, 0, task.criterion, sequences=task.sequences), device)
+    tasks = [experiment.tasks.made(k, experiment.tasks.middle(k)) for k in range(len(experiment.tasks.entries))]
+    specs = [Spec(0, 0, task.criterion, sequences=task.sequences) for task in tasks]
+    name, why = next((c for c in (choose(config.engine, placed, s, device) for s in specs) if c[1]), ("native", ""))
     where = f" on {describe(device)}" if device != "cpu" else ""
     stated = f"; {placed.network.learns}" if placed.network.learns else ""
     return f"engine {name} ({why or compiler.version()}){where}{stated}"

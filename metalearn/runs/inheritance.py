@@ -52,6 +52,8 @@ def inheritance_objective(experiment: Experiment, seed: int, kind: str = "baldwi
         raise ValueError(f"config: life.steps: expected one number, got {list(distribution.steps)}")
     widths = distribution.hidden
     hidden = widths if widths is not None else (distribution.width[0],) * distribution.depth[0]
+    if experiment.tasks.varied:
+        raise ValueError(f"config: task: inherited weights need one task without ranges, got {experiment.tasks.title}")
     network, task = experiment.network(hidden), experiment.task
     if not isinstance(network, Network):
         raise ValueError(

@@ -15,7 +15,7 @@ from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
 from metalearn.build import Experiment, make_evaluator
 from metalearn.config import library
-from metalearn.config.options import check_options, whole_network
+from metalearn.config.options import check_options, check_tasks, whole_network
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
 from metalearn.evidence.arms import Arm, check_fit
@@ -45,7 +45,7 @@ TOP = 10  # rows of the W&B table
 def check(config: Config) -> Experiment:
     """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     found = Experiment(config)
-    check_options("task", config.task)
+    check_tasks(found.tasks)
     check_options("search", config.search)
     distribution = found.searched.distribution
     for name, (low, high) in (
@@ -55,16 +55,18 @@ def check(config: Config) -> Experiment:
     ):
         if not (0 if name.endswith("depth") else 1) <= low <= high:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
-    if distribution.scale is not None and not 0 < distribution.scale[0] <= distribution.scale[1]:
-        raise ValueError(f"config: life.scale: expected 0 < low <= high, got {list(distribution.scale)}")
+    for name in ("scale", "power"):
+        ends = getattr(config.life, name)
+        if ends is not None and not 0 < ends[0] <= ends[1]:
+            raise ValueError(f"config: life.{name}: expected 0 < low <= high, got {list(ends)}")
     check_cells(found, found.learner)
-    settings = distribution.settings("search", config.seed, ("check",), 1, 1)
-    if why := found.learner.on(settings[0].network).accepts(settings[0].spec):
-        raise ValueError(f"learner '{found.learner.name}': {why}")
-    if (reference := found.reference) is not None:
-        place = reference.placed(settings[0])[2]
-        check_fit(reference.learner, reference.values, place)
-    settings[0].task.experience("search", 1, 1, config.seed, settings[0].labels)
+    for k in range(len(found.tasks.entries)):
+        setting = distribution.setting(k, "search", config.seed, ("check",), 0, (("search", "check", 0),))
+        if why := found.learner.on(setting.network).accepts(setting.spec):
+            raise ValueError(f"learner '{found.learner.name}': {why}")
+        if (reference := found.reference) is not None:
+            check_fit(reference.learner, reference.values, reference.placed(setting)[2])
+        setting.task.experience("search", 1, 1, config.seed, setting.labels)
     make_evaluator(config).close()
     for name in found.baselines:
         check_cells(found, library.learner(name))
@@ -209,7 +211,7 @@ def rule_document(
         "values": values,
         "activation": network.get("activation", ""),
         "network": network,
-        "task": experiment.config.task["name"],
+        "task": experiment.tasks.title,
         "run": run,
         "fitness": selection.score,
         "generations": len(generations),

@@ -31,6 +31,7 @@ from metalearn.runs.search import check, resolved
 from metalearn.store.environment import describe
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
+from outer.draws import mean_of
 from outer.evidence.budget_curve import BudgetCurve, budget_curve
 from outer.settings import networks
 
@@ -62,8 +63,7 @@ def specs(config: Config, wanted: Sequence[str], changes: Sequence[str]) -> dict
 def default_budget(config: Config) -> float:
     """The inner steps that the experiment's own search consumes."""
     search = make_search(config.search)
-    low, high = config.life.steps
-    return search.popsize * search.generations * config.lifetimes * (low + high) / 2
+    return search.popsize * search.generations * config.lifetimes * mean_of(config.life.steps)
 
 
 def plan_of(
