@@ -91,9 +91,7 @@ class Altered(Wrapper):
         else:
             lives = self._thinned(tier, steps, batch, seed, labels)
         if self.label_noise:
-            y = [
-                self._relabelled(lives.y[k], stream(seed, "label noise", tier, *each)) for k, each in enumerate(labels)
-            ]
+            y = [self._relabelled(lives, k, stream(seed, "label noise", tier, *each)) for k, each in enumerate(labels)]
             lives = replace(lives, y=torch.stack(y))
         if self.noise:
             size = self.noise * _power(lives.test_x).div(lives.test_x.shape[-1]).sqrt()
@@ -108,10 +106,11 @@ class Altered(Wrapper):
             lives = replace(lives, x=_scaled(lives.x, factor), test_x=_scaled(lives.test_x, factor))
         return lives
 
-    def _relabelled(self, y: Tensor, random: np.random.Generator) -> Tensor:
-        """One-hot targets [S, O] of which a share is drawn anew from all classes that occur."""
+    def _relabelled(self, lives: LifeData, k: int, random: np.random.Generator) -> Tensor:
+        """One-hot targets [S, O] of life k of which a share is drawn anew from all classes of its test."""
+        y = lives.y[k]
         drawn = random.random((y.shape[0], 2))
-        there = torch.nonzero(y.sum(0)).flatten().numpy()
+        there = torch.nonzero(lives.test_y[k].sum(0)).flatten().numpy()
         wrong = there[(drawn[:, 1] * len(there)).astype(np.int64)]
         changed = torch.from_numpy(drawn[:, 0] < self.label_noise)
         return torch.where(changed[:, None], torch.from_numpy(one_hot(wrong, y.shape[1])), y)

@@ -29,6 +29,10 @@ class Wrapper(Base):
         return self.task.sequences
 
     @property
+    def family(self) -> str:
+        return self.task.family
+
+    @property
     def inputs(self) -> int:
         return self.task.inputs
 

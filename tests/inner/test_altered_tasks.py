@@ -115,3 +115,4 @@ def test_impossible_options_are_refused(spec: dict[str, Any], message: str) -> N
 def test_scores_are_the_tasks_own_otherwise() -> None:
     task = task_of({"name": "digits", "noise": 0.2})
     assert isinstance(task, Altered) and task.chance == task.task.chance and task.criterion == task.task.criterion
+    assert task.family == "digits"
