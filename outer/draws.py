@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inner.components import suggest
-from inner.random import stream
 
 KEYS = ("low", "high", "draw", "of")
 DRAWS = ("even", "log")
@@ -158,6 +157,8 @@ def resolved(fields: Fields, options: Mapping[str, Any], where: str, pick: Calla
 
 def drawn(fields: Fields, options: Mapping[str, Any], where: str, seed: int, *address: str | int) -> dict[str, Any]:
     """Options with every range and choice drawn, each from the stream (seed, "drawn", *address, option)."""
+    from inner.random import stream  # numpy is slow to import, and a config is checked without it
+
     return resolved(fields, options, where, lambda key, held: held.at(stream(seed, "drawn", *address, key).random()))
 
 

@@ -14,8 +14,9 @@ from metalearn.config.sections import Plain
 def check(config: Config) -> None:
     """Raise ValueError, in one line, for the first name or formula that is not valid."""
     compare = config.compare
-    for task in (config.task, *(cell.task for cell in (*compare.main, *compare.transfer))):
-        check_name("task", _name("task", task))
+    _check_tasks(config)
+    for cell in (*compare.main, *compare.transfer):
+        check_name("task", _name("task", cell.task))
     check_name("network", config.network.name)
     check_name("search", _name("search", config.search))
     if (evaluator := _name("evaluator", config.evaluator)) != "auto":
@@ -24,6 +25,17 @@ def check(config: Config) -> None:
     _check_learner(config)
     for name in () if compare.baselines == "all" else compare.baselines:
         library.check_listed(name)
+
+
+def _check_tasks(config: Config) -> None:
+    if isinstance(config.task, dict):
+        check_name("task", _name("task", config.task))
+        return
+    for k, task in enumerate(config.task):
+        try:
+            check_name("task", _name("task", task))
+        except ValueError as error:
+            raise ValueError(f"task[{k}].name: {str(error).removeprefix('task: ')}") from None
 
 
 def _check_learner(config: Config) -> None:

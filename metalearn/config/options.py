@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inner.components import Plain, load, options_of, suggest
 from metalearn.config.schema import Config, short
 from outer import draws
-from outer.mixture import Mixture
+
+if TYPE_CHECKING:  # it brings torch
+    from outer.mixture import Mixture
 
 LARGEST = 1e15  # size of a number
 

@@ -45,6 +45,10 @@ TOP = 10  # rows of the W&B table
 def check(config: Config) -> Experiment:
     """Build everything that a run will need, so that a mistake shows before anything is written. Raises ValueError."""
     found = Experiment(config)
+    for name in ("scale", "power"):
+        ends = getattr(config.life, name)
+        if ends is not None and not 0 < ends[0] <= ends[1]:
+            raise ValueError(f"config: life.{name}: expected 0 < low <= high, got {list(ends)}")
     check_tasks(found.tasks)
     check_options("search", config.search)
     distribution = found.searched.distribution
@@ -55,10 +59,6 @@ def check(config: Config) -> Experiment:
     ):
         if not (0 if name.endswith("depth") else 1) <= low <= high:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
-    for name in ("scale", "power"):
-        ends = getattr(config.life, name)
-        if ends is not None and not 0 < ends[0] <= ends[1]:
-            raise ValueError(f"config: life.{name}: expected 0 < low <= high, got {list(ends)}")
     check_cells(found, found.learner)
     for k in range(len(found.tasks.entries)):
         setting = distribution.setting(k, "search", config.seed, ("check",), 0, (("search", "check", 0),))
