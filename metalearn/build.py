@@ -28,6 +28,7 @@ from outer.fitness.base import fitness_of
 from outer.learner_objective import LearnerObjective
 from outer.mixture import Mixture
 from outer.objective import Objective
+from outer.plateau import NEVER, Plateau
 from outer.programs.objective import ProgramObjective
 from outer.racing import Racing
 from outer.reference import Reference
@@ -129,6 +130,16 @@ class Experiment:
         """The racing of a generation, or None."""
         raced = self.config.racing
         return None if raced is None else Racing(raced.at, raced.keep)
+
+    @cached_property
+    def plateau(self) -> Plateau:
+        """When a search ends before its last generation: the same for every arm."""
+        given = self.config.plateau
+        return NEVER if given is None else Plateau(**given.model_dump())
+
+    def offered(self, search: Search) -> int:
+        """Lifetimes that a search may spend if it does not end by itself."""
+        return search.popsize * search.generations * self.config.lifetimes
 
     @cached_property
     def distribution(self) -> Distribution:

@@ -10,6 +10,7 @@ import numpy as np
 from outer.evaluators.base import Evaluator
 from outer.generation import ASKED, Generation, fingerprint, generation_metrics
 from outer.objective import Evaluation, Objective
+from outer.plateau import NEVER, Plateau, Watch
 from outer.racing import Racing, race
 from outer.searches.base import Running, Search
 from outer.settings import Setting
@@ -23,10 +24,12 @@ def evolve(
     evaluator: Evaluator,
     history: Iterable[Generation] = (),
     racing: Racing | None = None,
+    plateau: Plateau = NEVER,
 ) -> Iterator[Generation]:
     """Yield the generations that follow `history`; the search is first told that history again.
 
     racing: the worst candidates of a generation stop early (outer/racing.py).
+    plateau: the search ends where its recommendation no longer gains (outer/plateau.py).
 
     Raises ValueError when the replayed search asks other candidates than the stored ones (another version or machine),
     and when every life failed so far; searches whose draws do not build on each other go on.
@@ -36,7 +39,9 @@ def evolve(
     running.set_layers(genome.layers())
     best, lifetimes, first, lived = -np.inf, 0, 0, search.independent
     steps: float | None = 0.0  # None: unknown, after generations that were stored without
+    watch = Watch(plateau, objective, evaluator, genome.start(), genome.start())
     for past in history:
+        watch.ends(past.index)  # it did not
         asked = running.ask()
         if not past.asked(asked):
             raise ValueError(
@@ -45,8 +50,9 @@ def evolve(
         running.tell(past.told(asked), Evaluation(past.fitness, past.scores, past.alive, gradient=past.gradient))
         best, lifetimes = max(best, float(past.fitness.max())), lifetimes + past.scores.size
         steps, first, lived = past.metrics.get("inner_steps"), past.index + 1, lived or bool(past.alive.any())
+        watch.now, lifetimes = past.recommendation, lifetimes + plateau.lives(past.index)
     for index in range(first, search.generations):
-        if running.stop():
+        if running.stop() or watch.ends(index):
             return
         started = time.perf_counter()
         candidates, settings = running.ask(), objective.settings(index)
@@ -58,11 +64,12 @@ def evolve(
                 "lower the coefficients' initial values or scales, or search.sigma0"
             )
         cost = consumed(len(candidates), settings, evaluation) * running.cost
-        steps = None if steps is None else steps + cost
+        steps = None if steps is None else steps + watch.steps + cost
         told = candidates if evaluation.told is None else evaluation.told
         running.tell(told, evaluation)
-        best, lifetimes = max(best, float(evaluation.fitness.max())), lifetimes + evaluation.scores.size
-        recommendation = running.recommendation()
+        best = max(best, float(evaluation.fitness.max()))
+        lifetimes += evaluation.scores.size + plateau.lives(index)
+        recommendation = watch.now = running.recommendation()
         metrics = generation_metrics(evaluation.fitness, evaluation.alive, best, lifetimes)
         metrics |= {} if evaluation.told is None else {ASKED: fingerprint(candidates)}
         metrics |= {} if steps is None else {"inner_steps": steps}

@@ -87,6 +87,14 @@ class RacingConfig(Section):
     keep: float = Field(0.5, gt=0, lt=1, description="share of the candidates that live to the end")
 
 
+class PlateauConfig(Section):
+    """Searches end where their recommendation no longer gains: that of the rule and those of all baselines."""
+
+    generations: Count = Field(20, ge=1, description="generations between two looks")
+    lifetimes: Count = Field(64, ge=2, description="fresh lives of the recommendations of now and of the look before")
+    patience: Count = Field(1, ge=1, description="looks in a row without a significant gain that end a search")
+
+
 class SelectionConfig(Section):
     """The choice of the winner: the finalists are scored again on fresh lives of the select tier."""
 
@@ -165,6 +173,7 @@ class Config(Section):
     seed: Count = Field(0, ge=0, description="addresses every random draw of the run")
     fitness: FitnessConfig = Field(FitnessConfig(), description="what a life earns")
     racing: RacingConfig | None = Field(None, description="stop hopeless candidates early; off by default")
+    plateau: PlateauConfig | None = Field(None, description="end every search that no longer gains; off by default")
     selection: SelectionConfig = Field(SelectionConfig(), description="how the winner is chosen")
     compare: CompareConfig = Field(CompareConfig(), description="what the winner is held against")
     evaluator: Component = Field({"name": "auto"}, description="auto, serial or {name: processes, workers: 2}")

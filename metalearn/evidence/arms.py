@@ -25,6 +25,7 @@ class Arm:
     lifetimes: int = 0  # spent on tuning
     birth: str = ""  # of the networks; "" for the config's own
     select: float | None = None  # mean score on the select tier, where it was tuned
+    offered: int | None = None  # lifetimes that tuning might have spent; None: unknown
 
     def setting(self, experiment: Experiment, setting: Setting) -> Setting:
         """The setting with the arm's own birth. Raises ValueError where the learner cannot live in it."""
@@ -37,7 +38,7 @@ class Arm:
         rule, values = self.learner.formula, dict(self.values)
         text = text_of(self.learner, values) if rule is None else rule.with_values(values)
         common = ArmDocument(
-            formula=text, values=values, lifetimes=self.lifetimes, select=self.select, birth=self.birth
+            formula=text, values=values, lifetimes=self.lifetimes, offered=self.offered, select=self.select, birth=self.birth
         )
         if rule is None:
             return common.model_copy(update={"learner": self.learner.plain()})
@@ -48,7 +49,14 @@ class Arm:
     def of(cls, document: ArmDocument) -> Arm:
         """The arm of a stored one. Raises ValueError for a learner that cannot be read."""
         plain = {"learner": document.learner} if document.learner is not None else document.rule
-        return cls(learner_of(plain), dict(document.values), document.lifetimes or 0, document.birth, document.select)
+        return cls(
+            learner_of(plain),
+            dict(document.values),
+            document.lifetimes or 0,
+            document.birth,
+            document.select,
+            document.offered,
+        )
 
 
 def check_fit(learner: Learner, values: Values, setting: Setting) -> None:

@@ -35,7 +35,7 @@ def address(experiment: Experiment, baseline: Baseline) -> str:
         "search": {"name": type(search).__module__, **dataclasses.asdict(cast(Any, search))},
         "config": {
             k: plain[k]
-            for k in ("task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "racing", "selection")
+            for k in ("plateau", "task", "network", "life", "lifetimes", "shapes", "seed", "fitness", "racing", "selection")
         },
         "reference": None if experiment.reference is None else plain_of(experiment.reference),
         "environment": {key: environment[key] for key in exact},
@@ -99,7 +99,7 @@ def tune_all(
     jobs = []
     for k in missing:
         objective = experiment.objective_of(wanted[k].learner, wanted[k].birth)
-        jobs.append((objective, wanted[k].search, *judged, experiment.racing))
+        jobs.append((objective, wanted[k].search, *judged, experiment.racing, experiment.plateau))
     ended = len(found)
 
     def done(j: int, tuned: Tuned) -> None:
@@ -116,7 +116,8 @@ def tune_all(
         own = [k for k, baseline in enumerate(wanted) if baseline.name == name]
         best = max(own, key=lambda k: (found[k].select_score, -k))
         spent = sum(found[k].lifetimes for k in own)
+        offered = sum(experiment.offered(wanted[k].search) for k in own if found[k].fitness)
         score = found[best].select_score  # nan where there was nothing to tune
         select = score if math.isfinite(score) else None
-        arms[name] = Arm(wanted[best].learner, found[best].values, spent, wanted[best].birth, select)
+        arms[name] = Arm(wanted[best].learner, found[best].values, spent, wanted[best].birth, select, offered)
     return arms

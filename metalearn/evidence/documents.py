@@ -155,6 +155,7 @@ class ArmDocument(Document):
     pathway: str = ""
     values: Values = Field(default_factory=dict)
     lifetimes: int | None = None  # spent on tuning
+    offered: int | None = None  # that tuning might have spent
     select: float | None = None  # mean score on the select tier, where it was tuned
     birth: str = ""  # of its networks; "" for the run's own
 

@@ -17,7 +17,7 @@ from metalearn.report.headline import headline
 from metalearn.report.insight_section import insight_section
 from metalearn.report.page import conditions, figure, page, table, value
 from metalearn.report.rule_section import rule_section
-from metalearn.report.tables import LEGEND, about, main_rows, number, skipped_lines, title, transfer_rows
+from metalearn.report.tables import LEGEND, about, main_rows, notes, number, skipped_lines, title, transfer_rows
 from metalearn.store.files import write_text_atomically
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ def _comparison(comparison: Comparison) -> str:
             classes.append([first, "num", "num", "num", "num", f"num {kind}", "num", "num"])
         parts += [f"<h3>{escape(cell.name)}</h3>", f'<p class="note">{escape(about(cell))}</p>']
         parts.append(table(header, [[r[0].replace(" *", ""), *r[1:]] for r in rows], classes, "reference"))
+    parts += [f'<p class="note">{escape(line)}</p>' for line in notes(comparison)]
     drawn = [
         figure(
             pictures.learning_curves(comparison, cell, f"curves{k}"), "Learning from scratch; bands are 95 % intervals."

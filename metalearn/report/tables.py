@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from metalearn.evidence.documents import Cell, Comparison, Interval
+from metalearn.evidence.documents import ArmDocument, Cell, Comparison, Interval
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,8 +53,16 @@ def about(cell: Cell) -> str:
     return ", ".join(parts)
 
 
+def lifetimes(arm: ArmDocument) -> str:
+    """Lifetimes spent on tuning, of those offered where the arm has stopped before."""
+    if arm.lifetimes is None:
+        return ""
+    stopped = arm.offered is not None and arm.offered != arm.lifetimes
+    return f"{arm.lifetimes:,}" + (f" of {arm.offered:,}" if stopped else "")
+
+
 def main_rows(comparison: Comparison, cell: Cell) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of one cell: arm, mean, 95 % CI, reference minus arm, its CI, verdict, failures, tuning."""
+    """Header and rows of one cell: arm, mean, 95 % CI, reference minus arm, its CI, verdict, failures, lifetimes spent on tuning."""
     reference, metric = title(comparison.reference), cell.metric
     ahead = f"{reference} - arm" + (", points" if metric == "accuracy" else "")
     header = ["arm", "mean", "95 % CI", ahead, "95 % CI", reference + " is", "failed", "tuned on"]
@@ -62,7 +70,7 @@ def main_rows(comparison: Comparison, cell: Cell) -> tuple[list[str], list[list[
     for arm in [arm for arm in comparison.names if arm in cell.arms]:
         entry, gap = cell.arms[arm], cell.differences.get(arm)
         known = comparison.arms.get(arm)
-        spent, birth = (None, "") if known is None else (known.lifetimes, known.birth)
+        birth = "" if known is None else known.birth
         rows.append(
             [
                 title(arm) + (f", {birth}" if birth else "") + (" *" if arm == cell.best else ""),
@@ -72,7 +80,7 @@ def main_rows(comparison: Comparison, cell: Cell) -> tuple[list[str], list[list[
                 interval(gap.low, gap.high, metric, signed=True) if gap else "",
                 cell.verdict(arm),
                 str(entry.failures),
-                "" if spent is None else f"{spent:,}",
+                "" if known is None else lifetimes(known),
             ]
         )
     return header, rows
@@ -138,12 +146,21 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
     return tables
 
 
+def notes(comparison: Comparison) -> list[str]:
+    """Sentences on what stands in the tables, where it does: births, searches that ended early."""
+    arms, found = comparison.arms.values(), []
+    if any(arm.birth for arm in arms):
+        found.append("A birth behind a name is the better one of those that its arm was tuned with.")
+    if any(" of " in lifetimes(arm) for arm in arms):
+        found.append("Tuned on: lifetimes spent, of those offered where a search ended at a plateau.")
+    return found
+
+
 def legend(comparison: Comparison) -> str:
     """The line that explains the marks of the tables."""
     reference = comparison.reference
-    births = "  A birth behind a name is the better one of those that its arm was tuned with."
-    more = births if any(arm.birth for arm in comparison.arms.values()) else ""
-    return LEGEND.format(reference="the evolved rule" if reference == "evolved" else f"'{title(reference)}'") + more
+    marks = LEGEND.format(reference="the evolved rule" if reference == "evolved" else f"'{title(reference)}'")
+    return "  ".join([marks, *notes(comparison)])
 
 
 def skipped_lines(comparison: Comparison) -> list[str]:

@@ -50,6 +50,8 @@ def keeps_individuals(search: Search) -> bool:
 
 def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
+    if config.plateau is not None:
+        raise ValueError("plateau: experiments on inheritance run all their generations; leave plateau out")
     if config.fitness.reference is not None or config.fitness.over != "mean":
         raise ValueError("fitness: experiments on inheritance have a fitness of their own; leave over and reference out")
     experiment = Experiment(config)

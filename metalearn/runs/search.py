@@ -128,7 +128,7 @@ class SearchRun(Run):
         if own.genome.size == 0 or self.store.get("selection") is not None:
             return history
         with Progress(self.console, "search", search.generations, len(history)) as bar:
-            for generation in evolve(own, search, evaluator, history, self.experiment.racing):
+            for generation in evolve(own, search, evaluator, history, self.experiment.racing, self.experiment.plateau):
                 self.store.append(generation)
                 tracker.generation(generation)
                 history.append(generation)
@@ -160,8 +160,10 @@ class SearchRun(Run):
         if stored is not None:
             comparison = Comparison.read(stored, "comparison")
         else:
-            spent = int(sum(g.scores.size for g in generations))
-            arms = {REFERENCE: Arm(self.learner, document["values"], spent)}
+            search, plateau = self.experiment.search, self.experiment.plateau
+            spent = int(sum(g.scores.size for g in generations)) + plateau.spent(len(generations), search.generations)
+            offered = self.experiment.offered(search) if generations else 0
+            arms = {REFERENCE: Arm(self.learner, document["values"], spent, offered=offered)}
             count = len(self.experiment.to_tune())
             if count:
                 with Progress(self.console, "tuning baselines", count) as bar:
@@ -181,9 +183,11 @@ class SearchRun(Run):
     def _summary(self, document: RuleDocument) -> Mapping[str, object]:
         comparison = Comparison.read(self.store.get("comparison") or {}, "comparison")
         summary: dict[str, object] = {"formula": document["pruned"], "select_score": document["fitness"]}
+        for name, arm in comparison.arms.items():
+            summary |= {f"lifetimes/spent/{name}": arm.lifetimes, f"lifetimes/offered/{name}": arm.offered}
         for cell in comparison.cells:
-            for arm, result in cell.arms.items():
-                summary[f"final/{cell.name}/{arm}"] = result.mean
+            for name, result in cell.arms.items():
+                summary[f"final/{cell.name}/{name}"] = result.mean
         return summary
 
     @staticmethod

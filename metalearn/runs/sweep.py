@@ -25,7 +25,7 @@ def one_search(config: Config) -> SweepSearch:
     started = time.perf_counter()
     experiment, chosen = Experiment(config), config.selection
     own = experiment.objective
-    found = tune(own, experiment.search, chosen.finalists, chosen.lifetimes, chosen.shapes)
+    found = tune(own, experiment.search, chosen.finalists, chosen.lifetimes, chosen.shapes, plateau=experiment.plateau)
     vector = own.coefficients.encode(found.values) if own.genome.size else np.empty(0)
     scores = {}
     with Serial() as evaluator:

@@ -1,4 +1,4 @@
-"""Tunes one arm of a comparison: search, then selection on the select tier. Every arm gets the same budget."""
+"""Tunes one arm of a comparison: search, then selection on the select tier. Every arm is offered the same budget."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from inner.rules.coefficient import Values
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve
 from outer.learner_objective import LearnerObjective
+from outer.plateau import NEVER, Plateau
 from outer.racing import Racing
 from outer.searches.base import Search
 from outer.selection import select
@@ -18,7 +19,7 @@ class Tuned:
     """The outcome of tuning one arm."""
 
     values: Values  # coefficient values of the winner
-    lifetimes: int  # inner lives spent by the search
+    lifetimes: int  # inner lives spent by the search, those of looks for a plateau included
     select_score: float  # fitness on the select tier
     fitness: tuple[float, ...]  # best per generation
 
@@ -30,16 +31,17 @@ def tune(
     lifetimes: int,
     shapes: int,
     racing: Racing | None = None,
+    plateau: Plateau = NEVER,
 ) -> Tuned:
     """Search and select in this process; a learner without free coefficients is returned unchanged."""
     if objective.genome.size == 0:
         return Tuned({c.name: c.init for c in objective.learner.coefficients}, 0, float("nan"), ())
     with Evaluator() as evaluator:
-        history = list(evolve(objective, search, evaluator, racing=racing))
+        history = list(evolve(objective, search, evaluator, racing=racing, plateau=plateau))
         selection = select(objective, evaluator, history, finalists, lifetimes, shapes)
     return Tuned(
         objective.genome.values(selection.vector),
-        int(sum(g.scores.size for g in history)),
+        int(sum(g.scores.size for g in history)) + plateau.spent(len(history), search.generations),
         float(selection.values[selection.chosen]),
         tuple(float(g.fitness.max()) for g in history),
     )

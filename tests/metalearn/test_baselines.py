@@ -87,7 +87,7 @@ def test_answers_are_those_of_the_search_itself(cache: Path) -> None:
             history = list(evolve(own, search, evaluator))
             winner = select(own, evaluator, history, 2, 2, 1)
         spent, score = sum(g.scores.size for g in history), float(winner.scores[winner.chosen].mean())
-        assert found[name] == Arm(baseline.learner, own.genome.values(winner.vector), spent, select=score)
+        assert found[name] == Arm(baseline.learner, own.genome.values(winner.vector), spent, select=score, offered=spent)
         assert tune(own, search, 2, 2, 1).fitness == tuple(float(g.fitness.max()) for g in history)
 
 
