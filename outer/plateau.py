@@ -31,9 +31,9 @@ WORLDS = 16  # of a look at least
 class Plateau:
     """When a search may end before its last generation."""
 
-    generations: int = 20  # between two looks
+    generations: int = 10  # between two looks
     lifetimes: int = 64  # of each of the two recommendations
-    patience: int = 1  # looks without a gain, one after the other
+    patience: int = 3  # looks without a gain, one after the other
 
     def __post_init__(self) -> None:
         for name, least in (("generations", 1), ("lifetimes", 2), ("patience", 1)):

@@ -90,9 +90,9 @@ class RacingConfig(Section):
 class PlateauConfig(Section):
     """Searches end where their recommendation no longer gains: that of the rule and those of all baselines."""
 
-    generations: Count = Field(20, ge=1, description="generations between two looks")
+    generations: Count = Field(10, ge=1, description="generations between two looks")
     lifetimes: Count = Field(64, ge=2, description="fresh lives of the recommendations of now and of the look before")
-    patience: Count = Field(1, ge=1, description="looks in a row without a significant gain that end a search")
+    patience: Count = Field(3, ge=1, description="looks in a row without a significant gain that end a search")
 
 
 class SelectionConfig(Section):

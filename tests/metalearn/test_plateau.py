@@ -17,7 +17,7 @@ from metalearn.runs.baldwin import check
 from metalearn.runs.search import SearchRun
 from metalearn.store.run_store import RunStore
 
-PLATEAU = {"generations": 1, "lifetimes": 8}
+PLATEAU = {"generations": 1, "lifetimes": 8, "patience": 1}
 
 
 def tiny(generations: int = 5, plateau: object = PLATEAU) -> Config:
@@ -29,7 +29,9 @@ def tiny(generations: int = 5, plateau: object = PLATEAU) -> Config:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run in which every arm has ended at its first look."""
     folder = tmp_path_factory.mktemp("runs") / "short"
-    SearchRun.create(tiny(), folder, Console(quiet=True), []).run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METALEARN_CACHE", str(folder.parent / "cache"))  # baselines are tuned here and now
+        SearchRun.create(tiny(), folder, Console(quiet=True), []).run()
     return folder
 
 

@@ -24,7 +24,7 @@ from outer.settings import Distribution
 
 RULE = Rule.from_dict({"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.001}}})
 OWN = LearnerObjective(RULE, Distribution({"name": "digits", "test": 40}, (1, 1), (6, 8), (20, 60)), 1, 4, 4)
-PLATEAU = Plateau(generations=2, lifetimes=12)
+PLATEAU = Plateau(generations=2, lifetimes=12, patience=1)
 
 
 def search(generations: int = 12, name: str = "cma", **options: Any) -> Search:
@@ -34,12 +34,14 @@ def search(generations: int = 12, name: str = "cma", **options: Any) -> Search:
 class Scripted(Evaluator):
     """Looks find a gain where the script says so; generations are lived as ever."""
 
-    script: tuple[bool, ...] = ()
+    script: tuple[bool, ...]
+    looked: list[np.ndarray]
 
     def evaluate(self, objective: Any, candidates: np.ndarray, settings: Any, estimator: Any = None) -> Evaluation:
         found = super().evaluate(objective, candidates, settings, estimator)
         if settings[0].labels[0][1] != "plateau":
             return found
+        self.looked.append(candidates)
         index = settings[0].labels[0][2] // PLATEAU.generations - 1
         gain = 1.0 if self.script[index] else 0.0
         return replace(found, scores=np.array([[gain], [0.0]]) + np.zeros_like(found.scores))
@@ -47,7 +49,7 @@ class Scripted(Evaluator):
 
 def scripted(*script: bool) -> Scripted:
     evaluator = Scripted()
-    evaluator.script = script
+    evaluator.script, evaluator.looked = script, []
     return evaluator
 
 
@@ -71,6 +73,14 @@ def test_it_ends_at_the_last_of_so_many_looks_without_a_gain(
         assert all(a.same_bits(b) for a, b in zip(whole[known:], rest, strict=True))
         for name in ("lifetimes", "inner_steps"):
             assert rest[-1].metrics[name] == whole[-1].metrics[name]
+
+
+def test_a_look_is_at_the_recommendations_of_now_and_of_the_look_before() -> None:
+    evaluator = scripted(True, True, False)
+    whole = list(evolve(OWN, search(), evaluator, plateau=PLATEAU))
+    found = [OWN.genome.start()] + [generation.recommendation for generation in whole]
+    expected = [np.stack([found[index], found[index - 2]]) for index in (2, 4, 6)]
+    assert all(np.array_equal(a, b) for a, b in zip(evaluator.looked, expected, strict=True))
 
 
 def test_steps_of_looks_are_counted() -> None:
