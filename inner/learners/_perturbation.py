@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -67,6 +67,7 @@ class State:
     memory: dict[str, Tensor] = field(default_factory=dict)  # what a learner remembers from step to step: [N, ...]
     window: Window | None = None
     shown: Shown | None = None
+    guide: Any = None  # state of another learner that says where to look
 
 
 def vector(groups: Sequence[Tensor]) -> Tensor:

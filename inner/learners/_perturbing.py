@@ -64,6 +64,10 @@ class Perturbing(base.Learner):
         """What newborn networks remember, each [N, ...]."""
         return {}
 
+    def born(self, state: State) -> State:
+        """Newborn networks with what they learn by in place of the weights that were drawn: by default the same."""
+        return state
+
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:
         """The default coefficients with what the option `values` says of them."""
@@ -112,7 +116,7 @@ class Perturbing(base.Learner):
         weights, noise = tuple(laid(w) for w in born), Noise.of(seed, labels, population)
         units = network.rest(len(weights[0]), spec.batch, spec.inputs, spec.outputs)
         state = State(weights, perturbation.named(known, theta), spec, units, noise)
-        state = replace(state, memory=self.memory(state))
+        state = self.born(replace(state, memory=self.memory(state)))
         if self.hold == 1:
             return state
         return replace(state, window=self.opened(state))
@@ -177,7 +181,7 @@ class Perturbing(base.Learner):
 
     def view(self, state: State, batch: int) -> State:
         """The state with units at rest, for any number of samples, that draws nothing."""
-        return replace(state, units=(), noise=None, memory={}, window=None, shown=None)
+        return replace(state, units=(), noise=None, window=None, shown=None, guide=None)
 
     def moving(self, state: State) -> list[Tensor]:
         """The weights and the coefficients: a trial under numbers that are none would never be taken."""

@@ -24,7 +24,11 @@ STEPS = 24
 
 def made(name: str, network: dict[str, Any], hold: int) -> Perturbing:
     options = cast(type[Perturbing], load("learner", name)).example.options
-    found = cast(Perturbing, build("learner", {"name": name, **options, "hold": hold}))
+    try:
+        found = cast(Perturbing, build("learner", {"name": name, **options, "hold": hold}))
+    except ValueError as error:
+        assert "learner.hold" in str(error) and hold > 1
+        pytest.skip(f"{name} judges every step by itself, and says so")
     return cast(Perturbing, found.on(cast(Network, build("network", network))))
 
 

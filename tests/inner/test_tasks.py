@@ -25,6 +25,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("emnist", {"classes": 5, "compact": True}),
     ("emnist", {"classes": 5, "compact": True, "permute": False}),
     ("parity", {"bits": 4, "permute": False}),
+    ("monks", {"problem": 2, "train": 50}),
+    ("monks", {"problem": 3, "permute": False}),
     ("linear", {"inputs": 6, "outputs": 4}),
     ("pca", {"outputs": 3}),
     ("oja", {"variances": (1.0, 0.7, 0.2, 0.1, 0.0)}),
@@ -32,7 +34,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 ]
 CASES: list[tuple[str, dict[str, Any]]] = [(n, {}) for n in names("task") if not load("task", n).environment] + VARIANTS
 # All patterns of a Boolean mapping are shown and scored; its tiers differ in the addresses of their draws only.
-SHARED_PATTERNS = {"xor", "parity", "chalmers", "sines"}
+SHARED_PATTERNS = {"xor", "parity", "chalmers", "sines", "monks"}
 LABELS: list[tuple[str | int, ...]] = [("life", 3), ("life", 4), ("life", "3")]
 
 
