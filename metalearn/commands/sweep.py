@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from metalearn.cli import Command, console
+from metalearn.cli import Command, console, folder_of, guarded
+
+if TYPE_CHECKING:
+    from metalearn.config.schema import Config
 
 
 @click.command(cls=Command)
 @click.argument("arguments", nargs=-1, required=True, metavar="CONFIG [KEY=VALUE ...]")
 @click.option("--over", metavar="KEY=V1,V2,...", help="Repeat all searches for each of these values of a key.")
 @click.option("--seeds", type=int, default=5, show_default=True, help="Searches per value, with seeds counted up.")
+@click.option("--name", help="Keep a whole run per seed, with one verdict over all, in this folder.")
+@click.option("--runs", "where", default="runs", show_default=True, help="Folder that holds the runs.")
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write the scores as an SVG picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
-def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: str | None, as_json: bool) -> None:
-    """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen settings apart."""
+def command(
+    arguments: tuple[str, ...],
+    over: str | None,
+    seeds: int,
+    name: str | None,
+    where: str,
+    picture: str | None,
+    as_json: bool,
+) -> None:
+    """Repeat a search over seeds and settings; the winners are scored on fresh lives, seen and unseen settings apart.
+
+    With --name every seed is a whole run with its comparison, claims are registered once for all of them, and the
+    verdict of `metalearn verdict` is written; it can be resumed.
+    """
     from rich.console import Console
 
     from metalearn.config.load import load, refuse_genome
@@ -30,6 +48,11 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
     overrides = [a for a in arguments if "=" in a]
     config = load(names[0], overrides)
     refuse_genome(config, "sweep", "metalearn baldwin repeats it over --seeds")
+    if name is not None:
+        if over or picture or as_json:
+            raise ValueError("sweep --name: for one setting; --over, --picture and --json are for sweeps without a folder")
+        keep(config, seeds, folder_of(Path(where), name, ""), [*arguments, "--seeds", str(seeds), "--name", name])
+        return
     from metalearn.build import make_evaluator
     from metalearn.progress import Progress
     from metalearn.runs import sweep as sweeping
@@ -49,3 +72,12 @@ def command(arguments: tuple[str, ...], over: str | None, seeds: int, picture: s
         for run in row.runs:
             where = f"{row.value} seed {run.seed}" if row.value else f"seed {run.seed}"
             shown.print(f"{where}: {run.unseen:.3f}  {run.formula}", highlight=False, soft_wrap=True)
+
+
+def keep(config: Config, seeds: int, folder: Path, arguments: list[str]) -> None:
+    """Run a sweep that keeps its runs."""
+    from metalearn.config.library import trusting_user
+    from metalearn.runs.seeds import SeedsRun
+
+    with trusting_user(config.plain()):
+        guarded(folder, SeedsRun.create(config, seeds, folder, console(), arguments).run)

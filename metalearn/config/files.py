@@ -23,12 +23,12 @@ def folders() -> list[Path]:
 
 
 def known() -> dict[str, Path]:
-    """Configs by name, such as `digits`; the files of the library are none."""
+    """Configs by name, such as `digits`; the files of the library and lists of cells are none."""
     found: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.rglob("*.yaml")):
             name = path.relative_to(folder).with_suffix("").as_posix()
-            if name not in ("rules", "named_rules", "learners"):
+            if name not in ("rules", "named_rules", "learners") and not name.startswith("cells/"):
                 found.setdefault(name, path)
     return found
 

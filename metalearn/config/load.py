@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inner.components import check_name, suggest
+from metalearn.config.cells import with_cells
 from metalearn.config.door import check
 from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
 from metalearn.config.inheritance import StudyConfig, validate_study
@@ -17,10 +18,11 @@ LOCAL_RULE = "local_rule"
 
 def load(name: str, overrides: Sequence[str] = ()) -> Config:
     """Read a config by path or name and apply `key.sub=value` overrides. Raises ValueError in one line."""
-    content = read_yaml(find(name))
+    path = find(name)
+    content = read_yaml(path)
     for override in overrides:
         apply(content, override)
-    config = validate(content)
+    config = validate(with_cells(content, path))
     check(config)
     return config
 

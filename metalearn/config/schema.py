@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from inner.components import suggest
+from metalearn.config.claims import ClaimConfig
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
 from metalearn.config.sections import Component, Count, FloatRange, IntRange, Plain, Samples, Section, Tasks, named
 
@@ -138,6 +139,7 @@ class CompareConfig(Section):
     )
     random_search: bool = Field(True, description="whether random search over the same rule is a baseline too")
     lifetimes: Count = Field(24, ge=2, description="fresh lives per cell, the same ones for every arm")
+    cells: None = Field(None, description="a file with more cells (main: [...], transfer: [...]), read with the config")
     main: tuple[CellConfig, ...] = Field((), description="cells of the main table")
     transfer: tuple[CellConfig, ...] = Field((), description="cells far from what was searched, without further tuning")
 
@@ -186,6 +188,7 @@ class Config(Section):
     device: Literal["cpu", "cuda", "auto"] = Field(
         "cpu", description="where lives run: cpu, cuda (a GPU, by the eager engine), or auto: cuda where there is one"
     )
+    claims: tuple[ClaimConfig, ...] = Field((), description="what is claimed of the final cells before they are opened")
     tracking: TrackingConfig = Field(TrackingConfig(), description="the W&B mirror")
 
     @model_validator(mode="after")

@@ -27,6 +27,12 @@ def claims_in(store: RunStore) -> list[Registered]:
     return [Registered.read(content, CLAIMS) for content in store.get(CLAIMS) or ()]
 
 
+def ledger_of(store: RunStore, folder: Path) -> Path:
+    """The ledger that a run writes into; the seed of a sweep into that of the sweep."""
+    seed = store.get(GROUP) and (folder.resolve().parent / DATABASE).exists()
+    return file.beside(folder.resolve().parent if seed else folder)
+
+
 def open_cells(
     store: RunStore, folder: Path, experiment: Experiment, arms: Mapping[str, Arm], held: Sequence[str], console: Any
 ) -> None:
@@ -34,10 +40,10 @@ def open_cells(
     looks = looks_in(store)
     if not looks:
         group, claims = str(store.get(GROUP) or ""), [claim.id for claim in claims_in(store)]
-        entries = file.read_all(file.known_ledgers(folder))
+        entries = file.read_all([ledger_of(store, folder), *file.known_ledgers(folder)])
         looks = [look_of(experiment, arms, held, folder.name, entries, group, claims)]
         store.put(LOOKS, [look.plain() for look in looks])
-    write(file.beside(folder), looks, console)
+    write(ledger_of(store, folder), looks, console)
 
 
 def enter_comparison(

@@ -89,14 +89,14 @@ def _claims(entries: Iterable[Entry]) -> tuple[ClaimRow, ...]:
                 opened.setdefault(claim, set()).add(entry.experiment)
     rows = []
     for key, those in made.items():
-        first, count = those[0], len(opened.get(key, ()))
+        first, number = those[0], len(opened.get(key, ()))
         searched = sum("searched" in why for why in first.left_out.values())
         seen = len(first.left_out) - searched
-        flags = [f"{searched} cells {SEARCHED}"] * bool(searched) + [f"{seen} cells seen before"] * bool(seen)
-        flags += [AGAIN] * (count > 1 or len(those) > 1)
+        flags = [f"{count(searched, 'cell')} {SEARCHED}"] * bool(searched) + [f"{count(seen, 'cell')} seen before"] * bool(seen)
+        flags += [AGAIN] * (number > 1 or len(those) > 1)
         rows.append(
             ClaimRow(
-                id=key, name=first.name, text=first.text, registered=first.time, opened=count, flags=tuple(flags)
+                id=key, name=first.name, text=first.text, registered=first.time, opened=number, flags=tuple(flags)
             )
         )
     return tuple(rows)
@@ -109,7 +109,7 @@ def sentence(look: Look) -> str:
     most = max((known.looks for known in counts), default=0) + 1
     forms = max((known.forms for known in counts), default=0) + len(look.forms)
     searched = sorted({cell.family for cell in final if cell.searched})
-    text = f"These {len(final)} final cells have been looked at {times(most)} by {count(forms, 'form')} of rule"
+    text = f"These {count(len(final), 'final cell')} have been looked at {times(most)} by {count(forms, 'form')} of rule"
     text += ", this look included (as far as the ledger of this folder knows)."
     return text + (f" Not final for this rule, because searched: {', '.join(searched)}." if searched else "")
 
@@ -121,7 +121,8 @@ def times(number: int) -> str:
 
 def count(number: int, noun: str) -> str:
     """A number with its noun."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    many = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else many}"
 
 
 def print_summary(found: Summary, console: Any) -> None:
@@ -132,7 +133,7 @@ def print_summary(found: Summary, console: Any) -> None:
     if not found.looks and not found.claims:
         console.print("The ledger is empty: no final cell has been looked at.", highlight=False)
         return
-    line = f"{count(found.looks, 'look')} at final cells of {found.families} families by {count(found.forms, 'form')}"
+    line = f"{count(found.looks, 'look')} at final cells of {count(found.families, 'family')} by {count(found.forms, 'form')}"
     console.print(line + "; the seeds of a sweep are one look", highlight=False)
     for form in {row.form.hash: row.form for row in found.rows}.values():
         console.print(f"{form.hash[:6]}  {form.text}", highlight=False, markup=False, soft_wrap=True)

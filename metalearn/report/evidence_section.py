@@ -1,4 +1,4 @@
-"""The part of a report that says how often its final cells have been looked at, and by how many forms."""
+"""The part of a report on its claims, and on how often its final cells have been looked at, by how many forms."""
 
 from __future__ import annotations
 
@@ -8,10 +8,27 @@ from html import escape
 from metalearn.ledger.documents import Look
 from metalearn.ledger.summary import count, sentence, times
 from metalearn.report.page import table
+from metalearn.verdict.documents import VerdictDocument
+from metalearn.verdict.tables import claim_lines
 
 
-def evidence_section(looks: Sequence[Look]) -> str:
-    """HTML of the ledger's part on this run; empty for runs without one."""
+def evidence_section(looks: Sequence[Look], verdict: VerdictDocument | None = None) -> str:
+    """HTML of the verdicts on claims, and of the ledger's part on this run; empty for runs without them."""
+    return _claims(verdict) + _looks(looks)
+
+
+def _claims(verdict: VerdictDocument | None) -> str:
+    if verdict is None or not verdict.claims:
+        return ""
+    lines = []
+    for claim in verdict.claims:
+        first, *rest = claim_lines(claim)
+        lines.append(f"<li>{escape(first)}<br>" + "<br>".join(escape(line.strip()) for line in rest) + "</li>")
+    note = "Written down before the search began. One search seed: a verdict over several is that of a sweep."
+    return f'<section><h2>Claims</h2><ul>{"".join(lines)}</ul><p class="note">{note}</p></section>'
+
+
+def _looks(looks: Sequence[Look]) -> str:
     if not looks:
         return ""
     look = looks[-1]

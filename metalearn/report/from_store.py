@@ -11,6 +11,7 @@ from metalearn.evidence.findings import AblationResult, Distances
 from metalearn.ledger.entry import looks_in
 from metalearn.report.search_report import write_report
 from metalearn.store.run_store import RunStore
+from metalearn.verdict.of_run import judged
 from outer.generation import Generation
 
 
@@ -30,4 +31,5 @@ def write_report_of(store: RunStore, folder: Path, generations: Sequence[Generat
         AblationResult.found(store.get("ablation"), "ablation"),
         Distances.found(store.get("distances"), "distances"),
         looks_in(store),
+        judged(store, folder),
     )

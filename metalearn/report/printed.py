@@ -142,7 +142,11 @@ def _print_documents(store: RunStore, console: Any) -> None:
         print_comparison(comparison, console)
     from metalearn.ledger.entry import looks_in
     from metalearn.ledger.summary import sentence
+    from metalearn.verdict.of_run import judged
+    from metalearn.verdict.output import print_claims
 
+    if verdict := judged(store, store.folder):
+        print_claims(verdict, console)
     for look in looks_in(store):
         console.print(sentence(look), highlight=False, markup=False, soft_wrap=True)
     ablation = AblationResult.found(store.get("ablation"), "ablation")

@@ -19,6 +19,7 @@ from metalearn.report.page import conditions, figure, page, table, value
 from metalearn.report.rule_section import rule_section
 from metalearn.report.tables import LEGEND, about, main_rows, notes, number, skipped_lines, title, transfer_rows
 from metalearn.store.files import write_text_atomically
+from metalearn.verdict.documents import VerdictDocument
 
 if TYPE_CHECKING:
     from outer.generation import Generation
@@ -43,16 +44,17 @@ def write_report(
     ablation: AblationResult | None = None,
     distances: Distances | None = None,
     looks: Sequence[Look] = (),
+    verdict: VerdictDocument | None = None,
 ) -> Path:
     """Write `folder/report.html` in one step and return its path; any part of the run may be missing yet.
 
-    rule: the document of rule.json; comparison, selection, ablation, distances, looks: documents of the run store;
+    rule: the document of rule.json; comparison, selection, ablation, distances, looks:
+    documents of the run store; verdict: on its claims;
     command: the exact command line of the search. Raises RunError when the folder cannot be written.
     """
     path = Path(folder) / NAME
-    text = report(
-        folder, config, environment, generations, rule, comparison, selection, command, ablation, distances, looks
-    )
+    documents = (rule, comparison, selection, command, ablation, distances, looks, verdict)
+    text = report(folder, config, environment, generations, *documents)
     write_text_atomically(path, text)
     return path
 
@@ -69,6 +71,7 @@ def report(
     ablation: AblationResult | None = None,
     distances: Distances | None = None,
     looks: Sequence[Look] = (),
+    verdict: VerdictDocument | None = None,
 ) -> str:
     """The page as text; the same arguments give the same text."""
     rule = rule or {}
@@ -81,7 +84,7 @@ def report(
     body = [rule_section(rule, headed=bool(generations or rule))]
     if comparison is not None and comparison.cells:
         body.append(_comparison(comparison))
-    body.append(evidence_section(looks))
+    body.append(evidence_section(looks, verdict))
     body.append(insight_section(ablation, distances))
     if selection is not None:
         body.append(front_section(selection.front))

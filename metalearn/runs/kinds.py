@@ -1,4 +1,4 @@
-"""Finds the class of whatever a run folder holds: search, search bench, experiment on inheritance, study."""
+"""Finds the class of whatever a run folder holds: search, search bench, sweep over seeds, experiment on inheritance, study."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ CLASSES = {  # kind as stored -> module and class
     "baldwin": ("baldwin", "BaldwinRun"),
     "lineage": ("baldwin", "ArmRun"),
     "study": ("study", "StudyRun"),
+    "seeds": ("seeds", "SeedsRun"),
 }
 BENCH = "searches"  # the document that makes a run folder a search bench
 

@@ -14,6 +14,7 @@ import numpy as np
 from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
 from metalearn.build import Experiment, make_evaluator
+from metalearn.claims.register import check_claims, register
 from metalearn.config import library
 from metalearn.config.options import check_options, check_tasks, whole_network
 from metalearn.config.schema import Config, validate
@@ -34,6 +35,8 @@ from metalearn.runs.engine_line import engine_line
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
+from metalearn.verdict.of_run import judged, summary_keys
+from metalearn.verdict.output import print_claims
 from outer.evaluators.base import Evaluator
 from outer.evolution import evolve
 from outer.generation import Generation
@@ -60,6 +63,7 @@ def check(config: Config) -> Experiment:
         if not (0 if name.endswith("depth") else 1) <= low <= high:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
     check_cells(found, found.learner)
+    check_claims(found)
     for k in range(len(found.tasks.entries)):
         setting = distribution.setting(k, "search", config.seed, ("check",), 0, (("search", "check", 0),))
         if why := found.learner.on(setting.network).accepts(setting.spec):
@@ -107,6 +111,7 @@ class SearchRun(Run):
     def run(self) -> None:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""
         self.console.print(f"run {self.folder}, {engine_line(self.experiment, self.learner)}", highlight=False)
+        register(self.store, self.folder, self.experiment, self.console)
         with closing(self.store), make_evaluator(self.config) as evaluator:
             tracker = mirror(self.store, self.folder, self.folder.name, self.config.tracking)
             code = 1
@@ -176,6 +181,8 @@ class SearchRun(Run):
         from metalearn.report.tables import print_comparison
 
         print_comparison(comparison, self.console)
+        if verdict := judged(self.store, self.folder):
+            print_claims(verdict, self.console)
 
     def _top(self, generations: Sequence[Generation]) -> list[Mapping[str, object]]:
         return top_rows(generations, self.experiment.searched.genome)
@@ -188,7 +195,7 @@ class SearchRun(Run):
         for cell in comparison.cells:
             for name, result in cell.arms.items():
                 summary[f"final/{cell.name}/{name}"] = result.mean
-        return summary
+        return summary | dict(summary_keys(self.store, self.folder))
 
     @staticmethod
     def show(folder: Path, console: Any) -> None:

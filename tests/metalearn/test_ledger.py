@@ -107,7 +107,7 @@ def test_claims_that_are_opened_again_are_flagged() -> None:
     claim = Registered(id="x", time="t", run="r", name="n", text="w", claim={}, cells=("a",), left_out={"a": "searched"})
     once = [claim, look(("wine",), "A", "1", claims=("x",))]
     assert summary(once).claims[0].opened == 1 and "opened again" not in summary(once).claims[0].flags
-    assert summary(once).claims[0].flags == ("1 cells searched: not final",)
+    assert summary(once).claims[0].flags == ("1 cell searched: not final",)
     twice = summary([*once, look(("wine",), "B", "2", claims=("x",))]).claims[0]
     assert twice.opened == 2 and "opened again" in twice.flags
 

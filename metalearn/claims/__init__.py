@@ -1,0 +1,1 @@
+"""Claims: what they say, of which cells, and their registration before the cells are opened."""
