@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
 from inner.components import Plain
 from metalearn.build import Experiment, make_task
@@ -29,9 +28,9 @@ def config_digest(config: Config, without: Iterable[str] = ()) -> str:
 
 def searched_families(config: Config) -> frozenset[str]:
     """The families that search and select draw from."""
-    task: Any = config.task
-    specs: Sequence[Mapping[str, Any]] = [task] if isinstance(task, Mapping) else list(task)
-    return frozenset(make_task({k: v for k, v in spec.items() if k != "weight"}).family for spec in specs)
+    tasks = Experiment(config).tasks
+    drawn = [(k, options) for k in range(len(tasks.entries)) for options in (tasks.middle(k), *tasks.ends(k))]
+    return frozenset(tasks.made(k, options).family for k, options in drawn)
 
 
 def cells_of(experiment: Experiment) -> tuple[LookedCell, ...]:

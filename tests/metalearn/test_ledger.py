@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from tiny import TINY
 
@@ -14,11 +15,12 @@ from inner.rules.rule import Rule
 from metalearn.build import make_task
 from metalearn.cli import main
 from metalearn.config import library
+from metalearn.config.schema import validate
 from metalearn.ledger import file
 from metalearn.ledger.documents import Before, Form, Look, LookedCell, Registered
 from metalearn.ledger.entry import looks_in
 from metalearn.ledger.forms import form_of
-from metalearn.ledger.looks import before
+from metalearn.ledger.looks import before, searched_families
 from metalearn.ledger.summary import sentence, summary
 from metalearn.store.run_store import RunError, RunStore
 
@@ -67,6 +69,11 @@ def test_options_of_a_task_do_not_make_another_family() -> None:
     assert make_task({"name": "mnist", "size": 8}).family == make_task({"name": "mnist", "size": 14}).family == "mnist"
     families = {name: make_task({"name": name}).family for name in names("task")}
     assert all(families.values()) and families["wine"] != families["digits"]
+
+
+def test_every_task_of_a_list_is_searched() -> None:
+    given = yaml.safe_load(TINY) | {"task": [{"name": "digits", "test": 40, "scale": [0.5, 2.0]}, {"name": "wine", "weight": 2}]}
+    assert searched_families(validate(given)) == {"digits", "wine"}
 
 
 def look(families: tuple[str, ...], form: str, key: str, time: str = "2026-01-01", **more: object) -> Look:
