@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inner.learners import base, local_rule
 from inner.learners._rule_state import State as RuleState
-from inner.learners.base import Spec
+from inner.learners.base import Cost, Spec
 from inner.networks.base import Network
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
@@ -93,6 +93,12 @@ class Learner(base.Learner):
     def inner(self) -> local_rule.Learner:
         """The same rule and network without inheritance."""
         return local_rule.Learner(self.rule, self.network)
+
+    def cost(self, spec: Spec) -> Cost:
+        """That of the local rule; theta, weights at birth, masks, and the weights before a step are kept too."""
+        plain = self.inner.cost(spec)
+        weights = self.layout.synapses
+        return replace(plain, state=plain.state + self.layout.size + 2.0 * weights, floats=plain.floats + weights / spec.batch)
 
     def footprint(self, spec: Spec) -> int:
         """Those of the local rule."""

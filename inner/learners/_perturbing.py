@@ -20,13 +20,15 @@ from inner.learners import _perturbation as perturbation
 from inner.learners import base
 from inner.learners._perturbation import Shown, State, Tried, Window
 from inner.learners._values import adjusted, whole
-from inner.learners.base import Cost, Spec
+from inner.learners.base import KEPT, Cost, Spec
 from inner.life_data import Label
 from inner.networks import mlp
 from inner.networks.base import Network, laid
 from inner.noise import Noise
 from inner.rules.coefficient import Coefficient
 from inner.sources import Told
+
+DRAWN = 28.0  # numbers per weight and trial: a direction, weights along it, integers of 64 bits that it is drawn from
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,10 @@ class Perturbing(base.Learner):
     def cost(self, spec: Spec) -> Cost:
         """A forward pass for the output and one per trial; a multiply-add per weight for each trial and for the update."""
         weights, passes = self.weights_of(spec), 1 + self.trials
-        widest = max(self.network.sizes(spec.inputs, spec.outputs))
-        return Cost(float(passes), weights * (passes + passes / spec.batch), float(widest))
+        units = sum(self.network.sizes(spec.inputs, spec.outputs)) * passes
+        kept = KEPT * units + DRAWN * weights * max(1, self.trials) / spec.batch
+        remembers = type(self).memory is not Perturbing.memory
+        return Cost(float(passes), weights * (passes + passes / spec.batch), kept, weights * (1.0 + remembers))
 
     def footprint(self, spec: Spec) -> int:
         """Weights, directions and trial weights."""

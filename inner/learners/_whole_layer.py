@@ -85,8 +85,9 @@ class Learner(base.Learner):
                 further += self.iterations * (2.0 * short * short * long + short**3)
             else:
                 further += float(i * i * o) + i**3 / self.every
-        floats = usual.floats + sum(i * i for i, _ in self.network.shapes(spec.inputs, spec.outputs))
-        return Cost(usual.passes, usual.multiply_adds + further / spec.batch, floats)
+        kept = sum(2 * i * (o if self.method == "muon" else i) for i, o in self.network.shapes(spec.inputs, spec.outputs))
+        floats = usual.floats + 2.0 * kept / spec.batch
+        return Cost(usual.passes, usual.multiply_adds + further / spec.batch, floats, usual.state + kept)
 
     def footprint(self, spec: Spec) -> int:
         """Weights and what is as large, or the moments of inputs and their inverses."""

@@ -29,13 +29,17 @@ KNOWLEDGE = (
 )  # fmt: skip
 
 
+KEPT = 8.0  # numbers per unit and sample: input, drive, activity, slope, error, and what is made of them
+
+
 @dataclass(frozen=True)
 class Cost:
-    """Price of one step of one network and one sample."""
+    """Price of one step of one network and one sample, and what the network keeps between steps."""
 
     passes: float  # forward passes; a backward pass counts as one
     multiply_adds: float
     floats: float  # that must be kept while the step is computed
+    state: float = 0.0  # floats that a network keeps from step to step, whatever the number of samples
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Learner(ABC):
         """Price of a step: by default a forward pass, a backward pass and an update."""
         weights = sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
         units = sum(self.network.sizes(spec.inputs, spec.outputs))
-        return Cost(2.0, 3.0 * weights, float(units))
+        return Cost(2.0, 3.0 * weights, KEPT * units + weights / spec.batch, 2.0 * weights)
 
     def footprint(self, spec: Spec) -> int:
         """Floats one network touches per step; sets the block size. 0: never split the population."""

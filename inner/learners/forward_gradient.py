@@ -21,9 +21,9 @@ from torch.autograd import forward_ad
 from inner.activations import ACTIVATIONS
 from inner.learners import _perturbation as perturbation
 from inner.learners._perturbation import DRAWS, Groups, Shown, State, Tried, Window
-from inner.learners._perturbing import Perturbing
+from inner.learners._perturbing import DRAWN, Perturbing
 from inner.learners._values import chosen, whole
-from inner.learners.base import Cost, Example, Spec
+from inner.learners.base import KEPT, Cost, Example, Spec
 from inner.life_data import Label
 from inner.rules.coefficient import Coefficient
 from inner.sources import Told
@@ -75,9 +75,9 @@ class Learner(Perturbing):
         if self.by == "differences":
             return super().cost(spec)
         sizes = self.network.sizes(spec.inputs, spec.outputs)
-        units = (1 + self.count) * max(a + b for a, b in zip(sizes, sizes[1:]))
+        floats = KEPT * (1 + self.count) * sum(sizes) + DRAWN * self.weights_of(spec) * self.count / spec.batch
         more = 1 + 2 * self.count + self.count / spec.batch
-        return Cost(1.0 + self.count, self.weights_of(spec) * more, float(units))
+        return Cost(1.0 + self.count, self.weights_of(spec) * more, floats, float(self.weights_of(spec)))
 
     def init(
         self,

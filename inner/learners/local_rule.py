@@ -18,8 +18,9 @@ from inner.axes import fold
 from inner.components import Plain, build
 from inner.learners import base
 from inner.learners._changes import changed, nothing_before, silent
+from inner.learners._rule_cost import cost_of, footprint_of
 from inner.learners._rule_state import Acted, Kept, State
-from inner.learners.base import Example, Spec
+from inner.learners.base import Cost, Example, Spec
 from inner.life_data import Label
 from inner.networks import mlp
 from inner.networks.base import Network, laid
@@ -135,13 +136,13 @@ class Learner(base.Learner):
         """The signals that are asked for one step back."""
         return tuple(row.before for row in SIGNALS.values() if row.before and row.name in self.signals)
 
+    def cost(self, spec: Spec) -> Cost:
+        """Price of a step: a forward pass, feedback, and the formulas."""
+        return cost_of(self, spec)
+
     def footprint(self, spec: Spec) -> int:
         """Weights of one network, and what is computed synapse by synapse; networks of different formulas stay together."""
-        if self.form is not None:
-            return 0
-        elementwise = any(update.rest is not None for update in self.updates[0].values())
-        # what is computed and read again at once should lie in the nearer cache
-        return self.network.synapses(spec.inputs, spec.outputs) * (1 + 4 * spec.batch if elementwise else 1)
+        return 0 if self.form is not None else footprint_of(self, spec)
 
     def init(
         self,
@@ -207,9 +208,7 @@ class Learner(base.Learner):
         """The state with the forward record, and the output [N, B, O] for x [N, B, I]."""
         network = self.network
         output = network.resolve_output(state.spec.criterion)
-        noise = None
-        if state.noise is not None:
-            noise = self.drive_noise(state, x.shape[1], t)
+        noise = None if state.noise is None else self.drive_noise(state, x.shape[1], t)
         record, units = network.forward(state.weights, x, output, state.units, fresh, noise)
         clean = None
         if noise is not None and self.rule.surprise.baseline == "clean" and "surprise" in self.signals:

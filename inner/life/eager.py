@@ -13,7 +13,7 @@ from inner.axes import fold, networks_of, side_by_side
 from inner.learners.base import Learner
 from inner.life.memory import keep_freed
 from inner.life.request import Life, Result
-from inner.life.states import joined, map_all
+from inner.life.states import Gathered, map_all
 from inner.life.stepper import Each, RecordedStepper, Stepper, action_noise
 from inner.noise import Noise
 from inner.sources import Source, Told, source_of
@@ -31,11 +31,15 @@ def live(life: Life) -> Result:
     theta, count = life.theta, len(life.labels)
     footprint = life.learner.footprint(life.spec) if life.device == "cpu" else 0
     size = side_by_side(footprint, len(theta), count)
-    parts = [_live(replace(life, theta=theta[start : start + size])) for start in range(0, max(len(theta), 1), size)]
-    if len(parts) == 1:
-        return parts[0]
+    if size >= len(theta):
+        return _live(life)
+    parts, gathered = [], Gathered(len(theta) * count)
+    for start in range(0, len(theta), size):
+        found = _live(replace(life, theta=theta[start : start + size]))
+        gathered.add(found.state, len(found.score) * count)
+        parts.append(replace(found, state=None))
     tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in ("score", "alive", "curve", "bits")}
-    return Result(**tensors, state=joined([part.state for part in parts]))
+    return Result(**tensors, state=gathered.state)
 
 
 def _live(life: Life) -> Result:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 
@@ -41,9 +40,35 @@ def tensors_of(value: Any) -> list[Tensor]:
     return found
 
 
-def joined(states: Sequence[Any]) -> Any:
-    """One state of all networks from states of some each; every tensor is [N, ...]."""
-    if len(states) == 1:
-        return states[0]
-    columns = iter([torch.cat(parts) for parts in zip(*map(tensors_of, states))])
-    return map_all(lambda _: next(columns), states[0])
+class Gathered:
+    """One state of N networks from the states of blocks, each copied to its place as it comes.
+
+    A list of the blocks' own tensors would cut the C library's heap to pieces that the next block does not fit into.
+    """
+
+    def __init__(self, networks: int) -> None:
+        self.networks, self.filled = networks, 0
+        self.form: Any = None
+        self.whole: list[Tensor] = []  # each [N, ...]
+
+    def add(self, state: Any, count: int) -> None:
+        """Take the state of the next `count` networks: rows that pad a block, and what lives share, are not copied."""
+        parts = tensors_of(state)
+        if not self.whole:
+            self.form = state
+            self.whole = [part.new_empty(self.networks, *part.shape[1:]) if _rows(part, count) else part for part in parts]
+        for whole, part in zip(self.whole, parts):
+            if _rows(part, count):
+                whole[self.filled : self.filled + count] = part[:count]
+        self.filled += count
+
+    @property
+    def state(self) -> Any:
+        """The state of all networks."""
+        columns = iter(self.whole)
+        return map_all(lambda _: next(columns), self.form)
+
+
+def _rows(part: Tensor, count: int) -> bool:
+    """True for a tensor [N, ...] of at least `count` networks."""
+    return part.dim() > 0 and len(part) >= count

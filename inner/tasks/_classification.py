@@ -21,7 +21,7 @@ from torch import Tensor
 from inner.criteria import CLASSES, Criterion
 from inner.random import stream
 from inner.tasks._common import accuracy, check_count, check_draw, check_flag, check_number, epochs, one_hot, stack
-from inner.tasks.base import TIERS, Label, LifeData, Task, check_tier
+from inner.tasks.base import TIERS, Label, LifeData, Sizes, Task, check_tier
 
 SHARES = (0.40, 0.25, 0.35)  # of TIERS, in that order
 
@@ -146,6 +146,14 @@ class Classification(Task):
             return LifeData(x, y, order, x[0][test], y[0][test])
         fixed = _tensors(data, "held_out", self.scale, self.outputs)
         return LifeData(x, y, order, *(each.expand(len(labels), -1, -1) for each in fixed))
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Sizes of one life: of its own samples, or of the whole tier."""
+        data, own = self.data(), self.permute or self.compact or self.relabel
+        whole = len(data.tiers[tier])
+        test = self.test if data.fixed_test(tier) is None else len(data.held_out if data.held_out is not None else ())
+        shown = min(whole, max(1, steps * batch))
+        return Sizes(shown, test, shown + test) if own else Sizes(whole, test, test, shared=True)
 
     def _shared_life(
         self, data: DataSet, tier: str, steps: int, batch: int, random: np.random.Generator

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inner.criteria import Criterion
 from inner.random import stream
-from inner.tasks.base import Label, LifeData
+from inner.tasks.base import Label, LifeData, Sizes
 from inner.tasks.base import Task as Base
 
 
@@ -48,6 +48,11 @@ class Wrapper(Base):
     def worst(self) -> float:
         return self.task.worst
 
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Those of the task, copied."""
+        found = self.task.sizes(tier, steps, batch)
+        return Sizes(found.pool, found.test, 2 * (found.pool + found.test))
+
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:
         """As the task scores."""
         return self.task.score(output, test_y)
@@ -66,6 +71,10 @@ class Shuffled(Wrapper):
     """
 
     task: Base
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """A sample for every showing."""
+        return super().sizes(tier, steps, batch)._replace(pool=max(1, steps * batch))
 
     def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """The task's lives with S = T * B, a target for every showing. Raises ValueError as the task does."""

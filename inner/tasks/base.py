@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -14,6 +14,16 @@ from inner.life_data import LifeData as LifeData
 from inner.sources import Source
 
 TIERS = ("search", "select", "final")
+UNKNOWN = 1000  # test samples that are assumed of a task without an option `test`
+
+
+class Sizes(NamedTuple):
+    """Samples of one life, known before it is drawn; an upper bound where a draw decides."""
+
+    pool: int  # S
+    test: int  # V
+    drawn: int  # samples at hand while the life is drawn
+    shared: bool = False  # all lives look at the same pool
 
 
 class Task(ABC):
@@ -59,6 +69,14 @@ class Task(ABC):
     def experience(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData | Source:
         """The same as samples, or as an environment that answers: what a life is lived through."""
         return self.life_data(tier, steps, batch, seed, labels)
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Sizes of one life before it is drawn; by default from its options `patterns`, `test` and `length` (of a sequence)."""
+        if self.environment:
+            return Sizes(batch, 0, batch)
+        shown, test = max(1, steps * batch), int(getattr(self, "test", UNKNOWN)) * int(getattr(self, "length", 1))
+        patterns = int(getattr(self, "patterns", shown))
+        return Sizes(min(patterns, shown), test, patterns + test)
 
     @abstractmethod
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:

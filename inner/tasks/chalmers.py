@@ -20,7 +20,7 @@ from torch import Tensor
 from inner.criteria import VALUES, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, epochs, stack
-from inner.tasks.base import Label, LifeData, check_tier
+from inner.tasks.base import Label, LifeData, Sizes, check_tier
 from inner.tasks.base import Task as Base
 
 MOST_BITS, PATTERNS, UNSEEN = 7, 12, 10
@@ -88,6 +88,10 @@ class Task(Base):
             mixed = random.permutation(PATTERNS)
             rows.append((x[mixed], y[mixed], epochs(random, PATTERNS, steps, batch), x, y))
         return stack(rows)
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Pool and test set are the patterns of a mapping."""
+        return Sizes(PATTERNS, PATTERNS, 2 * PATTERNS)
 
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:
         """-mean |t - o|: [N, V, 1], [N, V, 1] -> [N] float64, at least -1."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from inner.criteria import CLASSES, Criterion
 from inner.tasks._boolean import parity_lives
 from inner.tasks._common import accuracy, check_count, check_flag, check_number, generated
-from inner.tasks.base import Label, LifeData
+from inner.tasks.base import Label, LifeData, Sizes
 from inner.tasks.base import Task as Base
 
 
@@ -48,6 +48,10 @@ class Task(Base):
     def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label; the pool (S = V = 2**bits) is all patterns, and so is the test set."""
         return parity_lives(self.bits, self.permute, self.scale, tier, steps, batch, seed, labels)
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Pool and test set are all patterns."""
+        return Sizes(2**self.bits, 2**self.bits, 2 * 2**self.bits)
 
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:
         """Accuracy: [N, V, O], [N, V, O] -> [N] float64."""

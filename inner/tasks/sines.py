@@ -19,7 +19,7 @@ from torch import Tensor
 from inner.criteria import VALUES, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, check_number, epochs, generated, negative_error, stack
-from inner.tasks.base import TIERS, Label, LifeData
+from inner.tasks.base import TIERS, Label, LifeData, Sizes
 from inner.tasks.base import Task as Base
 
 REACH = 2 * math.pi  # u lies in -REACH..REACH
@@ -72,6 +72,10 @@ class Task(Base):
             order = random.permutation(self.points)[epochs(random, self.points, steps, batch)]
             rows.append((x, y, order, x, y))
         return stack(rows)
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Pool and test set are all points."""
+        return Sizes(self.points, self.points, 2 * self.points)
 
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:
         """Minus the mean squared error, not below `worst`: [N, V, O], [N, V, O] -> [N] float64."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from inner.criteria import CLASSES, Criterion
 from inner.tasks._boolean import parity_lives
 from inner.tasks._common import accuracy, check_flag, check_number, generated
-from inner.tasks.base import Label, LifeData
+from inner.tasks.base import Label, LifeData, Sizes
 from inner.tasks.base import Task as Base
 
 
@@ -46,6 +46,10 @@ class Task(Base):
     def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label; the pool (S = V = 4) is all patterns, and so is the test set."""
         return parity_lives(2, self.permute, self.scale, tier, steps, batch, seed, labels)
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Pool and test set are all patterns."""
+        return Sizes(4, 4, 2 * 4)
 
     def score(self, output: Tensor, test_y: Tensor) -> Tensor:
         """Accuracy: [N, V, O], [N, V, O] -> [N] float64."""

@@ -15,7 +15,7 @@ from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.life import eager as lifetime
 from inner.life.request import Life
-from inner.life.states import joined, tensors_of
+from inner.life.states import Gathered, tensors_of
 from inner.networks.base import NARROW, laid, product
 from inner.networks.mlp import Network
 from inner.random import stream
@@ -186,7 +186,10 @@ def test_a_tape_is_its_formula(text: str, batch: int) -> None:
 def test_states_are_joined_in_order() -> None:
     learner, state = born(RULES["traces"], 3)
     first, second = born(RULES["traces"], 2)[1], born(RULES["traces"], 1)[1]
-    both = joined([first, second])
+    gathered = Gathered(len(state.weights[0]))
+    for each in (first, second):
+        gathered.add(each, len(each.weights[0]))
+    both = gathered.state
     assert type(both) is type(state) and both.spec == state.spec
     assert [t.shape for t in tensors_of(both)] == [t.shape for t in tensors_of(state)]
     assert torch.equal(both.weights[1][4:], second.weights[1])
