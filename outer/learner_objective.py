@@ -13,6 +13,7 @@ from inner.engines.choice import check_engine, choose, live
 from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
 from inner.life.request import Life
+from inner.life.size import Bytes, Lives
 from inner.life.unroll import Unroll
 from inner.life_data import LifeData
 from inner.rules.rule import Rule
@@ -23,6 +24,7 @@ from outer.fitness.final import Fitness as Final
 from outer.genome.base import Genome
 from outer.genome.coefficients import CoefficientGenome
 from outer.genome.network import NetworkGenome
+from outer.gradient_estimators.base import GradientEstimator
 from outer.objective import Evaluation, Lived, Objective, made_finite, side_by_side
 from outer.reference import Reference
 from outer.settings import Distribution, Setting
@@ -92,6 +94,20 @@ class LearnerObjective(Objective):
     def engine_in(self, setting: Setting) -> str:
         """Native where there is a kernel for the learner."""
         return choose(self.engine, self.learner_in(setting), setting.spec, self.device)[0]
+
+    def lives_in(self, setting: Setting) -> Lives:
+        """The sizes of lives in a setting."""
+        learner = self.learner_in(setting).lives_as
+        values = sum(self.coefficients.counts) if self.born is None else self.born.layout.size
+        records = len(self.fitness.record(setting.steps)) + 1
+        return Lives(
+            learner, setting.task, setting.tier, setting.steps, setting.batch, records, self.engine, self.device, values
+        )  # fmt: skip
+
+    def bytes_in(self, setting: Setting, estimator: GradientEstimator | None = None) -> Bytes:
+        """From the sizes of networks, samples and tests."""
+        found = self.lives_in(setting)
+        return found.bytes if estimator is None else estimator.bytes_of(found)
 
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Scores and alive of candidates [P, D] in one setting."""

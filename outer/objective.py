@@ -9,13 +9,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inner.life.size import Bytes
 from inner.life.unroll import Unroll
 from outer.generation import Curves
 from outer.genome.base import Genome
 from outer.settings import Distribution, Setting
+
+if TYPE_CHECKING:
+    from outer.gradient_estimators.base import GradientEstimator
 
 WORST_FITNESS = -1e9  # takes the place of a fitness that is not finite
 
@@ -34,6 +39,14 @@ class Lived:
     def joined(cls, parts: Sequence[Lived]) -> Lived:
         """The parts of a population, one after the other."""
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].present})
+
+    @classmethod
+    def beside(cls, parts: Sequence[Lived]) -> Lived:
+        """Some lifetimes of all candidates after the others. A mean over lives cannot be put together: there is one part."""
+        if len(parts) == 1:
+            return parts[0]
+        assert all(part.change is None for part in parts)
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts], 1) for name in parts[0].present})
 
     def rows(self, index: np.ndarray) -> Lived:
         """The lives of the candidates `index` [Q], repeats allowed."""
@@ -86,6 +99,15 @@ class Objective(ABC):
     @abstractmethod
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Let candidates [P, D] live in one setting: the job of a worker. Bits do not depend on how P was cut into jobs."""
+
+    @property
+    def apart(self) -> bool:
+        """True where the lifetimes of a candidate may be lived in several jobs."""
+        return True
+
+    def bytes_in(self, setting: Setting, estimator: GradientEstimator | None = None) -> Bytes | None:
+        """Predicts the bytes of a job in a setting, of lives or of their gradients; None: jobs are not cut by bytes."""
+        return None
 
     def reference_lives(self, setting: Setting) -> Lived | None:
         """The lives [1, L] of the reference learner in one setting, a job of a worker too; None without a reference."""

@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from outer.evaluators._cuts import Cut, cuts
 from outer.gradient_estimators.base import GradientEstimator, gather
 from outer.objective import Evaluation, Lived, Objective
 from outer.reference import Remembered, lead
 from outer.settings import Setting
-
-CHUNK = 256  # networks in lockstep at most, so that their weights stay in the processor's cache
-TINY = 2**15  # weights in lockstep that are always allowed: small networks run in larger chunks
-ON_GPU = 2**26  # the same on a GPU, where small chunks are slow
 
 Done = Callable[[int, Any], None]
 
@@ -45,16 +42,19 @@ def gradients(
     return estimator.gradient(objective, candidates, rows, setting)
 
 
-def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None) -> list[slice]:
-    """Cut P candidates into slices of at most `limit` (CHUNK) networks, and into at least `parts` where there are enough."""
-    size = max(1, min((limit or CHUNK) // max(lives, 1), -(-population // parts)))
-    return [slice(start, min(start + size, population)) for start in range(0, population, size)]
+def by_lifetimes(
+    jobs: Sequence[Cut], found: Sequence[Any], settings: int, join: Callable[[list[Any]], Any]
+) -> list[list[Any]]:
+    """Per setting, for each of its slices of lifetimes, what jobs found of all candidates."""
+    parts: list[dict[int, list[Any]]] = [{} for _ in range(settings)]
+    for cut, part in zip(jobs, found, strict=True):
+        parts[cut.owner].setdefault(cut.lifetimes.start, []).append(part)
+    return [[join(rows) for rows in slices.values()] for slices in parts]
 
 
-def limit_of(setting: Setting, device: str = "cpu") -> int:
-    """The most networks of this setting that run in lockstep."""
-    synapses = setting.network.synapses(setting.task.inputs, setting.task.outputs)
-    return max(CHUNK, (TINY if device == "cpu" else ON_GPU) // synapses)
+def joined(jobs: Sequence[Cut], found: Sequence[Lived], settings: int) -> list[Lived]:
+    """The lives of all candidates and lifetimes per setting; none without jobs."""
+    return [Lived.beside(rows) for rows in by_lifetimes(jobs, found, settings if jobs else 0, Lived.joined)]
 
 
 def distinct_rows(candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,37 +103,45 @@ class Evaluator(ABC):
         candidates = np.ascontiguousarray(candidates)
         first, copies = distinct_rows(candidates)
         some = candidates[first] if len(first) < len(candidates) else candidates
-        cuts = self._cuts(len(some), settings, objective.device)
+        jobs = self._cuts(objective, len(some), settings)
         known = self.remembered.recall(objective, settings)
-        beside = [(objective, None, setting) for setting in settings] if objective.has_reference and not known else []
-        jobs = beside + [(objective, some[cut], settings[w]) for w, cut in cuts]
-        lived: list[Lived] = self.map(lives, jobs)
-        references, found = known or lived[: len(beside)], lived[len(beside) :]
-        joined = [
-            Lived.joined([part for (owner, _), part in zip(cuts, found) if owner == w]) for w in range(len(settings))
-        ]
+        beside = self._cuts(objective, 1, settings) if objective.has_reference and not known else []
+        lived: list[Lived] = self.map(
+            lives,
+            [(objective, None, cut.setting(settings)) for cut in beside]
+            + [(objective, some[cut.candidates], cut.setting(settings)) for cut in jobs],
+        )
+        references = known or joined(beside, lived[: len(beside)], len(settings))
+        found = joined(jobs, lived[len(beside) :], len(settings))
         if references:
             self.remembered = Remembered(objective, tuple(settings), references)
-            joined = [lead(part, reference) for part, reference in zip(joined, references, strict=True)]
-        return joined if some is candidates else [part.rows(copies) for part in joined]
+            found = [lead(part, reference) for part, reference in zip(found, references, strict=True)]
+        return found if some is candidates else [part.rows(copies) for part in found]
 
-    def _cuts(self, population: int, settings: Sequence[Setting], device: str = "cpu") -> list[tuple[int, slice]]:
-        """(setting, candidates) of every job."""
-        parts = -(-self.workers // len(settings))
-        return [
-            (w, cut)
-            for w, setting in enumerate(settings)
-            for cut in chunks(population, len(setting.labels), parts, limit_of(setting, device))
-        ]
+    def _cuts(self, objective: Objective, population: int, settings: Sequence[Setting]) -> list[Cut]:
+        sized = [objective.bytes_in(setting) for setting in settings]
+        return cuts(population, settings, self.workers, objective.device, sized, objective.apart)
 
     def _gradient(
         self, objective: Objective, candidates: np.ndarray, settings: Sequence[Setting], estimator: GradientEstimator
     ) -> tuple[np.ndarray, dict[str, float]]:
         """Shares of the gradient [G, D], and its health as metrics."""
-        cuts = self._cuts(len(candidates), settings)
-        jobs = [(objective, candidates[c], range(c.start, c.stop), settings[w], estimator) for w, c in cuts]
-        each = self.map(gradients, jobs)
-        slopes = [np.concatenate([g for (owner, _), g in zip(cuts, each) if owner == w]) for w in range(len(settings))]
+        sized = [objective.bytes_in(setting, estimator) for setting in settings]
+        jobs = cuts(len(candidates), settings, self.workers, "cpu", sized, objective.apart)
+        each = self.map(
+            gradients,
+            [
+                (
+                    objective,
+                    candidates[c.candidates],
+                    range(c.candidates.start, c.candidates.stop),
+                    c.setting(settings),
+                    estimator,
+                )
+                for c in jobs
+            ],
+        )
+        slopes = [np.concatenate(rows, 1) for rows in by_lifetimes(jobs, each, len(settings), np.concatenate)]
         return gather(slopes, estimator.clip)
 
     def close(self) -> None:

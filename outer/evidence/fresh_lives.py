@@ -12,12 +12,15 @@ import torch
 from inner.engines.choice import live
 from inner.learners.base import Learner
 from inner.life.request import Life
+from inner.life.size import Lives
 from inner.random import stream
 from inner.rules.rule import Rule
+from outer.evaluators._cuts import lifetimes_within, slices
 from outer.learner_objective import learner_of
 from outer.settings import Setting
 
 RESAMPLES = 10_000
+DRAWN = 2**22  # numbers that are drawn at a time
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,29 @@ def live_fresh(
     """
     placed = learner_of(learner).on(setting.network)
     theta = torch.from_numpy(placed.flat(values, setting.spec)[None])
-    data, steps = (
-        setting.task.experience(setting.tier, setting.steps, setting.batch, seed, setting.labels),
-        setting.steps,
-    )
+    steps = setting.steps
     record = sorted({round(steps * i / (points - 1)) for i in range(points)})
-    with torch.no_grad():
-        born = seed if weights is None else weights
-        life = Life(placed, setting.task, data, theta, born, setting.labels, record, device=device)
-        result = live(life, engine)
-    return FreshLives(result.score[0].numpy(), result.alive[0].numpy(), tuple(record), result.curve[0].numpy())
+    born = seed if weights is None else weights
+    task, count, size = setting.task, len(setting.labels), theta.shape[1]
+    sized = Lives(
+        placed.lives_as, task, setting.tier, steps, setting.batch, len(record) + 1, engine, device, size
+    )  # fmt: skip
+    found = []
+    for part in slices(count, lifetimes_within(count, sized.bytes)):
+        labels = setting.labels[part]
+        data = task.experience(setting.tier, steps, setting.batch, seed, labels)
+        with torch.no_grad():
+            result = live(Life(placed, task, data, theta, born, labels, record, device=device), engine)
+        found.append((result.score[0].numpy(), result.alive[0].numpy(), result.curve[0].numpy()))
+    scores, alive, curve = (np.concatenate(column) for column in zip(*found))
+    return FreshLives(scores, alive, tuple(record), curve)
 
 
 def bootstrap_interval(samples: np.ndarray, seed: int, *labels: str) -> tuple[float, float, float]:
     """Mean and 95 % percentile-bootstrap interval of samples [L] (Efron 1979), from an addressed stream."""
-    picks = stream(seed, "bootstrap", *labels).integers(0, len(samples), (RESAMPLES, len(samples)))
-    means = samples[picks].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    random, means = stream(seed, "bootstrap", *labels), []
+    for part in slices(RESAMPLES, max(1, DRAWN // len(samples))):  # the same draws, some rows at a time
+        picks = random.integers(0, len(samples), (part.stop - part.start, len(samples)))
+        means.append(samples[picks].mean(1))
+    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
     return float(samples.mean()), float(low), float(high)

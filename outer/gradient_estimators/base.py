@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inner.life.size import Bytes, Lives
 from inner.life.unroll import Unroll
 from outer.genome.base import Genome
 from outer.objective import Objective
@@ -30,6 +31,20 @@ class GradientEstimator(ABC):
     @abstractmethod
     def cost(self) -> float:
         """Cost of the estimate of one life, in forward lives; the life that gives the fitness is not counted."""
+
+    def held(self, steps: int) -> int:
+        """Steps of a life whose graph is in memory at a time."""
+        return 1
+
+    @property
+    def copies(self) -> int:
+        """Networks that live for one life: particles, or the network and its tangents."""
+        return 1
+
+    def bytes_of(self, lives: Lives) -> Bytes:
+        """Predicts the bytes of estimates for lives of these sizes."""
+        steps, width = self.held(lives.steps), 8.0 if self.double else 4.0
+        return lambda population, lifetimes: lives.differentiated(population, lifetimes, steps, self.copies, width)
 
     @abstractmethod
     def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:

@@ -55,6 +55,11 @@ class GradientEstimator(base.GradientEstimator):
             return random.standard_normal((self.directions, size))
         return random.integers(0, 2, (self.directions, size)) * 2.0 - 1.0
 
+    @property
+    def copies(self) -> int:
+        """Each direction has networks of its own, with their tangents."""
+        return 2 * self.directions
+
     def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """Estimates of -d loss / d vector [N, D]."""
         k, count = self.directions, len(unroll.labels)

@@ -43,6 +43,11 @@ class GradientEstimator(base.GradientEstimator):
         """Two forward lives per pair."""
         return 2.0 * self.pairs
 
+    @property
+    def copies(self) -> int:
+        """Two particles per pair."""
+        return 2 * self.pairs
+
     def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """Estimates of -d loss / d vector [N, D] of the loss smoothed over N(vector, sigma^2)."""
         count, size = len(unroll.labels), genome.size

@@ -12,9 +12,11 @@ import torch
 from inner.engines.choice import choose, live
 from inner.learners.base import Learner
 from inner.life.request import Life
+from inner.life.size import Bytes, Lives
 from outer.fitness.base import WORST_BITS
 from outer.generation import Curves
 from outer.genome.network import NetworkGenome
+from outer.gradient_estimators.base import GradientEstimator
 from outer.inheritance.kinds import Inheritance
 from outer.inheritance.measures import generation_measures
 from outer.objective import Evaluation, Lived, Objective, made_finite
@@ -56,6 +58,20 @@ class InheritanceObjective(Objective):
     def engine_in(self, setting: Setting) -> str:
         """Native where nothing but the rule is inherited, and asked for."""
         return choose(self.engine, self.learner, setting.spec, self.device)[0]
+
+    @property
+    def apart(self) -> bool:
+        """What was learned is averaged over a candidate's lifetimes where it is written back: they live in one job."""
+        return not self.inheritance.writes
+
+    def bytes_in(self, setting: Setting, estimator: GradientEstimator | None = None) -> Bytes:
+        """As of any learner; where learning is written back, the changes [N, W] in float32 and float64 too."""
+        steps, values = self._steps(setting), self.genome.layout.size
+        found = Lives(
+            self.learner, setting.task, setting.tier, steps, setting.batch, POINTS + 1, self.engine, self.device, values
+        )  # fmt: skip
+        change = 28.0 * found.weights * self.inheritance.writes
+        return lambda population, lifetimes: found.bytes(population, lifetimes) + population * lifetimes * change
 
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Lives of candidates [P, D] in one setting; the curve's first column is birth, its last the end of life."""

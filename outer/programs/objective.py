@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from inner.learners.local_rule import Learner
+from inner.life.size import Bytes
 from inner.rules.coefficient import Coefficient
 from inner.rules.compiled import trace_sides
 from inner.rules.rule import Rule
+from outer.gradient_estimators.base import GradientEstimator
 from outer.learner_objective import LearnerObjective, formula_of
 from outer.objective import Evaluation, Lived, Objective
 from outer.programs.genome import ProgramGenome
@@ -65,6 +67,13 @@ class ProgramObjective(Objective):
     def engine_in(self, setting: Setting) -> str:
         """Eager: a kernel holds one formula."""
         return "eager"
+
+    def bytes_in(self, setting: Setting, estimator: GradientEstimator | None = None) -> Bytes:
+        """As of the carrier, and a register per synapse and sample for each leaf and node of a program."""
+        carrier = self.carrier
+        plain = replace(self.plain, learner=Learner(carrier), engine="eager")
+        registers = float(self.language.leaves + self.language.nodes + 3)
+        return replace(plain.lives_in(setting), scratch=registers).bytes
 
     def lives(self, vectors: np.ndarray, setting: Setting) -> Lived:
         """Scores and alive of candidates [P, D] in one setting."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -16,7 +17,9 @@ import pytest
 from inner.components import build, names
 from inner.random import stream
 from inner.rules.rule import Rule
-from outer.evaluators.base import CHUNK, Evaluator, chunks, limit_of, lives
+from outer.evaluators._cuts import CHUNK, chunks, cuts, limit_of
+from outer.evaluators.base import Evaluator, lives
+from outer.fitness.base import fitness_of
 from outer.learner_objective import LearnerObjective
 from outer.settings import Distribution
 
@@ -64,10 +67,36 @@ def test_two_processes_give_the_bits_of_serial(two: Evaluator, reference: tuple[
 
 
 def test_serial_cuts_change_nothing(reference: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outer.evaluators.base.CHUNK", 6)
-    monkeypatch.setattr("outer.evaluators.base.TINY", 1)
+    monkeypatch.setattr("outer.evaluators._cuts.CHUNK", 6)
+    monkeypatch.setattr("outer.evaluators._cuts.TINY", 1)
     with build("evaluator", "serial") as serial:
         assert parts(serial, objective(), candidates(7)) == reference
+
+
+@pytest.mark.parametrize("engine", ["native", "eager"])
+@pytest.mark.parametrize("most", [1, 600_000])
+def test_cuts_by_bytes_change_nothing(engine: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates and lifetimes in jobs of their own, or a few of each; a job takes no more than it may, or is one life."""
+    o, x = dataclasses.replace(objective(), engine=engine, fitness=fitness_of("area")), candidates(7)
+    settings = o.settings(1)
+    with build("evaluator", "serial") as serial:
+        whole = parts(serial, o, x)
+        monkeypatch.setattr("outer.evaluators._cuts.BYTES", most)
+        sized = [o.bytes_in(setting) for setting in settings]
+        jobs = cuts(len(x), settings, 1, "cpu", sized)
+        lived = {
+            (c.owner, n, p)
+            for c in jobs
+            for n in range(c.lifetimes.start, c.lifetimes.stop)
+            for p in range(7)[c.candidates]
+        }
+        assert len(lived) == 7 * 5 and len(jobs) > len(settings)
+        assert most > 1 or len(jobs) == 7 * 5
+        for cut in jobs:
+            size = [part.stop - part.start for part in (cut.candidates, cut.lifetimes)]
+            assert size == [1, 1] or sized[cut.owner](*size) <= most
+        assert parts(serial, o, x) == whole
+        assert o.apart and len(cuts(7, settings, 1, "cpu", sized, apart=False)) <= 7 * len(settings)
 
 
 def test_equal_candidates_live_once(monkeypatch: pytest.MonkeyPatch) -> None:

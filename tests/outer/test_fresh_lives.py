@@ -9,6 +9,7 @@ import pytest
 
 from inner.random import stream
 from inner.rules.rule import Rule
+from inner.tasks.linear import Task as LinearTask
 from outer.evidence.fresh_lives import bootstrap_interval, live_fresh
 from outer.settings import Distribution, Setting
 
@@ -37,6 +38,24 @@ def test_interval_is_a_function_of_its_address() -> None:
     assert bootstrap_interval(samples, 0, "a", "b") == bootstrap_interval(samples, 0, "a", "b")
     assert bootstrap_interval(samples, 0, "a", "b") != bootstrap_interval(samples, 0, "a", "c")
     assert bootstrap_interval(samples, 0, "a") != bootstrap_interval(samples, 1, "a")
+
+
+def test_memory_is_bounded_and_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lives in jobs of one life, and resamples drawn row by row, are those of all at once."""
+    samples = stream(0, "samples").random(37)
+    interval, lived = bootstrap_interval(samples, 0, "a"), live_fresh(ALIGNMENT, {"eta": 0.1}, setting(), 0)
+    monkeypatch.setattr("outer.evidence.fresh_lives.DRAWN", 100)
+    monkeypatch.setattr("outer.evaluators._cuts.BYTES", 1)
+    asked: list[int] = []
+    plain = LinearTask.life_data
+    monkeypatch.setattr(
+        LinearTask, "life_data", lambda s, t, n, b, e, labels: asked.append(len(labels)) or plain(s, t, n, b, e, labels)
+    )
+    assert bootstrap_interval(samples, 0, "a") == interval
+    again = live_fresh(ALIGNMENT, {"eta": 0.1}, setting(), 0)
+    assert asked == [1] * 12
+    for name in ("scores", "alive", "curve"):
+        assert getattr(again, name).tobytes() == getattr(lived, name).tobytes()
 
 
 @pytest.mark.parametrize("draw", ["normal", "uniform"])

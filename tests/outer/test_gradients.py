@@ -143,9 +143,11 @@ def test_bits_do_not_depend_on_chunks(name: str, monkeypatch: pytest.MonkeyPatch
         assert plain.gradient is None and plain.fitness.tobytes() == whole.fitness.tobytes()
         assert whole.gradient.shape == (2, o.genome.size) and whole.gradient.dtype == np.float64
         for chunk in (1, 6):
-            monkeypatch.setattr("outer.evaluators.base.CHUNK", chunk)
+            monkeypatch.setattr("outer.evaluators._cuts.CHUNK", chunk)
             cut = serial.evaluate(o, x, o.settings(0), PROBES[name])
             assert cut.gradient.tobytes() == whole.gradient.tobytes()
+        monkeypatch.setattr("outer.evaluators._cuts.BYTES", 1)  # lifetimes apart too
+        assert serial.evaluate(o, x, o.settings(0), PROBES[name]).gradient.tobytes() == whole.gradient.tobytes()
 
 
 def test_processes_give_the_bits_of_serial() -> None:

@@ -286,8 +286,8 @@ def test_cuts_of_the_population_change_no_bit(genes: str, monkeypatch: pytest.Mo
     own = objective(GENES[genes])
     vectors = own.genome.start() + stream(0, "x").standard_normal((7, own.genome.size))
     whole = lived(own, "lamarckian", vectors)
-    monkeypatch.setattr("outer.evaluators.base.CHUNK", 3)
-    monkeypatch.setattr("outer.evaluators.base.TINY", 1)
+    monkeypatch.setattr("outer.evaluators._cuts.CHUNK", 3)
+    monkeypatch.setattr("outer.evaluators._cuts.TINY", 1)
     cut = lived(own, "lamarckian", vectors)
     for field in ("curve", "bits", "alive", "change"):
         assert np.array_equal(getattr(whole, field), getattr(cut, field)), field

@@ -196,9 +196,11 @@ def test_bits_do_not_depend_on_the_population(monkeypatch: pytest.MonkeyPatch) -
     with Evaluator() as serial:
         whole = serial.evaluate(o, x, o.settings(0))
         for chunk in (1, 6):
-            monkeypatch.setattr("outer.evaluators.base.CHUNK", chunk)
+            monkeypatch.setattr("outer.evaluators._cuts.CHUNK", chunk)
             cut = serial.evaluate(o, x, o.settings(0))
             assert cut.scores.tobytes() == whole.scores.tobytes()
+        monkeypatch.setattr("outer.evaluators._cuts.BYTES", 1)  # lifetimes apart too
+        assert serial.evaluate(o, x, o.settings(0)).scores.tobytes() == whole.scores.tobytes()
         alone = serial.evaluate(o, x[3:4], o.settings(0))
     assert alone.scores.tobytes() == whole.scores[3:4].tobytes() and len(np.unique(whole.fitness)) > 5
     assert np.isfinite(whole.fitness).all()
