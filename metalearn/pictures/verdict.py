@@ -23,7 +23,7 @@ def picture(document: VerdictDocument) -> str:
             at += 1
             for cell in (cell for cell in cells if cell.family == family):
                 ticks.append(at)
-                labels.append(f"{cell.depth} x {cell.width}, {cell.steps}" + (" (searched)" if cell.searched else ""))
+                labels.append(cell.name.removeprefix(family).lstrip(" ,") + (" (searched)" if cell.searched else ""))
                 if arm in cell.leads:
                     lead = cell.leads[arm]
                     colour = COLOURS[lead.label]
@@ -42,7 +42,7 @@ def picture(document: VerdictDocument) -> str:
         axes.set_ylim(at - 0.4, -0.7)
         against = title(arm) if arm else "nothing"
         axes.set_xlabel(
-            f"{title(document.subject)} - {against} (points; a dot per search seed, mean, 95 % interval)\n"
-            "rows: hidden layers x width, steps; dashed: -1 point"
+            f"{title(document.subject)} - {against} in points\n"
+            "a dot per search seed, mean and 95 % interval; dashed: -1 point"
         )
         return to_svg(figure, "verdict")
