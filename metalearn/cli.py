@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import signal
@@ -14,10 +15,11 @@ from typing import Any, NoReturn
 import click
 
 USER_ERROR = 2
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a system that shuts down, a terminal that is closed
 
 
 class Interrupted(BaseException):
-    """SIGTERM or Ctrl-C: ends the work at once; all whole generations are stored."""
+    """SIGTERM, SIGHUP or Ctrl-C: ends the work at once; all whole generations are stored."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -34,7 +36,9 @@ def console() -> Any:
 def complain(error: Exception) -> NoReturn:
     """One line on stderr, and exit code 2."""
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    click.echo(f"error: {' '.join(text.split())}", err=True)
+    from inner.printable import shown
+
+    click.echo(f"error: {shown(text)}", err=True)
     sys.exit(USER_ERROR)
 
 
@@ -115,24 +119,29 @@ def main() -> None:
 
 
 def guarded(folder: Path, work: Callable[[], None]) -> None:
-    """Run work that may be interrupted: exit code 130 or 143, and a word on how to go on."""
+    """Run work that may be interrupted: exit code 128 + number, and a word on how to go on."""
 
     def stop(number: int, frame: Any) -> None:
         raise Interrupted(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    for number in STOPS:
+        if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:  # nohup wants it ignored
+            signal.signal(number, stop)
     try:
         work()
     except Interrupted as interruption:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPS:
             signal.signal(number, signal.SIG_IGN)
-        click.echo(f"\ninterrupted; what was finished is stored. Go on with: metalearn resume {folder}", err=True)
+        with contextlib.suppress(OSError):  # a terminal that is closed takes no more words
+            click.echo(f"\ninterrupted; what was finished is stored. Go on with: metalearn resume {folder}", err=True)
         sys.exit(128 + interruption.number)
 
 
 def folder_of(runs: Path, name: str | None, stem: str) -> Path:
     """The folder of a new run: the name that was asked for, or the first free one of stem, stem-2, stem-3, ..."""
+    from inner.printable import check_printable
+
+    check_printable([name or "", str(runs), stem], "name")
     if name is not None:
         if not name.strip() or name in (".", "..") or "/" in name or "\\" in name:
             raise ValueError(f"name: expected a plain folder name, got '{name}' (use --runs for another folder)")
@@ -146,6 +155,9 @@ def folder_of(runs: Path, name: str | None, stem: str) -> Path:
 
 def run_folder(run: str) -> Path:
     """A run by path, or by its name under ./runs."""
+    from inner.printable import check_printable
+
+    check_printable(run, "run")
     return Path(run) if Path(run).exists() or not (Path("runs") / run).exists() else Path("runs") / run
 
 

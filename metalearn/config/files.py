@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from inner.components import Plain, suggest
+from inner.printable import check_printable
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same loader in C, where PyYAML was built with it
 LIMIT = 1_000_000  # bytes of a file
@@ -73,13 +74,15 @@ def yaml_value(text: str, what: str) -> Any:
         _check_events(text, what)
         loader = LOADER(text)
         try:
-            return loader.get_single_data()
+            found = loader.get_single_data()
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {min(mark.line + 1, max(1, len(text.splitlines())))}" if mark else ""
         raise ValueError(f"{what}{where} not valid YAML: {getattr(error, 'problem', error)}") from error
+    check_printable(found, what.removesuffix(":"))
+    return found
 
 
 def _check_events(text: str, what: str) -> None:

@@ -61,8 +61,8 @@ def apply(content: Plain, override: str) -> None:
         "rule",
         "dw",
     ]:  # what the file says of coefficients that the new formula lacks goes with the old one
-        coefficients = place.get("coefficients") or {}
-        place["coefficients"] = {k: v for k, v in coefficients.items() if _occurs(k, text)}
+        if isinstance(coefficients := place.get("coefficients") or {}, dict):
+            place["coefficients"] = {k: v for k, v in coefficients.items() if _occurs(str(k), text)}
 
 
 def _choose_learner(content: Plain, path: Sequence[str], value: object) -> None:

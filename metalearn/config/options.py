@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from inner.components import Plain, load, options_of, suggest
-from metalearn.config.schema import Config, short
+from inner.printable import short
+from metalearn.config.schema import Config
 from outer import draws
 
 if TYPE_CHECKING:  # it brings torch

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from inner.components import suggest
+from inner.printable import short
 from metalearn.config.claims import ClaimConfig
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
 from metalearn.config.sections import Component, Count, FloatRange, IntRange, Plain, Samples, Section, Tasks, named
@@ -233,13 +233,6 @@ def _sentence(error: Any) -> str:
     choices = re.findall(r"'([^']*)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
     near = suggest(error["input"], choices) if isinstance(error["input"], str) else ""
     return f"config: {where}: {message[0].lower()}{message[1:]}, got {short(error['input'])}{near}"[:400]
-
-
-def short(value: object) -> str:
-    """The repr of a value, cut short before it is made."""
-    maker = reprlib.Repr()
-    maker.maxstring = maker.maxother = maker.maxlong = 60
-    return maker.repr(value)
 
 
 def _section(path: tuple[Any, ...]) -> type[BaseModel] | None:

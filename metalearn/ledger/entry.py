@@ -19,7 +19,7 @@ LOOKS, CLAIMS, GROUP = "looks", "claims", "group"  # documents of a run store
 
 def looks_in(store: RunStore) -> list[Look]:
     """The looks of a run, in order."""
-    return [Look.read(content, LOOKS) for content in store.get(LOOKS) or ()]
+    return [Look.read(content, LOOKS) for content in store.typed(LOOKS, list, [])]
 
 
 def claims_in(store: RunStore) -> list[Registered]:

@@ -215,7 +215,7 @@ def write(folder: Path) -> Path:
 
     config, arms = read(folder)
     with RunStore.open(folder, write=False) as store:
-        environment, command, plain = store.environment, store.get("command", "metalearn baldwin"), store.config
+        environment, command, plain = store.environment, store.typed("command", str, "metalearn baldwin"), store.config
     drawn = {}
     if arms:
         makers = {"life": life_panels, "measures": measure_panels, "best": best_panels, "curves": curve_panels}

@@ -27,7 +27,7 @@ def write_report_of(store: RunStore, folder: Path, generations: Sequence[Generat
         rule,
         Comparison.found(store.get("comparison"), "comparison"),
         Selection.found(store.get("selection"), "selection"),
-        store.get("command", "metalearn search"),
+        store.typed("command", str, "metalearn search"),
         AblationResult.found(store.get("ablation"), "ablation"),
         Distances.found(store.get("distances"), "distances"),
         looks_in(store),

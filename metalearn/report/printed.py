@@ -93,7 +93,7 @@ def show(path: Path, console: Any) -> None:
     store = RunStore.open(path, write=False) if path.is_dir() else None
     try:
         if store is not None:
-            status = store.get("status", "in progress: metalearn resume " + str(path))
+            status = store.typed("status", str, f"in progress: metalearn resume {path}")
             console.print(f"run {path}: {store.count} generations, {status}", highlight=False, markup=False)
             if not (path / "rule.json").exists():
                 return

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from inner.components import Plain, consent_to
+from inner.printable import check_json, short
 from inner.rules.coefficient import Values
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "rule.json"
 FORMAT = 1
+LARGEST = sys.float_info.max
 LIMIT = 200_000_000  # bytes; a rule is a few thousand, a value per synapse about 20 each
 KEYS = ("name", "dw", "traces", "pathway", "coefficients", "homeostasis", "noise", "surprise")  # of the rule itself
 
@@ -55,6 +57,8 @@ def read(path: str | Path) -> RuleDocument:
     path = Path(path)
     file = path / NAME if path.is_dir() else path
     try:
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise ValueError(f"rule: {file} is no file, expected a rule.json or a run's folder")
         with file.open("rb") as stream:
             data = stream.read(LIMIT + 1)
     except FileNotFoundError:
@@ -65,7 +69,9 @@ def read(path: str | Path) -> RuleDocument:
     if len(data) > LIMIT:
         raise ValueError(f"rule: {file} is larger than {LIMIT:,} bytes, expected a rule.json")
     try:
-        document = json.loads(data.decode("utf-8"), parse_constant=_refuse)
+        text = data.decode("utf-8")
+        document = json.loads(text, parse_constant=_refuse)
+        check_json(text, document, "a text")
     except (ValueError, RecursionError) as error:
         raise ValueError(f"rule: {file} is no rule.json ({_line(error)})") from None
     try:
@@ -125,7 +131,7 @@ def text_of(learner: Learner, values: Mapping[str, Any]) -> str:
 
 def _check_format(document: Mapping[str, Any]) -> None:
     if document.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"format: expected {FORMAT}, got {document['format']!r}; another version wrote this file")
+        raise ValueError(f"format: expected {FORMAT}, got {short(document['format'])}; another version wrote this file")
 
 
 def values_of(document: Mapping[str, Any]) -> Values:
@@ -151,8 +157,8 @@ def checked_values(coefficients: Iterable[Coefficient], given: Mapping[str, Any]
                 raise ValueError(f"values.{coefficient.name}: expected a list of finite numbers")
             values[coefficient.name] = [float(v) for v in value]
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"values.{coefficient.name}: expected a finite number, got {str(value)[:40]!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+            raise ValueError(f"values.{coefficient.name}: expected a finite number, got {short(value)}")
         values[coefficient.name] = float(value)
     return values
 

@@ -127,7 +127,7 @@ class BaldwinRun(Run):
             try:
                 self._evolve(arm, seed, store, evaluator, tracker)
                 final = {f"final/{k}": v for k, v in Outcome.read(store.get("outcome"), "outcome").means.items()}
-                places = [JumpDocument.read(jump, "jumps").generation for jump in store.get("jumps", [])]
+                places = [JumpDocument.read(jump, "jumps").generation for jump in store.typed("jumps", list, [])]
                 tracker.finish(None, [], final | {"jumps/count": len(places), "jumps/generations": places})
                 code = 0
             finally:

@@ -49,7 +49,7 @@ def class_of(folder: Path) -> type[Run]:
     """The class of a run. Raises ValueError for a config that needs the user's consent, RunError for an unknown kind."""
     with RunStore.open(folder, write=False) as store:
         assert store.config is not None  # reading it asks for consent
-        kind = "races" if store.get(BENCH) else str(store.get("kind", "search"))
+        kind = "races" if store.get(BENCH) else store.typed("kind", str, "search")
     if kind not in CLASSES:
         raise ValueError(f"run '{folder.name}': expected one of {', '.join(CLASSES)}, got '{kind[:60]}'")
     module, name = CLASSES[kind]

@@ -195,7 +195,7 @@ def read(folder: Path) -> BenchResult:
             )
         curves = {arm: [curve_of(store, arm, seed) for seed in range(plan.seeds)] for arm in arms}
         config = validate(store.config)
-        return summary(curves, plan, config, str(store.get("command", "")), store.environment)
+        return summary(curves, plan, config, store.typed("command", str, ""), store.environment)
 
 
 def curve_of(store: RunStore, arm: str, seed: int) -> BudgetCurveDocument:

@@ -46,7 +46,7 @@ class StudyRun(Run):
                                 self.store.put(f"notes/{part}", notes)
                             bar.at(done, total)
 
-                        notes: Notes = self.store.get(f"notes/{part}", {})
+                        notes: Notes = self.store.typed(f"notes/{part}", dict, {})
                         self.store.put(f"part/{part}", own.go_on(part, self.config.seed, tell, notes))
                         self.store.put(f"notes/{part}", {})
             self.store.put("status", "finished")
@@ -72,7 +72,7 @@ def summary(folder: Path) -> tuple[Summary | None, StudyConfig, str, Mapping[str
         own = make_study(config)
         results = {part: store.get(f"part/{part}") for part in own.parts()}
         found = own.summary(results) if all(r is not None for r in results.values()) else None
-        return found, config, store.get("command", "metalearn baldwin"), store.environment
+        return found, config, store.typed("command", str, "metalearn baldwin"), store.environment
 
 
 def print_summary(folder: Path, console: Any) -> None:

@@ -13,6 +13,7 @@ from metalearn.store.files import RunError, damaged, one_line_errors
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x6D6C726E  # "mlrn": tells our databases from other SQLite files
+TICK = 100_000  # steps of SQLite after which a statement lets signals, such as Ctrl-C, be handled
 WAIT_S = 30.0  # how long a transaction waits for a reader or writer in another process
 SCHEMA = """
 CREATE TABLE document (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -58,7 +59,9 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
 
 
 def _database(name: str, uri: bool) -> sqlite3.Connection:
-    return sqlite3.connect(name, uri=uri, timeout=WAIT_S, isolation_level=None)
+    connection = sqlite3.connect(name, uri=uri, timeout=WAIT_S, isolation_level=None)
+    connection.set_progress_handler(lambda: 0, TICK)
+    return connection
 
 
 def _copy_without_half_transaction(path: Path) -> sqlite3.Connection:
@@ -79,6 +82,8 @@ def _copy_without_half_transaction(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise RunError unless it is a run's database with our schema and nothing beside it, before any table is read."""
+    connection.execute("PRAGMA trusted_schema=OFF")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise RunError(damaged(path, "it is not a run's database"))
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -86,6 +91,13 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise RunError(
             f"{path} has schema version {version}, expected {SCHEMA_VERSION}: use the metalearn that wrote it"
         )
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 20").fetchall()
+    if sorted(_words(row[0]) for row in found) != sorted(_words(part) for part in SCHEMA.split(";") if part.strip()):
+        raise RunError(damaged(path, "its tables are not those of a run"))
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise RunError(damaged(path, verdict))
+
+
+def _words(statement: object) -> str:
+    return " ".join(str(statement).split())

@@ -28,6 +28,8 @@ def one_line_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(_system_message(error, path)) from error
     except sqlite3.Error as error:
+        if str(error) == "interrupted":  # a signal came within a statement
+            raise KeyboardInterrupt from error
         raise RunError(_database_message(error, path)) from error
 
 
@@ -43,6 +45,8 @@ def _database_message(error: sqlite3.Error, path: Path) -> str:
     text = str(error)
     if "disk is full" in text:
         return f"disk full: cannot write {path}; what was stored before is intact"
+    if not path.exists() and any(word in text for word in ("readonly", "unable to open", "disk I/O")):
+        return f"{path} is gone: it was deleted or moved while it was in use"
     if "readonly" in text or "unable to open" in text:
         return f"no permission to use {path}: {text}"
     if "locked" in text:

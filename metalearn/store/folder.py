@@ -27,7 +27,7 @@ def begin(folder: Path, config: Mapping[str, Any], command: str, kind: str = "se
 
 def mirror(store: RunStore, folder: Path, name: str, tracking: TrackingConfig, group: str | None = None) -> Tracker:
     """The W&B mirror of a store; a run that is resumed goes on in the same W&B run. group: of W&B runs that belong together."""
-    stored = store.get("tracking") or {}
+    stored = store.typed("tracking", dict, {})
     tracker = Tracker.start(
         folder, name, store.config, tracking.mode, tracking.project, stored.get("run_id"), store.count, group
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from inner.printable import check_json
 from metalearn.store.files import RunError, damaged
 from outer.generation import ARRAYS, OPTIONAL, Generation
 
@@ -61,8 +62,16 @@ def checked_arrays(generation: Generation) -> dict[str, np.ndarray]:
 def stored_array(data: bytes, dtype: str, shape: str, path: Path) -> np.ndarray:
     try:
         return np.frombuffer(data, dtype=dtype).reshape(json.loads(shape)).copy()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise RunError(damaged(path, "an array does not have its shape")) from error
+
+
+def stored_metrics(text: object, path: Path) -> dict[str, float]:
+    """The metrics of a generation. Raises RunError for what is no mapping of names to numbers."""
+    found = from_json(text, "the metrics of a generation", path)
+    if not isinstance(found, dict) or not all(type(value) in (int, float) for value in found.values()):
+        raise RunError(damaged(path, "the metrics of a generation are not numbers"))
+    return found
 
 
 def digest_of(index: int, metrics: str, arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -78,6 +87,19 @@ def to_json(value: Any, name: str) -> str:
         return json.dumps(value, default=_plain, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise RunError(f"document '{name}': expected plain JSON types, got: {error}") from error
+
+
+def from_json(text: object, name: str, path: Path) -> Any:
+    """A stored document. Raises RunError for what is no JSON text, or holds control characters."""
+    if not isinstance(text, str):
+        raise RunError(damaged(path, f"{name} is no text"))
+    try:
+        found = json.loads(text)
+        check_json(text, found, name)
+    except (ValueError, RecursionError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else f"is not JSON or no text ({error})"
+        raise RunError(damaged(path, f"{name} {why[:200]}")) from error
+    return found
 
 
 def _plain(value: Any) -> Any:

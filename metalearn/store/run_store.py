@@ -17,14 +17,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from inner.components import Plain, consent_to, suggest
 from metalearn.store.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Transaction, connect
 from metalearn.store.files import RunError, WriterLock, damaged, one_line_errors, sync_folder, write_text_atomically
-from metalearn.store.records import COLUMNS, DTYPES, checked_arrays, digest_of, stored_array, to_json
+from metalearn.store.records import (
+    COLUMNS,
+    DTYPES,
+    checked_arrays,
+    digest_of,
+    from_json,
+    stored_array,
+    stored_metrics,
+    to_json,
+)
 from outer.generation import ARRAYS, OPTIONAL, Generation
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["DATABASE", "SCHEMA_VERSION", "RunError", "RunStore", "write_text_atomically"]
 
 DATABASE = "run.sqlite"
+T = TypeVar("T", str, dict, list)
 FIXED = ("config", "environment")  # documents that are written once, when the run is created
 
 
@@ -95,6 +105,8 @@ class RunStore:
         with one_line_errors(path):
             if not path.exists():
                 raise RunError(f"no run at {folder}{suggest(folder.name, _runs_beside(folder))}")
+            if not path.is_file():  # a pipe would be waited for
+                raise RunError(damaged(path, "it is no file"))
         lock = WriterLock(folder) if write else None
         try:
             return cls(folder, connect(path, write), lock)
@@ -115,14 +127,14 @@ class RunStore:
 
         Raises ValueError where it names a module outside the project that the user has not consented to.
         """
-        found = self.get("config")
+        found = self.typed("config", dict)
         consent_to(found)
         return found
 
     @property
     def environment(self) -> Plain:
         """The machine and versions that the run was created on (`metalearn.store.environment.describe`)."""
-        return self.get("environment")
+        return self.typed("environment", dict)
 
     def append(self, generation: Generation) -> None:
         """Store one generation: all of it, durably, or (on any error) none of it.
@@ -161,9 +173,14 @@ class RunStore:
             arrays = parts[number]
             whole = set(arrays) - set(OPTIONAL) == {COLUMNS[name] for name in ARRAYS}
             known = {attribute: arrays[name] for attribute, name in COLUMNS.items() if name in arrays}
-            if number != expected or not whole or digest_of(number, metrics, arrays) != digest:
+            if (
+                number != expected
+                or not whole
+                or not isinstance(metrics, str)
+                or digest_of(number, metrics, arrays) != digest
+            ):
                 raise RunError(damaged(path, f"generation {expected} is not what was stored"))
-            found.append(Generation(index=number, metrics=json.loads(metrics), curves=None, **known))
+            found.append(Generation(index=number, metrics=stored_metrics(metrics, path), curves=None, **known))
         return found
 
     def each(self) -> Iterator[Generation]:
@@ -175,7 +192,7 @@ class RunStore:
         """The metrics of every generation, without reading its arrays."""
         with one_line_errors(self.folder / DATABASE):
             rows = self._connection.execute("SELECT metrics FROM generation ORDER BY number").fetchall()
-        return [json.loads(row[0]) for row in rows]
+        return [stored_metrics(row[0], self.folder / DATABASE) for row in rows]
 
     def put(self, key: str, value: Any) -> None:
         """Store a JSON document under `key`, replacing the one before, in one transaction. Tuples become lists.
@@ -190,14 +207,19 @@ class RunStore:
             self._connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?)", (key, text))
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The document under `key`, or `default`."""
+        """The document under `key`, or `default`. Raises RunError for what is no JSON or holds control characters."""
         path = self.folder / DATABASE
         with one_line_errors(path):
             row = self._connection.execute("SELECT value FROM document WHERE key = ?", (key,)).fetchone()
-        try:
-            return default if row is None else json.loads(row[0])
-        except json.JSONDecodeError as error:
-            raise RunError(damaged(path, f"document '{key}' is not JSON")) from error
+        return default if row is None else from_json(row[0], f"document '{key}'", path)
+
+    def typed(self, key: str, kind: type[T], default: T | None = None) -> T:
+        """The document under `key`, of this type: str, dict or list. Raises RunError for another, or without a default."""
+        found = self.get(key, default)
+        if not isinstance(found, kind):
+            words = "is missing" if found is None else f"is of type {type(found).__name__}, expected {kind.__name__}"
+            raise RunError(damaged(self.folder / DATABASE, f"document '{key}' {words}"))
+        return found
 
     def keys(self) -> list[str]:
         """The keys of all documents, sorted."""

@@ -1,0 +1,47 @@
+"""A folder with a finished run, a config, and a module that nothing may import: where the fuzzer works."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fuzz.values import CANARY
+from tiny import TINY
+
+from metalearn.cli import main
+
+SMALL = TINY.replace("generations: 3", "generations: 2").replace("lifetimes: 3", "lifetimes: 2")
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder; the current one for the whole session of its tests."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "tiny.yaml").write_text(SMALL, encoding="utf-8")
+    package, module = CANARY.split(".")
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").write_text("from pathlib import Path\nPath('sung').touch()\n", encoding="utf-8")
+    (folder / package / f"{module}.py").write_text("from inner.pathways.backprop import Pathway\n", encoding="utf-8")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METALEARN_CACHE", str(folder / "cache"))
+        patch.setenv("WANDB_MODE", "disabled")
+        patch.chdir(folder)
+        patch.syspath_prepend(folder)
+        result = CliRunner().invoke(main, ["search", "tiny.yaml", "--name", "done"])
+        assert result.exit_code == 0, result.output
+        yield folder
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    for name in (package, CANARY):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def _here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test works in the folder."""
+    monkeypatch.chdir(place)
