@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -22,6 +22,7 @@ class LifeData:
     scored: Tensor | None = None  # bool [L, T, B]: the target of this step counts; None: all count
     test_fresh: Tensor | None = None  # bool [K, S], for all lives
     test_scored: Tensor | None = None  # bool [K, S], for all lives
+    whole: int = field(default=0, kw_only=True)  # T of the life of which `order` holds the beginning; 0: it holds all of it
 
     @property
     def sequences(self) -> bool:

@@ -15,7 +15,7 @@ class Spec:
     inputs: int  # I
     outputs: int  # O
     criterion: Criterion
-    steps: int = 0  # T
+    steps: int = 0  # T, of the whole life, also where lives end sooner
     batch: int = 1  # B
     sequences: bool = False  # whether samples follow each other in time
 
@@ -23,4 +23,4 @@ class Spec:
     def of(cls, data: LifeData, criterion: Criterion) -> Spec:
         """The sizes of lives of samples."""
         steps, batch = (int(size) for size in data.order.shape[1:])
-        return cls(data.x.shape[2], data.y.shape[2], criterion, steps, batch, data.sequences)
+        return cls(data.x.shape[2], data.y.shape[2], criterion, data.whole or steps, batch, data.sequences)

@@ -149,7 +149,8 @@ class LearnerObjective(Objective):
         if not isinstance(data, LifeData):
             raise ValueError("racing: lives in an environment are scored as a whole; leave racing out")
         fresh, scored = (None if each is None else each[:, : setting.until] for each in (data.fresh, data.scored))
-        return replace(data, order=data.order[:, : setting.until], fresh=fresh, scored=scored)
+        whole = data.order.shape[1]
+        return replace(data, order=data.order[:, : setting.until], fresh=fresh, scored=scored, whole=whole)
 
     def assemble(self, vectors: np.ndarray, settings: Sequence[Setting], lived: Sequence[Lived]) -> Evaluation:
         """Fitness is the aggregate of the scores less the price of complexity."""

@@ -135,7 +135,7 @@ def against_oracle(
         network.bias,
         task.criterion.kind,
     )
-    setting.layers = rule.layers
+    setting.layers, setting.steps = rule.layers, steps
     setting.homeostasis = (rule.homeostasis.kind, rule.homeostasis.bound) if rule.homeostasis else None
     setting.surprise = (rule.surprise.baseline, rule.surprise.rate, rule.surprise.over)
     keys = Noise.of(0, LABELS).key.tolist()

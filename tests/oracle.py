@@ -63,6 +63,7 @@ class Setting:
     layers: dict[str, str] = field(default_factory=dict)  # "output" or "0", "1", ... -> its own dw
     homeostasis: tuple[str, float] | None = None
     surprise: tuple[str, float, str] = ("mean", 0.05, "sample")  # baseline, rate, over
+    steps: int = 1  # of a life
 
 
 @dataclass
@@ -76,6 +77,7 @@ class Net:
     rows: dict[str, tuple[str, list[float]]] = field(default_factory=dict)  # name -> its share, and its row of values
     before: list[Synapses] = field(default_factory=list)  # signals of the step before, per sample
     baseline: tuple[float, int] = (0.0, 0)  # running mean of the reward, and the steps that it was taken over
+    now: int = 0  # steps before this one
 
 
 def value_at(share: str, row: list[float], weights: list[Matrix], k: int, i: int, j: int) -> float:
@@ -203,6 +205,7 @@ def seen(
             for i, row in enumerate(rows):
                 for j, one in enumerate(row):
                     one["surprise"] = surprise[b]
+                    one |= {"progress": net.now / s.steps, "updates": net.now + 1.0}
                     known = net.before[b][k][i][j] if net.before else dict.fromkeys(one, 0.0)
                     one |= {name + BEFORE: value for name, value in known.items() if not name.endswith(BEFORE)}
     return signals, [output for _, output in samples], baseline
@@ -258,4 +261,4 @@ def step(
         ]
         weights = [[[a * keep for a in row] for row in w] for w in weights]
     weights = [kept(s.homeostasis, w) for w in weights]
-    return changes, Net(weights, own, new_traces, net.coefficients, net.rows, samples, baseline), outputs
+    return changes, Net(weights, own, new_traces, net.coefficients, net.rows, samples, baseline, net.now + 1), outputs

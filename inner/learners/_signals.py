@@ -37,7 +37,7 @@ def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> t
         before = tuple(of_samples(group, output.shape[1]) for group in before)
     values = SignalValues(
         learner.network, state.wiring, state.weights, acted.record, feedback, err, reward,
-        y if criterion.supervised else None, surprise, acted.noise, told.action, before,
+        y if criterion.supervised else None, surprise, acted.noise, told.action, before, t, state.spec.steps,
     )  # fmt: skip
     return values, Kept(own, baseline, [])
 

@@ -19,7 +19,10 @@ from inner.rules.update import LayerShape, Update
 
 def sides(rule: Rule) -> dict[str, str]:
     """The side of every name that is more than one number: signals, traces, coefficients per unit or synapse."""
-    found = {name: "sampled" if signal.per_sample else signal.side for name, signal in SIGNALS.items()}
+    found = {
+        name: "sampled" if signal.per_sample else "step" if signal.per_step else signal.side
+        for name, signal in SIGNALS.items()
+    }
     own = trace_sides(rule)
     found |= {name + BEFORE: side for name, side in own.items()} | own
     return found | {c.name: sharing.SIDES[c.share] for c in rule.coefficients if c.share in sharing.SIDES}

@@ -38,7 +38,7 @@ ARITHMETIC: dict[str, Callable[..., Value]] = {
     "addcmul": torch.addcmul,
     "subcmul": lambda total, x, y: torch.addcmul(total, x, y, value=-1),
 }
-SIDES = {"global": 0, "pre": 1, "post": 2, "synapse": 3, "sampled": 3}  # bits of what a value varies along
+SIDES = {"step": 0, "global": 0, "pre": 1, "post": 2, "synapse": 3, "sampled": 3}  # bits of what a value varies along
 
 
 def operation(name: str) -> Callable[..., Value]:

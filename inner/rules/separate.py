@@ -45,14 +45,15 @@ class Separated:
 def separate(expression: sympy.Expr, sides: Mapping[str, str]) -> Separated:
     """Split an expression; `sides` maps the names of signals to their side, other names are coefficients.
 
-    Sides: "pre", "post", "synapse", "global", and "sampled" for a value per sample and synapse, which does not split.
+    Sides: "pre", "post", "synapse", "global", "sampled" for a value per sample and synapse, which does not split, and
+    "step" for one number that all samples of a step share, which goes wherever a coefficient goes.
     """
     groups: dict[tuple[sympy.Expr, sympy.Expr], list[sympy.Expr]] = {}
     rest = []
     for term in additive_terms(expression):
         parts: dict[str, list[sympy.Expr]] = {"pre": [], "post": [], "synapse": []}
         for factor in sympy.Mul.make_args(term):
-            touched = {sides[s.name] for s in factor.free_symbols if s.name in sides}
+            touched = {sides[s.name] for s in factor.free_symbols if s.name in sides} - {"step"}
             touched = {"post" if side == "global" else side for side in touched}
             if len(touched) > 1 or "sampled" in touched:
                 rest.append(term)

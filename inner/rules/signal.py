@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SIDES = ("pre", "post", "synapse", "global")
 LOCALITIES = ("local", "layer", "network")
 SUMMED = "sum over the units of a layer"
+CLOCK = ("progress", "updates")  # what a step is told of its time; in C behind the coefficients, in this order
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,12 @@ class Signal:
     value: Callable[[SignalValues, int], Tensor] | None = None
     total: Callable[[Mapping[str, Tensor]], Tensor] | None = None
     # in generated C: where its row of a sample lies (pre side), its vector at units `at` of layer k (post side, global),
-    # SUMMED for sums over a layer; empty: no kernel has it
+    # SUMMED for sums over a layer, a name in CLOCK for one number a step; empty: no kernel has it
     c: str = ""
     output_only: bool = False  # defined at the output layer only
     needs: tuple[str, ...] = ()  # the signals that this one is summed from
     per_sample: bool = False  # a synapse-side signal with a value for every sample, [N, B, I, O]
+    per_step: bool = False  # one number for all samples of a step, [N, 1, 1]; formulas take it like a coefficient
     feedback: bool = False  # whether it is made from what the pathway delivers
     before: str = ""  # the signal that this one was, one step back
     # in an exported torch file, of one network: pre side [B, I, 1], post side [B, 1, O], global [B, 1, 1], sampled

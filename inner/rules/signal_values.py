@@ -30,6 +30,8 @@ class SignalValues(NamedTuple):
     noise: Sequence[Tensor] | None  # [N, B, units] per layer of units above the input
     acted: Tensor | None  # [N, B, O]
     before: tuple[dict[str, Tensor], ...]  # per group, the signals that are asked for one step back
+    t: int | Tensor = 0  # steps before this one
+    steps: int = 0  # T, of the whole life; 0 where that is not known
 
     @property
     def top(self) -> int:
@@ -70,3 +72,18 @@ class SignalValues(NamedTuple):
     def drive_noise(self, k: int) -> Tensor:
         """The noise in the drives [N, B, O] of group k's target units; 0 where the rule has no `noise`."""
         return torch.zeros_like(self.record.drive[k]) if self.noise is None else self.noise[self.target(k) - 1]
+
+    def progress(self) -> Tensor:
+        """t / T as [N, 1, 1], at most 1; 0 where T is not known."""
+        return self._each(self.t).clamp(max=self.steps) / max(self.steps, 1)
+
+    def updates(self) -> Tensor:
+        """t + 1 as [N, 1, 1]."""
+        return self._each(self.t + 1)
+
+    def _each(self, number: int | Tensor) -> Tensor:
+        """A number, or a tensor [1], for every network."""
+        w = self.weights[0]
+        if isinstance(number, Tensor):
+            return number.to(w.dtype).reshape(1, 1, 1).expand(len(w), 1, 1)
+        return w.new_full((len(w), 1, 1), number)

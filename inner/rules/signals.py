@@ -155,7 +155,7 @@ SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ROWS}
 SIGNALS |= {
     row.name: row
     for signal in _ROWS
-    if signal.name != "w" and not signal.per_sample
+    if signal.name != "w" and not signal.per_sample and not signal.per_step
     for row in (_one_step_back(signal),)
 }
 

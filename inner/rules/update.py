@@ -40,7 +40,7 @@ class Update:
     """The batch mean of a formula, [N, I, O], or the weights after it; signals follow the sides of the catalogue.
 
     pre-side signals [N, B, I], post-side [N, B, O], network-wide [N, B, 1], synapse-side [N, I, O], sampled [N, B, I, O],
-    coefficients [N, 1, 1]; a coefficient per unit or synapse has a side too, and broadcasts over the samples.
+    of a step [N, 1, 1], coefficients [N, 1, 1]; a coefficient per unit or synapse has a side too, and broadcasts over the samples.
     fixed: the names of coefficients; added: whether calls give w plus the formula instead of the formula.
     """
 
@@ -78,7 +78,7 @@ class Update:
         self.narrow = tuple(narrow)
         self.rest = None if separated.rest == 0 else Tape.of([separated.rest], sides, fixed, samples=True)
         # where the missing axis goes so that a signal broadcasts over [N, B, I, O]; coefficients are [N, 1, 1]
-        axis = {"pre": -1, "post": -2, "global": -1, "synapse": 1, "sampled": None}
+        axis = {"pre": -1, "post": -2, "global": -1, "synapse": 1, "step": 1, "sampled": None}
         used = sorted(symbol.name for symbol in separated.rest.free_symbols)
         axes = {name: axis[sides[name]] if name in sides else 1 for name in used}
         self.fixed_axes = {name: axis for name, axis in axes.items() if name in fixed}
@@ -183,7 +183,7 @@ def _mean(post: Expr, sides: Mapping[str, str], fixed: frozenset[str], means: di
         front: list[Expr] = []
         basis: list[Expr] = []
         for factor in Mul.make_args(term):
-            signal = any(s.name in sides and s.name not in fixed for s in factor.free_symbols)
+            signal = any(sides.get(s.name, "step") != "step" and s.name not in fixed for s in factor.free_symbols)
             (basis if signal else front).append(factor)
         inside = Mul(*basis)
         if inside != ONE and inside not in known:

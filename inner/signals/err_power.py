@@ -1,6 +1,6 @@
 """Power of the errors of a layer: how much there is left to learn there, whatever its direction.
 
-    err_power = sum over j of err_j^2;    dw = post (pre - recon) err_power / (1 + err_power) fades with the error
+err_power = sum over j of err_j^2;    dw = post (pre - recon) err_power / (1 + err_power) fades with the error
 """
 
 from __future__ import annotations

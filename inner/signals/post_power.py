@@ -1,6 +1,6 @@
 """Power of the activity of a layer, by which a rule may divide what grows with its posts (Carandini & Heeger 2012).
 
-    post_power = sum over j of post_j^2;    dw = eta post (pre - recon) / (1 + post_power)
+post_power = sum over j of post_j^2;    dw = eta post (pre - recon) / (1 + post_power)
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Network:
             torch.cat([torch.randn(below, above, generator=generator) / below**0.5, torch.zeros(1, above)])
             for below, above in pairs
         ]
-        self.own = [$own]  # feedback weights
+$clock        self.own = [$own]  # feedback weights
         self.traces = [
             {name: torch.zeros(()) if name in SIDED else torch.zeros_like(w) for name in TRACES} for w in self.weights
         ]
@@ -71,7 +71,7 @@ class Network:
     @torch.no_grad()
     def step(self, x, target):
         """One update from x [B, I] and one-hot targets [B, O]; returns the output before it."""
-        pres, drives, posts = self.forward(x)
+$tick        pres, drives, posts = self.forward(x)
         output, top = posts[-1], len(self.weights)
         err_out = target - output
         right = output.argmax(1, keepdim=True) == target.argmax(1, keepdim=True)
@@ -106,7 +106,7 @@ def demo(steps=400, batch=16):
         return centres[labels] + 0.5 * torch.randn(count, 8, generator=generator), labels
 
     network = Network([8, *$hidden, 4])
-    test_x, test_labels = sample(1000)
+$life    test_x, test_labels = sample(1000)
 
     def accuracy():
         return (network.forward(test_x)[2][-1].argmax(1) == test_labels).float().mean().item()

@@ -60,13 +60,14 @@ class LoadedRule:
         """Name of the feedback pathway that the rule was evolved with."""
         return self.rule.pathway
 
-    def trainer(self, module: nn.Module, seed: int = 0, output: str = "auto") -> Trainer:
+    def trainer(self, module: nn.Module, seed: int = 0, output: str = "auto", steps: int = 0) -> Trainer:
         """A trainer of `module`: nn.Linear layers that run in order, elementwise activations between them.
 
-        seed: address of the feedback weights; output: "softmax" or "linear", by default softmax for integer labels.
+        seed: address of the feedback weights; output: "softmax" or "linear", by default softmax for integer labels;
+        steps: how many there will be, which a rule with `progress` must know.
         Raises ValueError for a module with trainable parameters outside nn.Linear layers.
         """
-        return Trainer(self.rule, self.values, module, seed, output)
+        return Trainer(self.rule, self.values, module, seed, output, steps)
 
 
 class Trainer:
@@ -75,16 +76,20 @@ class Trainer:
     Samples stand alone; a rule with noise runs the module with it, a second time where it asks for the clean output.
     """
 
-    def __init__(self, rule: Rule, values: Values, module: nn.Module, seed: int = 0, output: str = "auto"):
+    def __init__(
+        self, rule: Rule, values: Values, module: nn.Module, seed: int = 0, output: str = "auto", steps: int = 0
+    ):
         from inner.components import suggest
         from inner.learners.local_rule import Learner
         from inner.networks._module_record import check_module
 
         if output not in OUTPUTS:
             raise ValueError(f"output: expected one of {', '.join(OUTPUTS)}, got '{output}'{suggest(output, OUTPUTS)}")
+        if "progress" in rule.signals and steps < 1:
+            raise ValueError(f"steps: expected how many there will be, as the rule has `progress`, got {steps}")
         check_module(module)
         self.rule, self.values, self.module, self.seed, self.output = rule, dict(values), module, seed, output
-        self._learner = Learner(rule)
+        self._learner, self._steps = Learner(rule), steps
         self._layers: list[nn.Linear] = []
         self._state: State | None = None
         self._now = 0  # steps that were learned from
@@ -180,7 +185,7 @@ class Trainer:
             return
         network = layers_of(layers)
         learner = replace(self._learner, network=network)
-        spec = Spec(network.units[0], network.units[-1], NONE)
+        spec = Spec(network.units[0], network.units[-1], NONE, self._steps)
         born = [_weights(layer) for layer in layers]
         theta = torch.from_numpy(learner.flat(self.values, spec)[None]).to(born[0].dtype)
         with torch.no_grad():

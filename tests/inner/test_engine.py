@@ -114,7 +114,7 @@ def compare(
     return changes
 
 
-LATER = ("noise", "surprise")  # 0 at the first step of a rule without noise
+LATER = ("noise", "surprise", "progress")  # 0 at the first step of a rule without noise
 AT_ONCE = [name for name, row in SIGNALS.items() if row.native and not row.before and name not in LATER]
 SILENT = ("err", "feedback", "pre_err", "reward", "target", "drive_err", "recon_err", "err_power")  # without a target
 

@@ -55,7 +55,7 @@ def test_a_row_says_what_it_is(name: str) -> None:
     assert (name == "w") == (row.value is None and row.total is None) and not (row.value and row.total)
     assert set(row.needs) <= set(SIGNALS) and (not row.needs or row.total is not None)
     if not row.before:
-        assert (name + BEFORE in SIGNALS) == (name != "w" and not row.per_sample)
+        assert (name + BEFORE in SIGNALS) == (name != "w" and not row.per_sample and not row.per_step)
         return
     was = SIGNALS[row.before]
     assert name == was.name + BEFORE and (row.side, row.locality, row.output_only) == (
@@ -79,7 +79,7 @@ def test_its_value_has_the_shape_of_its_side(name: str, bias: bool) -> None:
         signals: dict[str, Tensor] = {made: value(values, k) for made, value in learner.made} | {"w": w}
         signals |= totals(learner.summed, signals)
         n, i, o = w.shape
-        widths = {"pre": (n, B, i), "post": (n, B, o), "global": (n, B, 1), "synapse": (n, i, o)}
+        widths = {"pre": (n, B, i), "post": (n, B, o), "global": (n, 1 if row.per_step else B, 1), "synapse": (n, i, o)}
         assert signals[name].shape == ((n, B, i, o) if row.per_sample else widths[row.side]), f"group {k}"
         assert signals[name].dtype == torch.float32 and bool(signals[name].isfinite().all())
 

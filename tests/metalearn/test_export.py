@@ -34,6 +34,8 @@ RULES: dict[str, dict[str, Any]] = {
     "signals": {"dw": "a*recon*post + b*reward*pre + c*target*pre + d*feedback*slope - log(1 + abs(w))*exp(-pre**2)"},
     "traces": {"dw": "eta*e*err - a*f*w", "traces": {"e": "decay*e + pre*post", "f": "0.5*f + sigmoid(e)*pre"}},
     "sums": {"dw": "a*pre_sum*pre*0.01 + b*post*post_sum + c*drive_err*pre - d*recon_err*post - f*post*recon_ordered"},
+    "powers": {"dw": "a*err*pre/(1 + pre_power) - b*post*w*post_power + c*err*pre*err_power"},
+    "time": {"dw": "a*(1 - 300*progress)*err*pre + b*e/updates", "traces": {"e": "0.5*e + post*pre*updates"}},
     "layers": {
         "dw": {"hidden": "a*post*(pre - recon)", "output": "b*err*pre", "1": "c*e*err"},
         "traces": {"e": "0.5*e + pre"},
@@ -100,11 +102,11 @@ def engine_life(
     rule = rule_file.rule_of(document)
     learner = Learner(rule, Network((6, 5), activation=document["activation"], bias=True))
     theta = torch.tensor([[document["values"][c.name] for c in rule.coefficients]]).reshape(1, -1)
-    state = learner.init(Spec(4, 3, CLASSES), theta, 1, 0, [("x",)])
+    state = learner.init(Spec(4, 3, CLASSES, 1000), theta, 1, 0, [("x",)])
     given = tuple(w[None] for w in weights)
     state = replace(state, weights=given, own=tuple(b[None] for b in own))
-    for x, y in data:
-        state, _ = learner.step(state, x[None, :, :4], y[None, :, :3])
+    for t, (x, y) in enumerate(data):
+        state, _ = learner.step(state, x[None, :, :4], y[None, :, :3], t)
     return [w[0] for w in state.weights]
 
 

@@ -119,6 +119,7 @@ NEW: list[dict[str, Any]] = [
     },
     {"dw": "0.1*err*pre*pre_sum + 0.01*post*(post_sum + drive_err + recon_err) - 0.1*post*recon_ordered"},
     {"dw": "0.3*err*pre", "homeostasis": {"max_norm": 1.0}},
+    {"dw": "0.3*(1 - progress)*err*pre/(1 + pre_power) + 0.01*post*pre/updates"},
     {"dw": "0.3*err*pre", "homeostasis": {"normalise": 1.5}, "pathway": "learned"},
     {
         "dw": "A*err*pre - 0.01*B*w + C*post",
@@ -146,8 +147,8 @@ def test_everything_that_a_rule_may_say_equals_the_projects_learner(
     loaded = fake_rule(tmp_path, values=values, **{"pathway": "random", **spec})
     assert replace(loaded.rule, name="") == learner.rule
     net, (x, labels) = module(nn.Tanh(), bias), batch()
-    trainer = loaded.trainer(net, seed=3)
-    state = learner.init(Spec(5, 3, CLASSES, batch=9), theta, 1, 3, [("trainer",)])
+    trainer = loaded.trainer(net, seed=3, steps=5)
+    state = learner.init(Spec(5, 3, CLASSES, 5, batch=9), theta, 1, 3, [("trainer",)])
     linear = [layer for layer in net if isinstance(layer, nn.Linear)]
     start = [torch.cat([m.weight.T] + ([m.bias[None]] if bias else [])).detach().clone() for m in linear]
     state = replace(state, weights=tuple(w[None] for w in start))
@@ -160,6 +161,12 @@ def test_everything_that_a_rule_may_say_equals_the_projects_learner(
         now = torch.cat([layer.weight.T] + ([layer.bias[None]] if bias else [])).detach()
         torch.testing.assert_close(now - begin, w[0] - begin, rtol=1e-3, atol=1e-5)
         assert (now - begin).abs().max() > 1e-3
+
+
+def test_a_rule_that_knows_the_time_must_be_told_of_it(tmp_path: Path) -> None:
+    loaded = fake_rule(tmp_path, "0.1*err*pre*(1 - progress)", "random", {})
+    with pytest.raises(ValueError, match=r"^steps: expected how many there will be, as the rule has `progress`, got 0$"):
+        loaded.trainer(module(nn.Tanh()))
 
 
 def test_the_number_of_samples_may_change(tmp_path: Path) -> None:

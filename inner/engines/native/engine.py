@@ -77,7 +77,7 @@ def live(life: Life) -> Result:
     learner, task, data, labels, theta = life.learner, life.task, life.data, life.labels, life.theta
     assert isinstance(learner, local_rule.Learner) and isinstance(data, LifeData)
     spec, seed, record = life.spec, life.seed, life.record
-    population, count, steps = theta.shape[0], len(labels), spec.steps
+    population, count, steps = theta.shape[0], len(labels), data.order.shape[1]
     units = learner.network.sizes(spec.inputs, spec.outputs)
     weights = learner.network.init(spec.inputs, spec.outputs, seed, labels)
     own = learner.pathway.init(units, seed, labels)
@@ -87,7 +87,7 @@ def live(life: Life) -> Result:
     wanted = sorted({int(s) for s in record if 0 <= int(s) <= steps} | {steps})
     lived = kernel.call(
         plan, units, data_of(data, learner.network.bias), layered, wide, [w.numpy() for w in weights],
-        [b.numpy() for b in own], wanted, life.prequential, life.threads, keys,
+        [b.numpy() for b in own], wanted, life.prequential, life.threads, keys, spec.steps,
     )  # fmt: skip
     alive = torch.from_numpy(lived.alive)
     test_y = fold(data.test_y, population)

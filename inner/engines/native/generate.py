@@ -80,7 +80,7 @@ def _formula(plan: Plan, number: int, key: str) -> Formula:
     scalars = [c.name for c in rule.coefficients if c.share not in sharing.SIDES]
     texts = {name: f"{name}_" for name in SIGNALS}
     texts |= {name: f"wide{n}_" for n, name in enumerate(c.name for c in rule.coefficients if c.share in sharing.SIDES)}
-    lowering = Lowering({name: (known[name], text) for name, text in texts.items()} | apart, scalars)
+    lowering = Lowering({name: (known[name], text) for name, text in texts.items() if known[name] != "step"} | apart, scalars)
     of_synapse = {name: texts[name] for name in texts if known[name] == "synapse"} | {"w": "w"}
     formulas = [*(rule.trace_expressions[name] for name in traces), rule.expressions[key]]
     stages = []

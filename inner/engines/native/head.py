@@ -52,10 +52,11 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "PRES": max(len(code.pre_out) for code in codes),
         "POSTS": max(len(code.post_out) for code in codes),
         "ANY_SUM": any(SIGNALS[n].needs and not SIGNALS[n].per_sample for n in used),
+        "TICKS": any(SIGNALS[name].per_step for name in used),
         "SUMS": sum(row.c == SUMMED for row in SIGNALS.values()),
         "ORDERED": len(formulas[0].stages) if "recon_ordered" in used else 0,
     }
-    asked = (name for name, row in SIGNALS.items() if row.c and name not in ("pre", "post", "w", "err", *EXPLORING))
+    asked = (n for n, row in SIGNALS.items() if row.c and not row.per_step and n not in ("pre", "post", "w", "err", *EXPLORING))
     flags |= {f"NEED_{name.upper()}": name in used for name in asked}
     flags["NEED_REWARD"] = flags["NEED_REWARD"] or rule.pathway == "reward" or "surprise" in used
     flags |= {f"WIDE_{side.upper()}": shares.count(share) for share, side in sharing.SIDES.items()}

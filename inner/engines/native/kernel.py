@@ -25,6 +25,7 @@ class _Job(ctypes.Structure):
         *((name, ctypes.c_int64) for name in _COUNTS + _STRIDES),
         *((name, ctypes.c_void_p) for name in _POINTERS),
         ("next", ctypes.c_int64),
+        ("whole", ctypes.c_int64),
         ("keys", ctypes.c_void_p),
     ]
 
@@ -75,12 +76,14 @@ def call(
     prequential: bool,
     threads: int,
     keys: np.ndarray | None = None,
+    whole: int = 0,
 ) -> Lived:
     """Run P x L lives. theta [P, layers, D] float32; weights and own per layer [L, ...] float32; record ascending.
 
     theta holds the coefficients of one number a layer, wide [P, F] float32 those with a value per unit or synapse: layer
     by layer the postsynaptic ones, the presynaptic ones (bias last), those per synapse [I (+ 1), O]. keys [L, 2] uint32
-    address the noise; a kernel without noise never reads them.
+    address the noise; a kernel without noise never reads them. whole: steps of the life of which this is the beginning
+    (0: all of it).
 
     Every argument was checked by the caller: C trusts shapes, and `order` to lie within the pool.
     """
@@ -102,7 +105,7 @@ def call(
     )  # fmt: skip
     job = _Job(
         layers=layers, lives=lives, population=population, steps=data.order.shape[1], batch=data.order.shape[2],
-        tests=tests, records=len(record), threads=threads, wide_candidate=wide.shape[1],
+        tests=tests, whole=whole or data.order.shape[1], records=len(record), threads=threads, wide_candidate=wide.shape[1],
         y_row=data.y.shape[2], weights_life=flat.shape[1], own_life=apart.shape[1],
         x_life=_life(data.x), y_life=_life(data.y), order_life=_life(data.order), test_life=_life(data.test),
         **{name: array.ctypes.data for name, array in arrays.items() if name != "code" or prequential},

@@ -21,6 +21,7 @@ typedef struct {
     double *code;
     uint8_t *alive; /* [N, records] */
     int64_t next;
+    int64_t whole; /* steps of the life of which this is the beginning */
 /*+*/    const uint32_t *keys; /* of the noise, [L, 2] */
 } Job;
 
@@ -28,6 +29,7 @@ typedef struct {
     float *w[MOST], *trace[MOST], *own[MOST], *k[MOST];
     float *wide[MOST], *wide_post[MOST], *wide_pre[MOST]; /* coefficients with a value per synapse, or per unit */
     float *post[MOST], *drive[MOST], *err[MOST + 1], *heard[MOST + 1]; /* [B, CEIL] */
+    float *c[MOST]; /* coefficients, and behind them what this step is told of its time */
     float *x, *recon, *reward, *signs, *pre_out, *post_out;
     float *squares; /* of the new weights, summed per unit */
     float *sums, *carry; /* sums over a layer [sums, B]; running sums along rows, as far as they have come */

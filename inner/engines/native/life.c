@@ -24,6 +24,7 @@ static size_t carve(const Job *job, Work *m, char *base)
         EMPTY(m->trace[k], size * TRACES);
         EMPTY(m->own[k], PATHWAY == LEARNED ? size : PATHWAY == FIXED || PATHWAY == DIRECT ? senders * stride_of(inputs) : 0);
         EMPTY(m->k[k], CONSTANTS + 1);
+        EMPTY(m->c[k], TICKS * (SCALARS + 2));
         EMPTY(m->wide[k], size * WIDE_SYNAPSE);
         EMPTY(m->wide_post[k], CEIL(outputs) * WIDE_POST);
         EMPTY(m->wide_pre[k], CEIL(inputs) * WIDE_PRE);
@@ -100,8 +101,12 @@ static void birth(const Job *job, Work *m, int64_t n)
         wide += WIDE_PRE * ROWS(inputs);
         for (int64_t s = 0; s < WIDE_SYNAPSE; s++, wide += ROWS(inputs) * outputs)
             pad(m->wide[k] + s * SIZE(inputs, outputs), wide, ROWS(inputs), outputs, stride);
-        constants(job->theta + (candidate * top + k) * SCALARS, m->k[k], k, k + 1 == top);
-/*+*/        kept_constants(job->theta + (candidate * top + k) * SCALARS, m->kept_k[k]);
+        if (TICKS)
+            memcpy(m->c[k], job->theta + (candidate * top + k) * SCALARS, SCALARS * 4);
+        else
+            constants(job->theta + (candidate * top + k) * SCALARS, m->k[k], k, k + 1 == top);
+/*+*/        if (!TICKS)
+/*+*/            kept_constants(job->theta + (candidate * top + k) * SCALARS, m->kept_k[k]);
 /*+*/        memset(m->kept_pre[k], 0, (size_t)(KEPT_PRE * job->batch * CEIL(inputs)) * 4);
 /*+*/        memset(m->kept_post[k], 0, (size_t)(KEPT_POST * job->batch * CEIL(outputs)) * 4);
 /*+*/        memset(m->kept_one[k], 0, (size_t)(KEPT_ONE * job->batch) * 4);

@@ -15,6 +15,7 @@ import sympy
 
 from inner.rules.functions import arguments_of, name_of, rendering
 from inner.rules.numeric import evaluate
+from inner.rules.signal import CLOCK
 
 COEFFICIENT, PRE, POST, SYNAPSE = range(4)
 LEVELS = {"pre": PRE, "post": POST, "global": POST}
@@ -55,12 +56,15 @@ class Lowering:
     """Lowers the formulas of one rule into a shared `Code`; equal parts are computed once."""
 
     def __init__(self, sides: Mapping[str, tuple[str, str]], coefficients: Sequence[str]) -> None:
-        """sides: the side and the C name of all that is more than one number; coefficients: those of one number, in order."""
+        """sides: the side and the C name of all that is more than one number; coefficients: those of one number, in order.
+
+        What a step is told of its time comes behind the coefficients.
+        """
         self.sides = dict(sides)
         self.code = Code()
         self.known: dict[sympy.Expr, Value] = {}
         self.stages = 0
-        for d, name in enumerate(coefficients):
+        for d, name in enumerate([*coefficients, *CLOCK]):
             self.known[sympy.Symbol(name, real=True)] = Value(f"c[{d}]", COEFFICIENT)
         for name, (side, text) in sides.items():
             if side not in ("synapse", "sampled"):

@@ -8,7 +8,7 @@ from inner.rules.signal import SUMMED
 from inner.rules.signals import SIGNALS
 
 SUM = {name: n for n, name in enumerate(name for name, row in SIGNALS.items() if row.c == SUMMED)}  # places in m->sums
-NATIVE = {name: row for name, row in SIGNALS.items() if row.c and name != "w" and not row.per_sample}
+NATIVE = {name: row for name, row in SIGNALS.items() if row.c and name != "w" and not row.per_sample and not row.per_step}
 PRE = {name: row.c for name, row in NATIVE.items() if row.side == "pre"}  # where rows lie
 POST = {name: row.c for name, row in NATIVE.items() if row.side != "pre" and name not in SUM}
 POST |= {name: f"splat(m->sums[{n} * SAMPLES(m) + b])" for name, n in SUM.items()}

@@ -152,8 +152,20 @@ static void examine(const Job *job, const Work *m, int64_t n, int64_t r, int ali
         } \
     }
 
+/* What depends on coefficients and on the time alone, once per step. */
+INLINE void tick(const Job *job, const Work *m, int64_t t, int64_t k, int last)
+{
+    m->c[k][SCALARS] = (float)t / (float)job->whole;
+    m->c[k][SCALARS + 1] = (float)(t + 1);
+/*+*/    kept_constants(m->c[k], m->kept_k[k]);
+    constants(m->c[k], m->k[k], k, last);
+}
+
 static void step(const Job *job, Work *const *hand, int64_t lives, int64_t t)
 {
+    for (int64_t c = 0; TICKS && c < lives; c++)
+        for (int64_t k = 0; k < TOP(job); k++)
+            tick(job, hand[c], t, k, k + 1 == TOP(job));
     for (int64_t c = 0; c < lives; c++) {
         Work *m = hand[c];
         if (BATCHED)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 LISTS = False  # one value per coefficient
 
 NORM = "            norm = self.weights[k].square().sum(0, keepdim=True).clamp(min=1e-30).sqrt()\n"
+CLOCK = {  # for rules that know the time
+    "clock": "        self.now, self.life = 0, 1000  # steps so far; steps of a whole life, of which progress is a share\n",
+    "tick": "        self.now += 1\n",
+    "life": "    network.life = steps\n",
+}
 KEEP = {  # homeostasis after the update
     "max_norm": NORM + "            self.weights[k] *= {c} / norm.clamp(min={c})\n",
     "normalise": NORM + "            self.weights[k] *= {c} / norm\n",
@@ -73,7 +78,9 @@ def torch_source(rule: Rule, values: Mapping[str, float], document: Mapping[str,
     signals = signal_sources(rule, formulas)
     needed = [rendering(name, "torch_source").rstrip("\n") for name in functions_in(*formulas.values())]
     own = f"torch.randn({rows}, below, generator=generator) / {rows}**0.5 for below, above in pairs" if rows else ""
+    timed = any(SIGNALS[name].per_step for name in signals)
     return FILE.substitute(
+        {place: line if timed else "" for place, line in CLOCK.items()},
         title=one_line(document.get("name") or document.get("run") or "An evolved learning rule"),
         formula=f"dw = {rule.with_values(values, digits=6)}"
         + (f"\n    {rule.homeostasis.text}" if rule.homeostasis else ""),
