@@ -1,29 +1,27 @@
-"""Makes what a config describes: the only place where names and numbers become tasks, networks, objectives and searches.
+"""Makes what a config describes: the only place where a config becomes networks, objectives and searches.
 
 Everything else takes an `Experiment`, whose values are made once each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
-from inner.components import Plain, build, suggest
+from inner.components import Plain
 from inner.learners.base import Learner
 from inner.life.devices import resolve
 from inner.networks.base import Network
 from inner.rules.rule import Rule
 from inner.tasks.base import Task
 from metalearn.config import library
-from metalearn.config.inheritance import StudyConfig
-from metalearn.config.options import check_options, network_options
+from metalearn.config.options import network_options
 from metalearn.config.schema import CellConfig, Config
+from metalearn.makers import make_search, make_task
 from metalearn.rule.reference import reference_of
 from outer.aggregate import Aggregate
 from outer.draws import middle, middle_of, spread
-from outer.evaluators.base import Evaluator
 from outer.fitness.base import fitness_of
 from outer.learner_objective import LearnerObjective
 from outer.mixture import Mixture
@@ -35,46 +33,9 @@ from outer.reference import Reference
 from outer.searches.base import Search
 from outer.searches.program import Search as ProgramSearch
 from outer.settings import Distribution, Setting, network_fields, network_of
-from outer.studies.base import Study
 
 RANDOM = "random_search"
 MUCH = 3e11  # samples seen by synapses in a search: about half a minute of one core
-
-
-def make_task(spec: Mapping[str, Any]) -> Task:
-    """A task by name and options; of a range the middle."""
-    return Mixture(spec).first
-
-
-def make_search(spec: Mapping[str, Any]) -> Search:
-    """A search by name and options."""
-    return cast(Search, build("search", dict(spec)))
-
-
-def make_study(config: StudyConfig) -> Study:
-    """The study of a config. Raises ValueError for an unknown name or option."""
-    check_options("study", config.study)
-    return cast(Study, build("study", dict(config.study)))
-
-
-def make_evaluator(config: Config) -> Evaluator:
-    """The evaluator of a config; `auto` takes processes where there are cores for them."""
-    spec = dict(config.evaluator)
-    if spec["name"] == "auto":
-        from outer.evaluators.processes import cores
-
-        check_options("evaluator", spec | {"name": "processes"})
-        if unknown := sorted(set(spec) - {"name", "workers"}):
-            raise ValueError(
-                f"evaluator.{unknown[0]}: 'auto' has no such option{suggest(unknown[0], ['workers'])}; options: workers"
-            )
-        workers = spec.get("workers", 0)
-        if workers < 0:
-            raise ValueError(f"evaluator.workers: expected 0 (one per core) or more, got {workers}")
-        workers = workers or (cores() if resolve(config.device) == "cpu" else 1)
-        spec = {"name": "processes", "workers": workers} if workers > 1 else {"name": "serial"}
-    check_options("evaluator", spec)
-    return cast(Evaluator, build("evaluator", spec))
 
 
 @dataclass(frozen=True)
@@ -167,9 +128,14 @@ class Experiment:
     @cached_property
     def searched(self) -> Objective:
         """The objective that the search works on: of the learner's coefficients, or of whole programs."""
+        return self.searched_in("")
+
+    def searched_in(self, birth: str) -> Objective:
+        """The same with networks of another birth; "" for the config's own."""
+        plain = self.objective_of(self.learner, birth) if birth else self.objective
         if not isinstance(self.search, ProgramSearch):
-            return self.objective
-        programs = ProgramObjective(self.objective, self.search.language())
+            return plain
+        programs = ProgramObjective(plain, self.search.language())
         programs.genome.start()  # a formula that the language cannot say is refused now
         return programs
 
@@ -203,7 +169,20 @@ class Experiment:
         if spec is None:
             return None
         found, network = reference_of(spec), self.network(self.distribution.hidden or (1,))
-        return found if found.birth else replace(found, birth=str(getattr(network, "birth", "")))
+        several = self.births != ("",) and not found.birth  # of one birth, or lives of two would not compare
+        return replace(found, birth=str(getattr(network, "birth", ""))) if several else found
+
+    @property
+    def births(self) -> tuple[str, ...]:
+        """Births of networks that every arm is tuned for, the better one on *select* is its own; "": the config's own."""
+        return self.config.compare.births or ("",)
+
+    def with_birth(self, birth: str) -> Experiment:
+        """The same experiment in networks of a birth; "" leaves it as it is."""
+        if not birth:
+            return self
+        network = self.config.network.model_copy(update={"birth": birth})
+        return replace(self, config=self.config.model_copy(update={"network": network}))
 
     @cached_property
     def _long_search_in_one_shape(self) -> bool:
@@ -241,7 +220,7 @@ class Experiment:
         if config.compare.random_search and config.search["name"] != "random" and not programs and free:
             spec = {"name": "random", "popsize": own.popsize, "generations": own.generations}
             found.append((RANDOM, self.learner, make_search(spec)))
-        return [Baseline(*one, birth) for one in found for birth in config.compare.births or ("",)]
+        return [Baseline(*one, birth) for one in found for birth in self.births]
 
     @cached_property
     def cells(self) -> tuple[tuple[str, CellConfig], ...]:
@@ -271,6 +250,8 @@ class Experiment:
         """The setting with networks of another birth; "" leaves it as it is."""
         if not birth:
             return setting
+        if not hasattr(setting.network, "birth"):
+            raise ValueError(f"birth: networks '{type(setting.network).__module__}' have none, expected '{birth}'")
         return replace(setting, network=replace(cast(Any, setting.network), birth=birth))
 
     def setting(self, cell: CellConfig, lifetimes: int, read: bool = True) -> Setting:

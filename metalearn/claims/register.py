@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inner.components import suggest
-from metalearn.build import Experiment, make_task
+from metalearn.build import Experiment
 from metalearn.claims.selector import select, words
 from metalearn.claims.statement import statement_of
 from metalearn.config.claims import ClaimConfig
@@ -18,6 +18,7 @@ from metalearn.ledger.entry import CLAIMS, GROUP, claims_in, ledger_of, write
 from metalearn.ledger.forms import digest
 from metalearn.ledger.looks import APART, before, cells_of, config_digest, now
 from metalearn.ledger.summary import times
+from metalearn.makers import make_task
 from metalearn.store.run_store import RunStore
 
 METRIC = "accuracy"  # what points are of

@@ -53,7 +53,7 @@ def command(
             raise ValueError("sweep --name: for one setting; --over, --picture and --json are for sweeps without a folder")
         keep(config, seeds, folder_of(Path(where), name, ""), [*arguments, "--seeds", str(seeds), "--name", name])
         return
-    from metalearn.build import make_evaluator
+    from metalearn.makers import make_evaluator
     from metalearn.progress import Progress
     from metalearn.runs import sweep as sweeping
 

@@ -79,6 +79,8 @@ class Selection(Document):
     lifetimes: int = 0
     scores: tuple[float, ...] = ()  # of the finalists
     chosen: int = 0
+    birth: str = ""  # of the networks in which the winner did best; "" for the config's own
+    births: dict[str, float] = Field(default_factory=dict)  # per birth the score of its best finalist
     front: tuple[FrontRow, ...] | None = None  # of a program search
     rule: Mapping[str, Any] | None = None  # that a program search has found
 

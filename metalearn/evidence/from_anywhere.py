@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inner.components import Plain, suggest
-from metalearn.build import Experiment, make_evaluator
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.library import trusting_user
 from metalearn.config.load import load
@@ -18,8 +18,9 @@ from metalearn.evidence.comparison import compare
 from metalearn.evidence.documents import Comparison
 from metalearn.evidence.findings import Controls
 from metalearn.ledger.entry import enter_comparison
+from metalearn.makers import make_evaluator
 from metalearn.progress import Progress
-from metalearn.rule.file import learner_of, read, values_of
+from metalearn.rule.file import birth_of, learner_of, read, values_of
 from metalearn.store.run_store import DATABASE, RunStore
 
 
@@ -44,12 +45,12 @@ def find(spec: str) -> Found:
         near = suggest(spec, [*runs, *known])
         raise ValueError(f"compare: no run, file, library rule or learner named '{spec}'{near}")
     document = read(path)
-    learner, values = learner_of(document), values_of(document)
+    learner, values, birth = learner_of(document), values_of(document), birth_of(document)
     if not path.is_dir():
-        return Found(str(document.get("run") or path.stem), Arm(learner, values))
+        return Found(str(document.get("run") or path.stem), Arm(learner, values, birth=birth))
     with RunStore.open(path, write=False) as store:
         spent = int(sum(g.scores.size for g in store.generations()))
-        return Found(path.name, Arm(learner, values, spent), validate(store.config))
+        return Found(path.name, Arm(learner, values, spent, birth), validate(store.config))
 
 
 def compare_anything(
@@ -111,8 +112,9 @@ def controls_of_anything(
     found = find(rules[0])
     config = _config_of([found], config_name, lifetimes, seed)
     with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "controls", 1) as bar:
+        experiment = Experiment(config).with_birth(found.arm.birth)
         return run_controls(
-            found.arm.learner, found.arm.values, Experiment(config), config.compare.lifetimes, evaluator, bar.at
+            found.arm.learner, found.arm.values, experiment, config.compare.lifetimes, evaluator, bar.at
         )
 
 

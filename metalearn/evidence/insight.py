@@ -12,12 +12,13 @@ from typing import Any, cast
 from inner.components import options_of
 from inner.learners.base import Learner
 from inner.rules.rule import Rule
-from metalearn.build import Experiment, make_evaluator, make_search
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.schema import Config, validate
 from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import Selection
 from metalearn.evidence.findings import AblationResult, Distances, Stage, TermAlone
+from metalearn.makers import make_evaluator, make_search
 from metalearn.rule.file import read, rule_of, text_of, values_of
 from metalearn.store.run_store import RunStore
 from outer.evidence.ablation import Ablation, ablate
@@ -82,10 +83,12 @@ def run_ablation(folder: Path, console: Any, generations: int | None = None) -> 
         raise ValueError(f"--generations: expected at least 1, got {generations}")
     with RunStore.open(folder, write=True) as store:
         experiment = Experiment(validate(store.config))
-        config, learner = experiment.config, experiment.learner
+        learner = experiment.learner
         if store.get("selection") is None:
             raise ValueError(f"show: {folder} has no rule yet: metalearn resume {folder}")
         selection = Selection.read(store.get("selection"), "selection")
+        experiment = experiment.with_birth(selection.birth)
+        config = experiment.config
         if any(c.share != "rule" for c in learner.coefficients):
             raise ValueError(
                 f"show --ablation: expected one value per coefficient, {folder} has values per layer or unit"

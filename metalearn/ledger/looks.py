@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from inner.components import Plain
-from metalearn.build import Experiment, make_task
+from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig, Config
 from metalearn.evidence.arms import Arm
 from metalearn.ledger.documents import Before, Entry, Form, Look, LookedCell
 from metalearn.ledger.forms import digest, form_of
+from metalearn.makers import make_task
 
 APART = ("seed", "tracking", "evaluator", "device", "engine")  # keys that do not change what is claimed of a config
 

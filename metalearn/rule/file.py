@@ -43,6 +43,7 @@ class RuleDocument(TypedDict, total=False):
     whole: str  # before pruning
     activation: str
     network: Plain
+    birth: str  # of its networks, where the select tier has decided among several
     task: str
     run: str
     fitness: float | None  # on the select tier
@@ -122,6 +123,14 @@ def learner_of(document: object) -> Learner:
 def coefficients_of(document: Mapping[str, Any]) -> tuple[Coefficient, ...]:
     """The coefficients of the rule or learner in a document."""
     return learner_of(document).coefficients if "learner" in document else rule_of(document).coefficients
+
+
+def birth_of(document: Mapping[str, Any]) -> str:
+    """The birth of networks that the select tier has decided for; "" where there was no choice. Raises ValueError."""
+    found = document.get("birth", "")
+    if not isinstance(found, str):
+        raise ValueError(f"birth: expected a name, got {str(found)[:40]!r}")
+    return found
 
 
 def text_of(learner: Learner, values: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from inner.components import Plain, suggest
 from metalearn.config import library
-from metalearn.rule.file import checked_values, learner_of, read, values_of
+from metalearn.rule.file import birth_of, checked_values, learner_of, read, values_of
 from outer.reference import Reference
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _path(name: str) -> Path | None:
 
 def _of_file(path: Path) -> Reference:
     document = read(path)
-    return Reference(learner_of(document), values_of(document))
+    return Reference(learner_of(document), values_of(document), birth_of(document))
 
 
 def _of_arm(folder: Path, name: str) -> Reference:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from metalearn.build import Experiment, make_evaluator
+from metalearn.build import Experiment
 from metalearn.config.options import check_options, check_tasks
 from metalearn.config.schema import Config, validate
+from metalearn.makers import make_evaluator
 from metalearn.progress import Progress
 from metalearn.runs.base import Run
 from metalearn.runs.documents import JumpDocument, Outcome, PopulationCurve

@@ -13,10 +13,11 @@ import sys
 import time
 from typing import Any
 
-from metalearn.build import Experiment, make_evaluator
+from metalearn.build import Experiment
 from metalearn.config.schema import Config
 from metalearn.evidence.arms import Arm
 from metalearn.evidence.comparison import compare
+from metalearn.makers import make_evaluator
 from metalearn.progress import clock
 from metalearn.runs.search import check
 from outer.calibration import Pace, differentiates, makespan, pace, pace_alone

@@ -13,7 +13,7 @@ import numpy as np
 
 from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
-from metalearn.build import Experiment, make_evaluator
+from metalearn.build import Experiment
 from metalearn.claims.register import check_claims, register
 from metalearn.config import library
 from metalearn.config.options import check_options, check_tasks, whole_network
@@ -23,8 +23,9 @@ from metalearn.evidence.arms import Arm, check_fit
 from metalearn.evidence.baselines import tune_all
 from metalearn.evidence.comparison import REFERENCE, check_cells, compare
 from metalearn.evidence.documents import Comparison, Selection
-from metalearn.evidence.selection import choose, print_front
+from metalearn.evidence.selection import choose, print_births, print_front
 from metalearn.ledger.entry import open_cells
+from metalearn.makers import make_evaluator
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
 from metalearn.report.printed import show as print_rule
@@ -157,6 +158,7 @@ class SearchRun(Run):
         self.console.print(f"\nevolved  {equals}{document['whole']}", highlight=False, soft_wrap=True)
         then = f"\nthen     {rule.homeostasis.text}" if rule is not None and rule.homeostasis else ""
         self.console.print(f"pruned   {equals}{document['formula']}{then}\n", highlight=False, soft_wrap=True)
+        print_births(selection, self.console)
         print_front(selection.front, self.console)
         return document
 
@@ -168,7 +170,8 @@ class SearchRun(Run):
             search, plateau = self.experiment.search, self.experiment.plateau
             spent = int(sum(g.scores.size for g in generations)) + plateau.spent(len(generations), search.generations)
             offered = self.experiment.offered(search) if generations else 0
-            arms = {REFERENCE: Arm(self.learner, document["values"], spent, offered=offered)}
+            birth, score = document.get("birth", ""), document.get("fitness")
+            arms = {REFERENCE: Arm(self.learner, document["values"], spent, birth, score, offered)}
             count = len(self.experiment.to_tune())
             if count:
                 with Progress(self.console, "tuning baselines", count) as bar:
@@ -213,7 +216,8 @@ def rule_document(
     learner: Learner, selection: Selection, experiment: Experiment, run: str, generations: Sequence[Generation]
 ) -> RuleDocument:
     """The content of rule.json: the rule, or another learner, with its values, and its origin."""
-    values, network = selection.values, whole_network(experiment.config)
+    born = {"birth": selection.birth} if selection.birth else {}
+    values, network = selection.values, whole_network(experiment.config) | born
     subject = {"learner": learner.plain()} if learner.formula is None else learner.formula.to_dict()
     origin: RuleDocument = {
         "formula": text_of(learner, values),
@@ -227,7 +231,7 @@ def rule_document(
         "fitness": selection.score,
         "generations": len(generations),
     }
-    return cast(RuleDocument, {"format": 1, **subject, **origin})
+    return cast(RuleDocument, {"format": 1, **subject, **origin, **born})
 
 
 def top_rows(generations: Sequence[Generation], genome: Genome) -> list[Mapping[str, object]]:

@@ -17,12 +17,13 @@ import yaml
 
 from inner.components import names, suggest
 from inner.learners.base import Learner
-from metalearn.build import Experiment, make_evaluator, make_search
+from metalearn.build import Experiment
 from metalearn.config import library
 from metalearn.config.options import check_options
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
 from metalearn.evidence.search_bench_summary import print_table, summary
+from metalearn.makers import make_evaluator, make_search
 from metalearn.progress import Progress
 from metalearn.runs.base import Run
 from metalearn.runs.documents import BenchPlan, BenchResult, BudgetCurveDocument

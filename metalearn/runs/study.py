@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from metalearn.build import make_study
 from metalearn.config.inheritance import StudyConfig, validate_study
+from metalearn.makers import make_study
 from metalearn.pictures.line_panels import Panel, save
 from metalearn.progress import Progress
 from metalearn.runs.base import Run, progress_line

@@ -14,11 +14,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from inner.components import build
-from metalearn.build import make_study as make
 from metalearn.cli import main
 from metalearn.config.files import known
 from metalearn.config.inheritance import StudyConfig
 from metalearn.config.load import load_any
+from metalearn.makers import make_study as make
 from metalearn.runs.baldwin import check, keeps_curves, keeps_individuals
 from metalearn.store.run_store import RunStore
 from outer.evidence.change_points import jumps

@@ -15,12 +15,13 @@ from click.testing import CliRunner
 
 from inner.components import options_of
 from inner.tasks._download import DataMissing
-from metalearn.build import Experiment, make_evaluator
+from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config import library
 from metalearn.config.files import known
 from metalearn.config.load import apply, load
 from metalearn.config.schema import Config, validate
+from metalearn.makers import make_evaluator
 from metalearn.runs.engine_line import engine_line
 from metalearn.runs.search import check
 

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
+from rich.console import Console
 from tiny import TINY
 
 import metalearn
 from inner.components import names
 from inner.learners.local_rule import Learner as LocalRule
+from inner.networks import lateral
 from metalearn.build import Experiment
 from metalearn.cli import main
 from metalearn.config import library
 from metalearn.config.load import apply
 from metalearn.config.schema import validate
 from metalearn.evidence.arms import Arm
-from metalearn.evidence.documents import ArmDocument, Comparison
+from metalearn.evidence.documents import ArmDocument, Comparison, Selection
+from metalearn.evidence.from_anywhere import find
+from metalearn.evidence.selection import print_births
 from metalearn.rule.file import learner_of, read, rule_of, values_of
+from metalearn.rule.reference import reference_of
 from metalearn.store.run_store import RunStore
+from outer.evaluators.serial import Evaluator
 from outer.evidence.tuning import tune
+from outer.selection import select
 
 WP = "weight_perturbation"
 RULED: dict[str, Any] = {"task": "digits", "rule": {"dw": "eta*err*pre", "coefficients": {"eta": 0.1}}}
@@ -162,12 +171,47 @@ def test_baselines_come_from_the_better_birth(run: Path) -> None:
             scores[baseline.birth] = (tuned.select_score, tuned.values)
     best = max(scores, key=lambda birth: scores[birth][0])
     arm = comparison.arms["backprop"]
-    assert arm.birth == best and arm.values == scores[best][1] and comparison.arms["evolved"].birth == ""
+    assert arm.birth == best and arm.values == scores[best][1]
     assert f"backprop, {best}" in invoke("show", run).output
     setting = experiment.setting(experiment.cells[0][1], 2)
     for birth in ("orthogonal", "gaussian"):
         own = Arm(library.learner("backprop"), arm.values, birth=birth).setting(experiment, setting)
         assert own.network.birth == birth and own.labels == setting.labels  # type: ignore[attr-defined]
+
+
+def test_select_decides_the_birth_of_the_winner_too(run: Path) -> None:
+    with RunStore.open(run, write=False) as store:
+        config, generations = validate(store.config), store.generations()
+        selection = Selection.read(store.get("selection"), "selection")
+        evolved = Comparison.read(store.get("comparison"), "comparison").arms["evolved"]
+    experiment, chosen = Experiment(config), config.selection
+    winners = {}
+    with Evaluator() as evaluator:
+        for birth in config.compare.births:
+            own = experiment.objective_of(experiment.learner, birth)
+            winners[birth] = select(own, evaluator, generations, chosen.finalists, chosen.lifetimes, chosen.shapes)
+    scores = {birth: float(winner.values.max()) for birth, winner in winners.items()}
+    best = max(scores, key=lambda birth: scores[birth])
+    assert selection.births == scores and len(set(scores.values())) == 2
+    assert selection.birth == evolved.birth == best and selection.score == evolved.select == scores[best]
+    assert selection.whole == experiment.objective.genome.values(winners[best].vector)
+    document = json.loads((run / "rule.json").read_text(encoding="utf-8"))
+    assert document["birth"] == document["network"]["birth"] == best
+    assert find(str(run)).arm.birth == find(str(run / "rule.json")).arm.birth == best
+    assert reference_of(str(run)).birth == best
+    console = Console(record=True, width=100)
+    print_births(selection, console)
+    assert f"born     {best} (best on the select tier: gaussian" in console.export_text()
+
+
+def test_controls_and_ablation_live_in_the_winner_s_networks(run: Path) -> None:
+    experiment = Experiment(validate(yaml.safe_load(TINY))).with_birth("orthogonal")
+    setting = experiment.objective.settings(0)[0]
+    assert setting.network.birth == "orthogonal"  # type: ignore[attr-defined]
+    cell = experiment.setting(experiment.cells[0][1], 2).network
+    assert cell.birth == "orthogonal"  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="have none, expected 'orthogonal'"):
+        experiment.born(replace(setting, network=lateral.Network()), "orthogonal")
 
 
 def test_births_are_those_of_the_network(place: Path) -> None:
@@ -199,6 +243,8 @@ def test_every_command_knows_a_learner(run: Path) -> None:
     again = Comparison.read(json.loads(invoke("compare", run, "--json").stdout), "x")
     with RunStore.open(run, write=False) as store:
         stored = Comparison.read(store.get("comparison"), "comparison")
+    scores = [c.cells[0].arms[name].scores for c, name in ((again, "wp"), (stored, "evolved"))]
+    assert scores[0] == scores[1]
     for arm in ("backprop", "weight_perturbation_signs"):  # with the births that they were tuned with
         assert again.cells[0].arms[arm].scores == stored.cells[0].arms[arm].scores
     assert invoke("resume", run).exit_code == 0

@@ -12,7 +12,6 @@ from tiny import TINY
 
 from inner.components import names
 from inner.rules.rule import Rule
-from metalearn.build import make_task
 from metalearn.cli import main
 from metalearn.config import library
 from metalearn.config.schema import validate
@@ -22,6 +21,7 @@ from metalearn.ledger.entry import looks_in
 from metalearn.ledger.forms import form_of
 from metalearn.ledger.looks import before, searched_families
 from metalearn.ledger.summary import sentence, summary
+from metalearn.makers import make_task
 from metalearn.store.run_store import RunError, RunStore
 
 

@@ -14,7 +14,7 @@ from tiny import TINY
 
 from metalearn.build import Experiment
 from metalearn.cli import main
-from metalearn.config.schema import Config, validate
+from metalearn.config.schema import CompareConfig, Config, validate
 from metalearn.evidence.baselines import address
 from metalearn.evidence.documents import Comparison
 from metalearn.rule.reference import plain_of, reference_of
@@ -104,7 +104,11 @@ def test_tuned_baselines_are_kept_per_reference_and_aggregate() -> None:
 def test_a_reference_is_born_as_the_config_says_whatever_birth_is_tuned() -> None:
     experiment = Experiment(tiny({"reference": "backprop"}))
     own = experiment.objective_of(experiment.learner, "orthogonal")
-    assert own.reference is not None and own.reference.birth == "gaussian"
+    assert own.reference is not None and own.reference.birth == "", "one birth: that of the setting"
+    births = {**yaml.safe_load(TINY)["compare"], "births": ["gaussian", "orthogonal"]}
+    experiment = Experiment(tiny({"reference": "backprop"}).model_copy(update={"compare": CompareConfig(**births)}))
+    own = experiment.objective_of(experiment.learner, "orthogonal")
+    assert own.reference is not None and own.reference.birth == "gaussian", "lives of two births compare"
 
 
 def test_a_reference_that_cannot_live_there_is_refused(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metalearn.build import make_evaluator
 from metalearn.config.load import load
+from metalearn.makers import make_evaluator
 from metalearn.runs.search import check
 from metalearn.runs.sweep import sweep
 from outer.evaluators.serial import Evaluator

@@ -10,8 +10,8 @@ import pytest
 
 from inner.components import build
 from inner.random import stream
-from metalearn.build import make_evaluator
 from metalearn.config.load import load
+from metalearn.makers import make_evaluator
 from metalearn.runs.search import check
 from outer.evaluators.serial import Evaluator
 from outer.evolution import evolve

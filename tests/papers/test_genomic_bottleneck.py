@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from inner.tasks._download import DataMissing
-from metalearn.build import make_study as make
 from metalearn.config.load import load_any
+from metalearn.makers import make_study as make
 from outer.studies.bottleneck import SCHEMES
 
 pytestmark = pytest.mark.paper

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from metalearn.build import make_study as make
 from metalearn.config.load import load_any
+from metalearn.makers import make_study as make
 from outer.studies.hinton_nowlan import OPEN, RIGHT, WRONG
 
 pytestmark = pytest.mark.paper

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metalearn.build import make_study as make
 from metalearn.config.load import load_any
+from metalearn.makers import make_study as make
 
 pytestmark = pytest.mark.paper
 
