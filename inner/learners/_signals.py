@@ -64,16 +64,29 @@ def rewarded(learner: RuleOnNetwork, told: Told, output: Tensor, state: State) -
     return reward if told.scored is None else reward * told.scored.unsqueeze(-1).to(reward.dtype)
 
 
+def worth(told: Told, output: Tensor, state: State) -> Tensor:
+    """Minus the loss of the targets in nats, [N, B, 1], 0 where nothing is scored; the reward where that was told."""
+    criterion = state.spec.criterion
+    if told.reward is not None or told.y is None or not criterion.supervised:
+        each = criterion.reward(output, told.y) if told.reward is None else told.reward
+    else:
+        each = -criterion.nats(output, told.y).unsqueeze(-1)
+    return each if told.scored is None else each * told.scored.unsqueeze(-1).to(each.dtype)
+
+
 def surprised(
     learner: RuleOnNetwork, state: State, told: Told, acted: Acted, reward: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Reward minus its baseline [N, B, 1], and the baseline after this step."""
     how, baseline = learner.rule.surprise, state.baseline
+    if how.of == "loss":
+        reward = worth(told, acted.record.output, state)
     mine = reward.mean(1, keepdim=True) if how.over == "step" else reward
     if how.baseline == "clean":
         if acted.clean is None:  # no noise: nothing is surprising
             return torch.zeros_like(reward), baseline
-        clean = rewarded(learner, told._replace(reward=None), acted.clean, state)
+        quiet = told._replace(reward=None)
+        clean = worth(quiet, acted.clean, state) if how.of == "loss" else rewarded(learner, quiet, acted.clean, state)
         other = clean.mean(1, keepdim=True) if how.over == "step" else clean
         return (mine - other).expand_as(reward), baseline
     assert baseline is not None

@@ -1,11 +1,12 @@
 """Exploration of a rule: noise in the drives of its units, and the baseline that a reward is compared with.
 
     noise: sigma                                         # a number, or the name of a coefficient
-    surprise: {baseline: mean, rate: 0.05, over: sample}
+    surprise: {baseline: mean, rate: 0.05, over: sample, of: reward}
 
 baseline `mean` is a running mean of the reward, m <- m + max(rate, 1 / n) (R - m) after n scored steps, so that it is the
 plain mean at first; `clean` is the reward of the same samples without noise, at the cost of a second forward pass. over:
-`sample` compares every sample's reward, `step` the mean reward of the step's samples (one number for the whole batch).
+`sample` compares every sample's reward, `step` the mean reward of the step's samples (one number for the whole batch). of:
+`reward`, which for classes says right or wrong alone, or `loss`, minus the loss of the target in nats.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from inner.components import Plain, suggest
 
 BASELINES = ("mean", "clean")
 SCOPES = ("sample", "step")
+OF = ("reward", "loss")
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,10 @@ class Surprise:
     baseline: str = "mean"
     rate: float = 0.05  # of the running mean
     over: str = "sample"
+    of: str = "reward"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("baseline", BASELINES), ("over", SCOPES)):
+        for name, allowed in (("baseline", BASELINES), ("over", SCOPES), ("of", OF)):
             value = getattr(self, name)
             if value not in allowed:
                 near = suggest(str(value), allowed)
@@ -56,7 +59,8 @@ class Surprise:
 
     def to_dict(self) -> Plain:
         """Such that `from_dict(to_dict())` is the same."""
-        return {"baseline": self.baseline, "rate": self.rate, "over": self.over}
+        made: Plain = {"baseline": self.baseline, "rate": self.rate, "over": self.over}
+        return made if self.of == "reward" else made | {"of": self.of}
 
 
 def check_noise(noise: Any) -> None:

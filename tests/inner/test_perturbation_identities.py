@@ -11,12 +11,14 @@ from torch import Tensor
 
 from inner.components import build
 from inner.criteria import CLASSES, VALUES
+from inner.engines.native.engine import obstacle
 from inner.learners import _perturbation as perturbation
 from inner.learners._perturbation import State
 from inner.learners._perturbing import Perturbing
 from inner.learners.base import Spec
 from inner.learners.evolution_strategies import Learner as Evolution
 from inner.learners.forward_gradient import Learner as Forward
+from inner.learners.local_rule import Learner as LocalRule
 from inner.learners.spsa import Learner as SPSA
 from inner.learners.weight_perturbation import Learner as WeightPerturbation
 from inner.life.states import map_tensors
@@ -24,6 +26,7 @@ from inner.networks.base import Network
 from inner.networks.elman import Network as Elman
 from inner.networks.mlp import Network as Perceptron
 from inner.random import stream
+from inner.rules.rule import Rule
 from inner.sources import Told
 
 B, INPUTS, OUTPUTS = 7, 6, 3
@@ -218,6 +221,51 @@ def test_directions_in_several_parts_have_the_same_bits(monkeypatch: pytest.Monk
     monkeypatch.setattr(perturbation, "AT_ONCE", 150)
     assert len(perturbation.parts(10, 53)) == 5
     assert torch.equal(whole, step(learner, start(learner, {})))
+
+
+NODE = {
+    "dw": "eta*surprise*pre*noise",
+    "noise": "sigma",
+    "surprise": {"baseline": "clean", "of": "loss"},
+    "coefficients": {"eta": {"init": 1.0, "transform": "log"}, "sigma": {"init": 0.1, "transform": "log"}},
+}
+
+
+def test_node_perturbation_of_the_loss_by_hand_and_in_the_mean() -> None:
+    """mean_b (L_b - L'_b) u h: with noise sigma in every drive, per unit and sample; / sigma^2 its mean is -gradient."""
+    rule, n, sigma = Rule.from_dict(NODE), 3000, 1e-3
+    learner, spec = LocalRule(rule, NETS), Spec(INPUTS, OUTPUTS, CLASSES, 1, B)
+    theta = torch.tensor([[1.0, sigma]] * n, dtype=torch.float64)
+    drawn_state = learner.init(spec, theta, 1, 0, [("node", k) for k in range(n)])
+    same = tuple(w[:1].expand_as(w).clone() for w in drawn_state.weights)
+    state = map_tensors(lambda tensor: tensor.double(), replace(drawn_state, weights=same))
+    x, told = samples(n)
+    total = []
+    for t in range(10):
+        acted, _ = learner.act(state, x, None, t)
+        after = learner.learn(acted, told, t)
+        total.append(torch.cat([(a - b).flatten(1) for a, b in zip(after.weights, state.weights)], 1))
+    assert acted.acted is not None and acted.acted.noise is not None
+    both = [NETS.forward(state.weights, x, "softmax", noise=each)[0].output for each in (None, acted.acted.noise)]
+    lost = [CLASSES.nats(output, told.y) for output in both]
+    pre, noise = acted.acted.record.pre[1], acted.acted.noise[1]
+    wanted = torch.einsum("nb,nbi,nbo->nio", lost[0] - lost[1], pre, noise) / B
+    torch.testing.assert_close(after.weights[1] - state.weights[1], wanted, rtol=1e-6, atol=1e-14)
+    weights = [w[:2].clone().requires_grad_() for w in state.weights]
+    lost_now = perturbation.loss(CLASSES, NETS.forward(weights, x[:2], "softmax")[0].output, Told(told.y[:2]))
+    g = perturbation.vector(torch.autograd.grad(lost_now.sum(), weights))[0]
+    changes = torch.cat(total) / sigma**2
+    error = changes.std(0) / len(changes) ** 0.5
+    assert bool(((changes.mean(0) + g).abs() < 4.5 * error).all()) and float((g.abs() / error).max()) > 20
+
+
+def test_a_surprise_of_the_loss_is_written_down_and_has_no_kernel() -> None:
+    rule = Rule.from_dict(NODE)
+    assert rule.surprise.of == "loss" and Rule.from_dict(rule.to_dict()) == rule
+    assert "of" not in Rule.from_dict(NODE | {"surprise": {"baseline": "clean"}}).to_dict()["surprise"]
+    assert obstacle(LocalRule(rule, NETS), Spec(INPUTS, OUTPUTS, CLASSES)) == "no kernel for a surprise of the loss"
+    with pytest.raises(ValueError, match="rule.surprise.of: expected one of reward, loss, got 'los' .did you mean 'loss'"):
+        Rule.from_dict(NODE | {"surprise": {"of": "los"}})
 
 
 @pytest.mark.parametrize(

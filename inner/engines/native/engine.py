@@ -36,6 +36,8 @@ def obstacle(learner: Learner, spec: Spec) -> str:
     strange = sorted(name for name in rule.signals if not SIGNALS[name].native)
     if strange:
         return f"no kernel yet for the signal '{strange[0]}'"
+    if rule.surprise.of == "loss":
+        return "no kernel for a surprise of the loss"
     if not type(learner.pathway).native:
         return f"no kernel for the pathway '{rule.pathway}'"
     without = [
