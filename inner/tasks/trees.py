@@ -46,13 +46,14 @@ class Task(Family):
             for _ in range(self.depth):
                 column = asked[node]
                 node = 2 * node + 1 + (x[np.arange(len(x)), column] > limit[kind[column], node])
-            return node - nodes
+            found: np.ndarray = node - nodes
+            return found
 
         measured = leaves(columns(streams("measured"), MEASURED, kind))
         x = columns(streams("columns"), len(y), kind)
-        found = shared_out(np.bincount(measured, minlength=nodes + 1), self.classes)[leaves(x)]
+        given = shared_out(np.bincount(measured, minlength=nodes + 1), self.classes)[leaves(x)]
         changed = streams("changes").random(len(y)) < 0.05 * self.difficulty
-        return x, np.where(changed, y, found)
+        return x, np.where(changed, y, given)
 
 
 def columns(random: np.random.Generator, count: int, kind: np.ndarray) -> np.ndarray:
