@@ -1,6 +1,7 @@
 """Irises of three species by four measurements of their flowers (scikit-learn, no download).
 
-149 different samples (Fisher 1936, Anderson 1935, UCI "Iris"; one of the 150 is there twice): a life sees few of them, so scores are coarse.
+149 different samples (Fisher 1936, Anderson 1935, UCI "Iris"; one of the 150 is there twice): a life sees few of them, so
+scores are coarse.
 """
 
 from __future__ import annotations
