@@ -21,6 +21,7 @@ from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 
 LINEAR = ("sgd", "momentum", "nesterov")
+PLAIN = "plain"  # g itself, for what finds the length of its steps
 ADAPTIVE = ("rmsprop", "adam", "amsgrad")
 SCHEDULES = {  # factor on eta; progress goes from 0 to 1 in a life, age counts its steps
     "constant": "",
@@ -45,16 +46,18 @@ KNOWN = {
         Coefficient("memory", 0.95, "linear", 0.1, low=0.8, high=0.999, fixed=True),
     )
 }
-ETA = {  # where a search starts, from lives on digits of 1 to 5 hidden layers and 100 to 800 steps of one sample
-    "momentum": 0.003, "nesterov": 0.003, "rmsprop": 0.0008, "adam": 0.003, "amsgrad": 0.003, "muon": 0.01, "foof": 0.08,
+INITIAL = {  # where a search starts, from lives on digits of 1 to 5 hidden layers and 100 to 800 steps of one sample
+    "momentum": {"eta": 0.003}, "nesterov": {"eta": 0.003}, "rmsprop": {"eta": 0.0008}, "adam": {"eta": 0.003},
+    "amsgrad": {"eta": 0.003}, "muon": {"eta": 0.01}, "foof": {"eta": 0.08},
+    "fletcher_reeves": {"eta": 0.5, "damping": 0.3}, "polak_ribiere": {"eta": 0.5, "damping": 0.3},
 }  # fmt: skip
 
 
 def coefficients_of(method: str, names: tuple[str, ...]) -> tuple[Coefficient, ...]:
     """The coefficients of these names with a method's own initial values."""
     rows = {name: KNOWN[name].to_dict() for name in names}
-    if "eta" in rows and method in ETA:
-        rows["eta"]["init"] = ETA[method]
+    for name in set(rows) & set(INITIAL.get(method, {})):
+        rows[name]["init"] = INITIAL[method][name]
     return tuple(Coefficient.from_dict(name, row) for name, row in rows.items())
 
 
@@ -77,13 +80,13 @@ def powered(text: str) -> str:
 
 def direction(method: str, normalise: bool, power: bool) -> tuple[str, dict[str, str]]:
     """dw without eta and schedule, and the traces that it reads."""
-    linear = method in LINEAR
+    linear = method in (*LINEAR, PLAIN)
     sample = gradient(normalise and linear and not power)
     if linear and not power:
         remembered = {"m": f"momentum*m + {sample}"}
         return {
-            "sgd": (sample, {}), "momentum": ("m", remembered), "nesterov": (f"({sample} + momentum*m)", remembered),
-        }[method]  # fmt: skip
+            "momentum": ("m", remembered), "nesterov": (f"({sample} + momentum*m)", remembered),
+        }.get(method, (sample, {}))  # fmt: skip
     g = powered("g") if power else "g"
     traces = {"g": sample}
     if linear:
@@ -113,13 +116,13 @@ def rule_of(
     if method in ("adam", "amsgrad"):
         traces |= {"born1": "beta1*born1 + (1 - beta1)", "born2": "beta2*born2 + (1 - beta2)"}  # 1 - beta^t
         parts += ["sqrt(beta2*born2 + (1 - beta2))/(beta1*born1 + (1 - beta1))"]
-    by_step = normalise and (method not in LINEAR or power)
+    by_step = normalise and (method not in (*LINEAR, PLAIN) or power)
     if parts or by_step:  # of its own: a formula with two denominators would be computed sample by sample
         traces["rate"] = ("*".join(parts) or "1") + ("/(1 + k*pre_power)" if by_step else "")
         dw = f"rate*{dw}"
     if schedule == "inverse":
         traces["age"] = "age + 1"
-    plain = {"name": name, "dw": f"eta*{dw}", "traces": traces, "pathway": pathway}
+    plain = {"name": name, "dw": dw if method == PLAIN else f"eta*{dw}", "traces": traces, "pathway": pathway}
     bare = Rule.from_dict(plain)
     if any(c.name == "progress" for c in bare.coefficients):
         raise ValueError(f"learner.schedule: expected constant or inverse without warmup, got '{schedule}', {warmup:g}")

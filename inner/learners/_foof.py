@@ -16,6 +16,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inner.learners._shaped import Groups, Proposal
+
+
+@dataclass(frozen=True)
+class Foof:
+    """A `Shaping` of layers."""
+
+    every: int = 10  # steps from one whole inverse to the next; the first steps have one each
+    knows = frozenset({"layer"})
+    passes = 0.0
+
+    def born(self, weights: Groups) -> tuple[Inputs, ...]:
+        """No inputs, for every group."""
+        return tuple(Inputs.none(w) for w in weights)
+
+    def steps(self, at: Proposal) -> tuple[Groups, tuple[Inputs, ...]]:
+        """Steps [N, I (+ 1), O]."""
+        assert at.rule.acted is not None
+        damping, memory = at.further["damping"], at.further["memory"]
+        pres = at.rule.acted.record.pre
+        seen = tuple(one.seen(pre, damping, memory, at.t, self.every) for one, pre in zip(at.memory, pres))
+        return [one.preconditioned(dw, memory, at.t) for one, dw in zip(seen, at.changes)], seen
+
+    def cost(self, i: int, o: int) -> tuple[float, float]:
+        """The moment, a product with the inverse, and a share of an inverse."""
+        return float(i * i * (o + 1)) + i**3 / self.every, 3.0 * i * i
+
 
 @dataclass(frozen=True)
 class Inputs:

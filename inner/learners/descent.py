@@ -1,9 +1,10 @@
-"""Gradient descent by name: SGD, momentum, Nesterov, RMSprop, Adam, AMSGrad, Muon and FOOF, on any feedback pathway.
+"""Gradient descent by name: SGD, momentum, Nesterov, Adam, Muon, FOOF, conjugate directions, on any feedback pathway.
 
     learner: {name: descent, method: adam, pathway: direct, schedule: cosine, normalise: true, values: {eta: 0.005}}
 
-The equations and their sources are in `_descent_formulas.py` and `_whole_layer.py`. A method that changes every synapse by
-its own numbers is a formula with traces: it is printed, exported and run in C as the local rule that it stands for.
+The equations and their sources are in `_descent_formulas.py`, `_muon.py`, `_foof.py` and `_conjugate.py`. A method that
+changes every synapse by its own numbers is a formula with traces: it is printed, exported and run in C as the local rule
+that it stands for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from torch import Tensor
 
 from inner.components import Plain
 from inner.learners import _descent_formulas as formulas
-from inner.learners import _whole_layer, base, local_rule
+from inner.learners import base, local_rule
+from inner.learners._conjugate import Conjugate
+from inner.learners._foof import Foof
+from inner.learners._muon import Muon
+from inner.learners._shaped import Learner as Shaped
+from inner.learners._shaped import Shaping
 from inner.learners._values import adjusted, chosen, whole
 from inner.learners.base import Cost, Example, Spec
 from inner.life_data import Label
@@ -27,8 +33,14 @@ from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 from inner.sources import Told
 
-WHOLE = {"muon": ("nesterov", ()), "foof": ("sgd", ("damping", "memory"))}  # what proposes, and further coefficients
-METHODS = (*formulas.LINEAR, *formulas.ADAPTIVE, *WHOLE)
+SHAPED = {  # the rule that proposes, and the coefficients of what shapes its proposals
+    "muon": ("nesterov", ()),
+    "foof": ("sgd", ("damping", "memory")),
+    "fletcher_reeves": ("plain", ("eta", "damping")),
+    "polak_ribiere": ("plain", ("eta", "damping")),
+}
+CONJUGATE = ("fletcher_reeves", "polak_ribiere")
+METHODS = (*formulas.LINEAR, *formulas.ADAPTIVE, *SHAPED)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class Learner(base.Learner):
     power: bool = False  # sign(g) |g|^H in place of g
     iterations: int = 5  # of muon
     every: int = 10  # foof: steps from one whole inverse to the next; the first steps have one each
+    restart: int = 0  # conjugate directions: steps from one restart to the next; 0: only where a direction is no way down
     values: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see inner/learners/_values.py
 
     def __post_init__(self) -> None:
@@ -58,15 +71,18 @@ class Learner(base.Learner):
             raise ValueError(f"learner.warmup: expected a share of the life from 0 to 1, got {str(self.warmup)[:40]!r}")
         whole("iterations", self.iterations)
         whole("every", self.every)
-        if self.power and self.method in WHOLE:
-            raise ValueError(f"learner.power: expected one of {', '.join(METHODS[:-2])}, got method '{self.method}'")
+        whole("restart", self.restart, 0)
+        if self.method in CONJUGATE and (self.schedule != "constant" or self.warmup):
+            raise ValueError(f"learner.schedule: '{self.method}' finds the length of its steps, expected constant")
+        if self.power and self.method in SHAPED:
+            raise ValueError(f"learner.power: expected one of {', '.join(METHODS[: -len(SHAPED)])}, got method '{self.method}'")
         if any(c.share != "rule" for c in self.coefficients[len(self.rule.coefficients) :]):
-            raise ValueError(f"learner.values: '{self.method}' has one damping and one memory per network")
+            raise ValueError(f"learner.values: '{self.method}' has one value per network of {', '.join(self._further)}")
 
     @cached_property
     def rule(self) -> Rule:
-        """The formula, with the initial values that `values` gives: of the step, or of what a whole layer's step is made from."""
-        method = WHOLE[self.method][0] if self.method in WHOLE else self.method
+        """The formula, with the initial values that `values` gives: of the step, or of what it is shaped from."""
+        method = SHAPED[self.method][0] if self.method in SHAPED else self.method
         bare = formulas.rule_of(
             method, self.pathway, self.schedule, float(self.warmup), self.normalise, self.power, self.method
         )
@@ -77,16 +93,23 @@ class Learner(base.Learner):
 
     @property
     def _further(self) -> tuple[str, ...]:
-        return WHOLE[self.method][1] if self.method in WHOLE else ()
+        return SHAPED[self.method][1] if self.method in SHAPED else ()
 
     @cached_property
     def lives_as(self) -> base.Learner:
-        """The local rule that the method is, or the learner that works on whole layers."""
-        if self.method not in WHOLE:
+        """The local rule that the method is, or a rule whose proposals are shaped."""
+        if self.method not in SHAPED:
             return local_rule.Learner(self.rule, self.network)
         values = {name: given for name, given in self.values.items() if name in self._further}
         further = adjusted(formulas.coefficients_of(self.method, self._further), values) if self._further else ()
-        return _whole_layer.Learner(self.rule, self.network, self.method, further, self.iterations, self.every)
+        return Shaped(self.rule, self.network, self._shaping, further)
+
+    @property
+    def _shaping(self) -> Shaping:
+        """What turns the proposals of the rule into steps."""
+        if self.method in CONJUGATE:
+            return Conjugate(self.method == "polak_ribiere", self.restart)
+        return Muon(self.iterations) if self.method == "muon" else Foof(self.every)
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:
@@ -95,8 +118,8 @@ class Learner(base.Learner):
 
     @property
     def formula(self) -> Rule | None:
-        """The local rule; None for a method on whole layers."""
-        return None if self.method in WHOLE else self.rule
+        """The local rule; None for a method that shapes what a rule proposes."""
+        return None if self.method in SHAPED else self.rule
 
     @property
     def knows(self) -> frozenset[str]:
@@ -105,14 +128,14 @@ class Learner(base.Learner):
 
     def text(self, values: Mapping[str, Any]) -> str:
         """The formula with numbers, or the method with its numbers."""
-        if self.method not in WHOLE:
+        if self.method not in SHAPED:
             return self.lives_as.text(values)
         pathway = self.rule.pathway
         return f"{self.method} ({pathway}): " + ", ".join(f"{name} {value:.3g}" for name, value in values.items())
 
     def accepts(self, spec: Spec) -> str:
         """Why it cannot learn in such a life, in words; empty where it can."""
-        if spec.sequences and self.rule.traces:
+        if spec.sequences and (self.rule.traces or self.method in CONJUGATE):
             return f"what '{self.method}' remembers of earlier steps would end with every sequence"
         return self.lives_as.accepts(spec)
 

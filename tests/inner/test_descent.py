@@ -152,7 +152,7 @@ def test_formulas_live_in_c_as_they_do_in_torch(method: str, options: dict[str, 
         ({"every": 0}, "learner.every: expected a whole number of at least 1, got 0"),
         ({"method": "muon", "power": True}, "learner.power: expected one of .*, got method 'muon'"),
         ({"values": {"etta": 1}}, "learner.values: no coefficient 'etta' .did you mean 'eta'"),
-        ({"method": "foof", "values": {"damping": {"share": "layer"}}}, "learner.values: 'foof' has one damping"),
+        ({"method": "foof", "values": {"damping": {"share": "layer"}}}, "learner.values: 'foof' has one value per network of damping"),
     ],
 )
 def test_refuses_in_one_line(options: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Muon and FOOF against a singular value decomposition and a direct solve, over whole lives; failed lives stay alone."""
+"""Muon, FOOF and conjugate directions against a singular value decomposition, a direct solve and quadratics; failed lives."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from descent_help import NETWORK, STEPS, assert_same_change, by_hand, gradients,
 from native_help import LABELS
 from torch import Tensor
 
-from inner.criteria import CLASSES
+from inner.criteria import CLASSES, VALUES
 from inner.engines.choice import live as live_on_any_engine
-from inner.learners._whole_layer import orthogonalised
+from inner.learners._conjugate import Memory
+from inner.learners._muon import orthogonalised
 from inner.learners.base import Spec
-from inner.learners.descent import WHOLE, Learner
+from inner.learners.descent import CONJUGATE, SHAPED, Learner
 from inner.life.request import Result
 from inner.life.states import tensors_of
+from inner.networks.mlp import Network
 from inner.random import stream
 
 
@@ -110,7 +112,7 @@ def test_foof_without_memory_on_one_sample_is_normalised_descent() -> None:
     assert_same_change(born, found, lived(normalised, 1, torch.float64)[1], 1e-10)
 
 
-@pytest.mark.parametrize("method", [*WHOLE, "adam"])
+@pytest.mark.parametrize("method", [*SHAPED, "adam"])
 def test_a_life_depends_on_no_other_and_a_diverging_one_stays_alone(method: str) -> None:
     learner = Learner(NETWORK, method, "random")
     theta = initial(learner)
@@ -128,3 +130,87 @@ def test_a_life_depends_on_no_other_and_a_diverging_one_stays_alone(method: str)
     assert torch.equal(other.alive[:, 0], torch.tensor([True, False, True]))
     assert torch.equal(other.score[[0, 2]], whole.score[[0, 2]])
     assert all(bool(torch.isfinite(t).all()) for t in tensors_of(other.state) if t.is_floating_point())
+
+
+def quadratic_life(learner: Learner, steps: int) -> list[float]:
+    """Excess loss of one linear unit of 6 weights before each step and after the last, on the same 9 samples."""
+    draw = stream(9, "quadratic")
+    x, y = (torch.from_numpy(draw.standard_normal((1, 9, size))) for size in (6, 1))
+    theta = torch.tensor([[c.init for c in learner.coefficients]], dtype=torch.float64)
+    state = learner.init(Spec(6, 1, VALUES, steps, 9), theta, 1, 0, LABELS[:1], [torch.zeros(1, 6, 1).double()])
+    best = torch.linalg.lstsq(x[0], y[0]).solution
+    found = []
+    for t in range(steps + 1):
+        found.append(float(((x[0] @ (state.weights[0][0] - best)) ** 2).sum()))
+        state = learner.step(state, x, y, t)[0]
+    return found
+
+
+@pytest.mark.parametrize("method", CONJUGATE)
+def test_conjugate_directions_end_a_quadratic_in_as_many_steps_as_it_has_weights(method: str) -> None:
+    exact = {"eta": 1.0, "damping": {"init": 1e-12, "low": 1e-13}}
+    found = quadratic_life(Learner(Network((), output="linear"), method, values=exact), 6)
+    assert found[6] < 1e-12 * found[0] and found[5] > 1e-7 * found[0]
+    steepest = quadratic_life(Learner(Network((), output="linear"), method, restart=1, values=exact), 6)
+    assert steepest[6] > 1e-4 * steepest[0], "the same line searches without conjugate directions do not get there"
+
+
+@pytest.mark.parametrize("method", CONJUGATE)
+def test_conjugate_directions_on_a_network_by_hand(method: str) -> None:
+    values = {"eta": 0.7, "damping": 0.05}
+    born, found, _ = lived(Learner(NETWORK, method, restart=5, values=values), 4, torch.float64, 12)  # rounding grows
+    x, y = samples(4, torch.float64, 12)
+    weights = born
+
+    def flat(groups: list[Tensor]) -> Tensor:
+        return torch.cat([g.flatten() for g in groups])
+
+    kept: tuple[Tensor, Tensor] | None = None
+    for t in range(12):
+        r = -flat(gradients(weights, x[t, 0], y[t, 0]))
+        d = r
+        if kept is not None and t % 5:
+            last, way = kept
+            b = r @ r if method == "fletcher_reeves" else max(r @ (r - last), torch.zeros(()).double())
+            d = r + b / (last @ last) * way
+        if r @ d <= 0:
+            d = r
+        kept = (r, d)
+        s = 0.01 / d.norm()
+        parts = [part.reshape(w.shape) for part, w in zip(d.split([w.numel() for w in weights]), weights)]
+        there = -flat(gradients([w + s * part for w, part in zip(weights, parts)], x[t, 0], y[t, 0]))
+        far = 0.7 * (r @ d) / (abs(d @ (r - there)) / s + 0.05 * d @ d)
+        weights = [w + far * part for w, part in zip(weights, parts)]
+    assert_same_change(born, found, weights, 1e-6)
+
+
+@pytest.mark.parametrize("method", CONJUGATE)
+def test_a_direction_that_is_no_way_down_is_left(method: str) -> None:
+    learner = Learner(NETWORK, method)
+    x, y = samples(4, torch.float64)
+    state = lived(learner, 4, torch.float64, 4)[2][3]
+    zeros = tuple(torch.zeros_like(w) for w in state.weights)
+    none = replace(state, memory=Memory(zeros, zeros))
+    r = learner.step(none, x[3], y[3], 3)[0].memory.residual
+    wrong = replace(state, memory=Memory(tuple(0.5 * each for each in r), tuple(-10 * each for each in r)))
+    for w, v in zip(learner.step(wrong, x[3], y[3], 3)[0].weights, learner.step(none, x[3], y[3], 3)[0].weights):
+        torch.testing.assert_close(w, v, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("method", SHAPED)
+def test_a_step_whose_number_is_a_tensor_is_the_same(method: str) -> None:
+    """As on a GPU, where steps are recorded."""
+    learner = Learner(NETWORK, method, every=4, restart=4)
+    x, y = samples(2, torch.float64)
+    states = lived(learner, 2, torch.float64, 9)[2]
+    for t in (0, 5, 8):
+        one = learner.step(states[t], x[t], y[t], t)[0]
+        two = learner.step(states[t], x[t], y[t], torch.tensor([t]))[0]
+        for w, v in zip(one.weights, two.weights):
+            torch.testing.assert_close(w, v, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("method, learns", [("sgd", True), ("foof", True), ("adam", False), ("muon", False), ("polak_ribiere", False)])
+def test_what_remembers_earlier_steps_refuses_sequences(method: str, learns: bool) -> None:
+    found = Learner(NETWORK, method).accepts(Spec(5, 3, CLASSES, STEPS, 1, sequences=True))
+    assert found == "" if learns else f"what '{method}' remembers" in found
