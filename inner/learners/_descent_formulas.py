@@ -23,11 +23,11 @@ from inner.rules.rule import Rule
 LINEAR = ("sgd", "momentum", "nesterov")
 PLAIN = "plain"  # g itself, for what finds the length of its steps
 ADAPTIVE = ("rmsprop", "adam", "amsgrad")
-SCHEDULES = {  # factor on eta; progress goes from 0 to 1 in a life, age counts its steps
+SCHEDULES = {  # factor on eta; progress goes from 0 to 1 in a life, updates counts its steps from 1
     "constant": "",
     "linear": "1 - progress",
     "cosine": "0.5 + 0.5*cos(3.141592653589793*progress)",
-    "inverse": "1/(1 + age/tau)",
+    "inverse": "1/(1 + (updates - 1)/tau)",
 }
 TINY = "1e-30"  # keeps log(|g|) finite where g is 0
 
@@ -120,11 +120,7 @@ def rule_of(
     if parts or by_step:  # of its own: a formula with two denominators would be computed sample by sample
         traces["rate"] = ("*".join(parts) or "1") + ("/(1 + k*pre_power)" if by_step else "")
         dw = f"rate*{dw}"
-    if schedule == "inverse":
-        traces["age"] = "age + 1"
     plain = {"name": name, "dw": dw if method == PLAIN else f"eta*{dw}", "traces": traces, "pathway": pathway}
     bare = Rule.from_dict(plain)
-    if any(c.name == "progress" for c in bare.coefficients):
-        raise ValueError(f"learner.schedule: expected constant or inverse without warmup, got '{schedule}', {warmup:g}")
     rows = {c.name: c.to_dict() for c in coefficients_of(method, tuple(c.name for c in bare.coefficients))}
     return Rule.from_dict({**plain, "coefficients": rows})

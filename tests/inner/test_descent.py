@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from descent_help import NETWORK, assert_same_change, gradients, initial, lived, loss, samples, toy_life
+from descent_help import NETWORK, STEPS, assert_same_change, gradients, initial, lived, loss, samples, toy_life
 from torch import Tensor
 
 from inner.engines.choice import live as live_on_any_engine
@@ -53,19 +54,35 @@ def test_is_the_optimiser_of_torch_over_a_whole_life(
     assert_same_change(born, found, [w.detach() for w in weights], tolerance)
 
 
-def test_eta_falls_as_one_over_time() -> None:
-    learner = Learner(NETWORK, "adam", schedule="inverse", values={**VALUES["adam"], "tau": 5.0})
+FACTORS: dict[str, Callable[[float], float]] = {  # of eta, by steps taken; a life has 60
+    "linear": lambda t: 1 - t / STEPS,
+    "cosine": lambda t: 0.5 + 0.5 * math.cos(math.pi * t / STEPS),
+    "inverse": lambda t: 1 / (1 + t / 5.0),
+    "constant": lambda t: 1.0,
+}
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.25])
+@pytest.mark.parametrize("schedule", FACTORS)
+@pytest.mark.parametrize("method", ["sgd", "adam"])
+def test_eta_follows_its_schedule(method: str, schedule: str, warmup: float) -> None:
+    further = {"tau": 5.0} if schedule == "inverse" else {}
+    learner = Learner(NETWORK, method, schedule=schedule, warmup=warmup, values={**VALUES[method], **further})
     born, found, _ = lived(learner, 4, torch.float64)
     weights = [w.clone().requires_grad_() for w in born]
-    optimiser = OPTIMISERS["adam"](weights)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda t: 1 / (1 + t / 5.0))
+    optimiser = OPTIMISERS[method](weights)
+
+    def factor(t: int) -> float:
+        return FACTORS[schedule](t) * (min(1.0, t / (warmup * STEPS)) if warmup else 1.0)
+
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
     for t, (x, y) in enumerate(zip(*samples(4, torch.float64))):
         optimiser.zero_grad()
         loss(weights, x[0], y[0]).backward()
         optimiser.param_groups[0]["eps"] = 1e-8 / (1 - 0.99 ** (t + 1)) ** 0.5
         optimiser.step()
-        schedule.step()
-    assert_same_change(born, found, [w.detach() for w in weights], 1e-10)
+        scheduler.step()
+    assert_same_change(born, found, [w.detach() for w in weights], 1e-9)
 
 
 @pytest.mark.parametrize("method", ["sgd", "momentum", "nesterov"])
@@ -120,14 +137,15 @@ def test_a_normalised_step_is_divided_by_the_power_of_its_inputs(method: str) ->
         torch.testing.assert_close(found[0] - born[0], change, rtol=1e-10, atol=0)
 
 
-PATHWAYS: list[tuple[str, dict[str, Any], str]] = [  # adam on signs makes steps of rounding: errors of classes sum to 0
-    (method, {}, pathway) for method in ("momentum", "adam") for pathway in ("random", "direct")
-] + [("momentum", {}, "sign")]
-OPTIONS: list[dict[str, Any]] = [{}, {"normalise": True}, {"power": True}, {"schedule": "inverse"}]
-EACH = [(method, options, "backprop") for method in OPTIMISERS for options in OPTIONS]
+Case = tuple[str, dict[str, Any], str]
+PLAIN: list[Case] = [(method, {}, "backprop") for method in OPTIMISERS]
+OPTIONS: list[dict[str, Any]] = [{"normalise": True}, {"power": True}, {"schedule": "cosine", "warmup": 0.2}]
+SOME: list[Case] = [(method, options, "backprop") for method in ("momentum", "adam") for options in OPTIONS]
+# adam on signs makes steps of rounding: errors of classes sum to 0
+PATHWAYS: list[Case] = [("momentum", {"schedule": "inverse"}, "sign"), ("momentum", {}, "direct"), ("adam", {}, "random")]
 
 
-@pytest.mark.parametrize("method, options, pathway", EACH + PATHWAYS, ids=str)
+@pytest.mark.parametrize("method, options, pathway", PLAIN + SOME + PATHWAYS, ids=str)
 def test_formulas_live_in_c_as_they_do_in_torch(method: str, options: dict[str, Any], pathway: str) -> None:
     learner = Learner(NETWORK, method, pathway, **options)
     assert learner.formula is not None and isinstance(learner.lives_as, LocalRule)
