@@ -206,15 +206,21 @@ class Experiment:
         chosen = self.config.compare.baselines
         return list(library.entries()) if chosen == "all" else list(chosen)
 
+    @cached_property
+    def baseline_search(self) -> Search:
+        """The search that tunes baselines: the run's own, and of programs CMA-ES with the same budget."""
+        own = self.search
+        if not isinstance(own, ProgramSearch):
+            return own  # a search over programs needs a form that may change
+        return make_search({"name": "cma", "popsize": own.popsize, "generations": own.generations})
+
     def to_tune(self) -> list[Baseline]:
         """Baselines: learners of the library under the run's search, and random search over the run's own learner.
 
         Each stands there once per birth of networks that the comparison asks for.
         """
-        config, own = self.config, self.search
-        programs = isinstance(own, ProgramSearch)
-        if programs:  # their form is fixed: numbers get CMA-ES with the same budget
-            own = make_search({"name": "cma", "popsize": own.popsize, "generations": own.generations})
+        config, own = self.config, self.baseline_search
+        programs = isinstance(self.search, ProgramSearch)
         found = [(name, library.learner(name), own) for name in self.baselines]
         free = any(not c.fixed for c in self.learner.coefficients)
         if config.compare.random_search and config.search["name"] != "random" and not programs and free:

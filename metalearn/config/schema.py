@@ -116,6 +116,12 @@ class CellConfig(Section):
     batch: Count = Field(1, ge=1, description="samples per step")
 
     @property
+    def title(self) -> str:
+        """The cell in words."""
+        task, network = self.titles
+        return f"{task}, {network}, {self.steps} steps" + (f" of {self.batch}" if self.batch > 1 else "")
+
+    @property
     def titles(self) -> tuple[str, str]:
         """The task with its options, and the network, as words."""
         options = {k: v for k, v in self.task.items() if k != "name"}
@@ -136,6 +142,11 @@ class CompareConfig(Section):
         (),
         description="births of networks, such as orthogonal, that each baseline is tuned with; the better on the "
         "select tier is shown; default: the network's own birth",
+    )
+    per_cell: tuple[str, ...] = Field(
+        (),
+        description="names from the library that are tuned for each cell alone, on select-tier lives of that cell: the "
+        "strongest opponents, with a row of their own",
     )
     random_search: bool = Field(True, description="whether random search over the same rule is a baseline too")
     lifetimes: Count = Field(24, ge=2, description="fresh lives per cell, the same ones for every arm")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inner.learners.base import Learner
 from inner.rules.sharing import spread
 from metalearn.build import Experiment
-from metalearn.evidence.documents import ArmDocument
+from metalearn.evidence.documents import ArmDocument, CellTuning
 from metalearn.rule.file import learner_of, text_of
 from outer.settings import Setting
 
@@ -26,6 +26,14 @@ class Arm:
     birth: str = ""  # of the networks; "" for the config's own
     select: float | None = None  # mean score on the select tier, where it was tuned
     offered: int | None = None  # lifetimes that tuning might have spent; None: unknown
+    cells: Mapping[str, CellTuning] = field(default_factory=dict)  # tuned for each cell alone, by its name
+
+    def at(self, cell: str) -> Arm | None:
+        """The arm as it lives in a cell; None where it was not tuned for this one."""
+        if not self.cells:
+            return self
+        own = self.cells.get(cell)
+        return None if own is None else replace(self, values=own.values, birth=own.birth, cells={})
 
     def setting(self, experiment: Experiment, setting: Setting) -> Setting:
         """The setting with the arm's own birth. Raises ValueError where the learner cannot live in it."""
@@ -37,8 +45,16 @@ class Arm:
         """The arm as it is stored."""
         rule, values = self.learner.formula, dict(self.values)
         text = text_of(self.learner, values) if rule is None else rule.with_values(values)
+        if self.cells:  # there are other numbers in each
+            text = self.learner.name.replace("_", " ") if rule is None else "; ".join(rule.formulas.values())
         common = ArmDocument(
-            formula=text, values=values, lifetimes=self.lifetimes, offered=self.offered, select=self.select, birth=self.birth
+            formula=text,
+            values=values,
+            lifetimes=self.lifetimes,
+            select=self.select,
+            offered=self.offered,
+            birth=self.birth,
+            cells=dict(self.cells),
         )
         if rule is None:
             return common.model_copy(update={"learner": self.learner.plain()})
@@ -56,6 +72,7 @@ class Arm:
             document.birth,
             document.select,
             document.offered,
+            document.cells,
         )
 
 

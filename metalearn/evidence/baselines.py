@@ -6,7 +6,8 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,8 +24,8 @@ from outer.evidence.tuning import Tuned, tune
 CACHE_VERSION = 2  # raised whenever the meaning of a cached answer changes
 
 
-def address(experiment: Experiment, baseline: Baseline) -> str:
-    """A hash of everything that a tuned baseline depends on."""
+def address(experiment: Experiment, baseline: Baseline, **more: Any) -> str:
+    """A hash of everything that a tuned baseline depends on, `more` included."""
     plain, search = experiment.config.plain(), baseline.search
     environment = describe()
     exact = ("python", "torch", "numpy", "cma", "cpu", "machine", "platform", "threads", "compiler")
@@ -42,6 +43,7 @@ def address(experiment: Experiment, baseline: Baseline) -> str:
         "engine": plain["engine"],
         "device": experiment.device,
         "source": _source_hash(),
+        **more,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -82,6 +84,46 @@ def _remember(path: Path, tuned: Tuned) -> None:
         pass  # a cache that cannot be written costs time, nothing else
 
 
+@dataclass(frozen=True)
+class Job:
+    """A learner to tune: the arguments of a tuning function, and the file that its answer is remembered in."""
+
+    name: str
+    learner: Learner
+    arguments: tuple[Any, ...]
+    path: Path
+
+
+def remembered(
+    function: Callable[..., Tuned],
+    jobs: Sequence[Job],
+    evaluator: Evaluator,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Tuned]:
+    """function(*arguments) of every job, or its answer of before; progress(name, ended, all) as each one ends."""
+    found = {k: tuned for k, job in enumerate(jobs) if (tuned := _recall(job.path, job.learner)) is not None}
+    missing = [k for k in range(len(jobs)) if k not in found]
+    missing.sort(key=lambda k: -len(jobs[k].learner.coefficients))  # the longest job first
+    ended = len(found)
+
+    def done(j: int, tuned: Tuned) -> None:
+        nonlocal ended
+        ended += 1
+        job = jobs[missing[j]]
+        found[missing[j]] = tuned
+        _remember(job.path, tuned)
+        if progress is not None:
+            progress(job.name, ended, len(jobs))
+
+    evaluator.map(function, [jobs[k].arguments for k in missing], done)
+    return [found[k] for k in range(len(jobs))]
+
+
+def path_of(experiment: Experiment, baseline: Baseline, **more: Any) -> Path:
+    """The file that a tuned baseline is remembered in; more: what else its answer depends on."""
+    return cache_folder() / "baselines" / f"{address(experiment, baseline, **more)}.json"
+
+
 def tune_all(
     experiment: Experiment, evaluator: Evaluator, progress: Callable[[str, int, int], None] | None = None
 ) -> dict[str, Arm]:
@@ -89,28 +131,14 @@ def tune_all(
 
     `progress(name, ended, all)` is called as each one ends; the lifetimes of an arm are those of all its births.
     """
-    wanted, folder = experiment.to_tune(), cache_folder() / "baselines"
-    paths = [folder / f"{address(experiment, baseline)}.json" for baseline in wanted]
-    found = {k: tuned for k, path in enumerate(paths) if (tuned := _recall(path, wanted[k].learner)) is not None}
-    missing = [k for k in range(len(wanted)) if k not in found]
-    missing.sort(key=lambda k: -len(wanted[k].learner.coefficients))  # the longest job first
-    chosen = experiment.config.selection
+    wanted, chosen = experiment.to_tune(), experiment.config.selection
     judged = (chosen.finalists, chosen.lifetimes, chosen.shapes)
     jobs = []
-    for k in missing:
-        objective = experiment.objective_of(wanted[k].learner, wanted[k].birth)
-        jobs.append((objective, wanted[k].search, *judged, experiment.racing, experiment.plateau))
-    ended = len(found)
-
-    def done(j: int, tuned: Tuned) -> None:
-        nonlocal ended
-        ended += 1
-        found[missing[j]] = tuned
-        _remember(paths[missing[j]], tuned)
-        if progress is not None:
-            progress(wanted[missing[j]].name, ended, len(wanted))
-
-    evaluator.map(tune, jobs, done)
+    for each in wanted:
+        objective = experiment.objective_of(each.learner, each.birth)
+        arguments = (objective, each.search, *judged, experiment.racing, experiment.plateau)
+        jobs.append(Job(each.name, each.learner, arguments, path_of(experiment, each)))
+    found = remembered(tune, jobs, evaluator, progress)
     arms: dict[str, Arm] = {}
     for name in dict.fromkeys(baseline.name for baseline in wanted):
         own = [k for k, baseline in enumerate(wanted) if baseline.name == name]

@@ -38,26 +38,27 @@ def compare(
 ) -> Comparison:
     """The comparison: per cell the scores of every arm, and the reference's paired lead over each."""
     started, config = time.perf_counter(), experiment.config
-    settings: list[tuple[str, CellConfig, list[Setting]]] = []  # of a cell one setting per arm
+    settings: list[tuple[str, CellConfig, dict[str, tuple[Arm, Setting]]]] = []  # of a cell one setting per arm
     skipped = []
     for group, cell in experiment.cells:
         try:
             setting = experiment.setting(cell, config.compare.lifetimes)
-            settings.append((group, cell, [arm.setting(experiment, setting) for arm in arms.values()]))
+            own = {name: there for name, arm in arms.items() if (there := arm.at(cell.title)) is not None}
+            settings.append((group, cell, {n: (arm, arm.setting(experiment, setting)) for n, arm in own.items()}))
         except ValueError as error:
             if group == "main":
                 raise
             skipped.append(Skipped(cell=", ".join(cell.titles), why=str(error)))
     jobs = [
         (arm.learner, dict(arm.values), setting, config.seed, POINTS, None, config.engine, experiment.device)
-        for _, _, own in settings
-        for arm, setting in zip(arms.values(), own)
+        for _, _, here in settings
+        for arm, setting in here.values()
     ]
     lived: list[FreshLives] = evaluator.map(live_fresh, jobs, counting(progress, len(jobs)))
-    documents = []
-    for c, (group, cell, own) in enumerate(settings):
-        results = dict(zip(arms, lived[c * len(arms) : (c + 1) * len(arms)]))
-        documents.append(_cell(group, cell, own[0], results, config.seed))
+    documents, ended = [], iter(lived)
+    for group, cell, here in settings:
+        results = {name: next(ended) for name in here}
+        documents.append(_cell(group, cell, next(iter(here.values()))[1], results, config.seed))
     return Comparison(
         arms={name: arm.document() for name, arm in arms.items()},
         reference=next(iter(arms)),
@@ -73,8 +74,7 @@ def interval_of(samples: np.ndarray, seed: int, *labels: str) -> dict[str, float
 
 
 def _cell(group: str, cell: CellConfig, setting: Setting, lived: dict[str, FreshLives], seed: int) -> Cell:
-    task, network = cell.titles
-    name = f"{task}, {network}, {cell.steps} steps" + (f" of {cell.batch}" if cell.batch > 1 else "")
+    name, (task, network) = cell.title, cell.titles
     reference, arms, differences = next(iter(lived)), {}, {}
     for arm, result in lived.items():
         points = [bootstrap_interval(result.curve[:, c], seed, name, "curve") for c in range(len(result.steps))]

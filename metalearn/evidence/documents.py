@@ -147,6 +147,15 @@ class Cell(Document):
         return self.differences[arm].shown if arm in self.differences else ""
 
 
+class CellTuning(Document):
+    """What an arm that is tuned for each cell alone lives with in one of them."""
+
+    values: Values
+    birth: str = ""
+    lifetimes: int = 0  # spent on tuning for this cell
+    select: float | None = None  # mean score on select-tier lives of the cell
+
+
 class ArmDocument(Document):
     """One participant of a comparison: rule or learner, and values."""
 
@@ -160,6 +169,7 @@ class ArmDocument(Document):
     offered: int | None = None  # that tuning might have spent
     select: float | None = None  # mean score on the select tier, where it was tuned
     birth: str = ""  # of its networks; "" for the run's own
+    cells: dict[str, CellTuning] = Field(default_factory=dict)  # by name of the cell, where it is tuned for each alone
 
 
 class Skipped(Document):
@@ -183,6 +193,11 @@ class Comparison(Document):
         """Arms in the order of the comparison, its reference first."""
         unique = list(dict.fromkeys([*self.arms, *(arm for cell in self.cells for arm in cell.arms)]))
         return [arm for arm in unique if arm == self.reference] + [arm for arm in unique if arm != self.reference]
+
+    @property
+    def same_budget(self) -> list[str]:
+        """Arms that were tuned once for all cells, with the budget of the reference."""
+        return [arm for arm in self.names if arm not in self.arms or not self.arms[arm].cells]
 
     def group(self, name: str) -> list[Cell]:
         """The cells of one group, "main" or "transfer"."""

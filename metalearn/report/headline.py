@@ -12,7 +12,7 @@ PHRASES = {"worse": "It is worse than", "not distinguishable": "It cannot be tol
 
 
 def headline(comparison: Comparison | None, generations: int = 0, best: float | None = None) -> str:
-    """One to four sentences; before a comparison they say that nothing is known yet about unseen data."""
+    """A few sentences; before a comparison they say that nothing is known yet about unseen data."""
     if comparison is None or not comparison.cells:
         if not generations or best is None:
             return "No generation has finished yet: there is nothing to report about this rule."
@@ -24,7 +24,8 @@ def headline(comparison: Comparison | None, generations: int = 0, best: float | 
     main, transfer = comparison.group("main"), comparison.group("transfer")
     sentences = [_level(comparison, main[0])] if main else []
     sentences += _against(comparison, main) if main else []
-    sentences += [_transfer(transfer)] if transfer else []
+    sentences += [_transfer(comparison, transfer)] if transfer else []
+    sentences += [_alone(comparison, arm) for arm in comparison.names if arm not in comparison.same_budget]
     return " ".join(s for s in sentences if s)
 
 
@@ -50,7 +51,7 @@ def _against(comparison: Comparison, cells: Sequence[Cell]) -> list[str]:
     """A sentence per kind of verdict, losses first; an arm whose verdict depends on the cell is counted."""
     by_verdict: dict[str, list[str]] = {name: [] for name in PHRASES}
     mixed = []
-    for arm in comparison.names:
+    for arm in comparison.same_budget:
         gaps = [(cell.differences[arm], cell.metric) for cell in cells if arm in cell.differences]
         found = [gap.shown for gap, _ in gaps]
         if len(set(found)) == 1:
@@ -67,9 +68,17 @@ def _against(comparison: Comparison, cells: Sequence[Cell]) -> list[str]:
     return [f"{PHRASES[name]} {_list(arms)}{where}." for name, arms in by_verdict.items() if arms] + mixed
 
 
-def _transfer(cells: Sequence[Cell]) -> str:
+def _alone(comparison: Comparison, arm: str) -> str:
+    """A sentence on an opponent that is tuned for each cell alone."""
+    found = [cell.differences[arm].shown for cell in comparison.cells if arm in cell.differences]
+    counts = [f"{found.count(name)} {name}" for name in VERDICTS if name in found]
+    return f"Against {title(arm)}, the strongest opponent, it is {', '.join(counts)} in {len(found)} cells."
+
+
+def _transfer(comparison: Comparison, cells: Sequence[Cell]) -> str:
     """In how many transfer cells the reference is not worse than any arm."""
-    lost = [cell.name for cell in cells if any(gap.shown == "worse" for gap in cell.differences.values())]
+    arms = comparison.same_budget
+    lost = [cell.name for cell in cells if any(cell.verdict(arm) == "worse" for arm in arms)]
     if not lost:
         return f"In none of the {len(cells)} transfer cells is it worse than a baseline."
     return f"In {len(lost)} of {len(cells)} transfer cells at least one baseline is better ({_list(lost)})."

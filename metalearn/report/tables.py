@@ -70,7 +70,8 @@ def main_rows(comparison: Comparison, cell: Cell) -> tuple[list[str], list[list[
     for arm in [arm for arm in comparison.names if arm in cell.arms]:
         entry, gap = cell.arms[arm], cell.differences.get(arm)
         known = comparison.arms.get(arm)
-        birth = "" if known is None else known.birth
+        alone = known.cells.get(cell.name) if known is not None else None
+        birth = "" if known is None else known.birth if alone is None else alone.birth
         rows.append(
             [
                 title(arm) + (f", {birth}" if birth else "") + (" *" if arm == cell.best else ""),
@@ -80,7 +81,7 @@ def main_rows(comparison: Comparison, cell: Cell) -> tuple[list[str], list[list[
                 interval(gap.low, gap.high, metric, signed=True) if gap else "",
                 cell.verdict(arm),
                 str(entry.failures),
-                "" if known is None else lifetimes(known),
+                f"{alone.lifetimes:,} here" if alone is not None else "" if known is None else lifetimes(known),
             ]
         )
     return header, rows
@@ -151,6 +152,11 @@ def notes(comparison: Comparison) -> list[str]:
     arms, found = comparison.arms.values(), []
     if any(arm.birth for arm in arms):
         found.append("A birth behind a name is the better one of those that its arm was tuned with.")
+    if any(arm.cells for arm in arms):
+        found.append(
+            "Tuned per cell: an opponent tuned for that very cell on lives of its select tier, with lifetimes of its own; "
+            "no comparison of equal budgets."
+        )
     if any(" of " in lifetimes(arm) for arm in arms):
         found.append("Tuned on: lifetimes spent, of those offered where a search ended at a plateau.")
     return found

@@ -23,6 +23,7 @@ from metalearn.runs.search import check
 from outer.calibration import Pace, differentiates, makespan, pace, pace_alone
 from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import removable
+from outer.evidence.setting_tuning import GRIDS
 
 SEARCH_S = 3.0  # of timing the search
 BASELINES_S = 3.0  # of timing baselines, in each worker
@@ -129,7 +130,10 @@ def _comparison(experiment: Experiment, evaluator: Evaluator) -> tuple[float, fl
         compare({f"start {arm}": Arm(learner, values) for arm in range(count)}, experiment, evaluator)
         times.append(time.perf_counter() - started)
     each = max(0.0, times[2] - times[1]) / 2
-    return max(0.0, times[0] - times[1]), times[1] + each * len({each.name for each in experiment.to_tune()})
+    arms, config = len({each.name for each in experiment.to_tune()}), experiment.config
+    points = GRIDS[1].first + len(GRIDS[1].finer) * GRIDS[1].then  # of a grid over one coefficient
+    grids = points * len(experiment.births) * config.selection.lifetimes / config.compare.lifetimes
+    return max(0.0, times[0] - times[1]), times[1] + each * (arms + len(config.compare.per_cell) * (1 + grids))
 
 
 def _peak_mib(children: bool = False) -> float:

@@ -23,6 +23,7 @@ from metalearn.evidence.arms import Arm, check_fit
 from metalearn.evidence.baselines import tune_all
 from metalearn.evidence.comparison import REFERENCE, check_cells, compare
 from metalearn.evidence.documents import Comparison, Selection
+from metalearn.evidence.per_cell import tune_per_cell, wanted_of
 from metalearn.evidence.selection import choose, print_births, print_front
 from metalearn.ledger.entry import open_cells
 from metalearn.makers import make_evaluator
@@ -73,7 +74,7 @@ def check(config: Config) -> Experiment:
             check_fit(reference.learner, reference.values, reference.placed(setting)[2])
         setting.task.experience("search", 1, 1, config.seed, setting.labels)
     make_evaluator(config).close()
-    for name in found.baselines:
+    for name in [*found.baselines, *config.compare.per_cell]:
         check_cells(found, library.learner(name))
     engine_line(found, found.learner)
     for group, cell in found.cells:  # data that a transfer cell lacks only skip it
@@ -177,6 +178,10 @@ class SearchRun(Run):
                 with Progress(self.console, "tuning baselines", count) as bar:
                     found = tune_all(self.experiment, evaluator, lambda name, ended, all: bar.update(ended, name))
                 arms |= found
+            count = len(wanted_of(self.experiment))
+            if count:
+                with Progress(self.console, "tuning per cell", count) as bar:
+                    arms |= tune_per_cell(self.experiment, evaluator, lambda name, ended, all: bar.update(ended, name))
             open_cells(self.store, self.folder, self.experiment, arms, [REFERENCE], self.console)
             with Progress(self.console, "comparing", 1) as bar:
                 comparison = compare(arms, self.experiment, evaluator, bar.at)
