@@ -33,7 +33,7 @@ Face = Callable[[Values], float]
 Make = Callable[[sympy.Expr], Face]
 
 PYTHON: dict[str, Any] = {name: row.value for name, row in FUNCTIONS.items()}
-PYTHON |= {name: getattr(math, name) for name in ("tanh", "exp", "log", "sqrt", "cos")}  # written down a second time
+PYTHON |= {name: getattr(math, name) for name in ("tanh", "exp", "log", "sqrt", "cos", "pow")}  # written down a second time
 PYTHON |= {
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
     "abs": abs,

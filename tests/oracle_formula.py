@@ -22,6 +22,9 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "min": min,
     "cos": lambda x: math.cos(x) if math.isfinite(x) else math.nan,
     "sqrt": lambda x: math.sqrt(x) if x >= 0 else math.nan,
+    "pow": lambda x, y: x**y if x >= 0 or y == int(y) else math.nan,
+    "greater": lambda x, y: float(x > y),
+    "atleast": lambda x, y: float(x >= y),
     "where": lambda condition, x, y: x if condition > 0 else y,
 }
 OPERATORS = {
@@ -30,6 +33,13 @@ OPERATORS = {
     ast.Mult: lambda a, b: a * b,
     ast.Div: lambda a, b: a / b,
     ast.Pow: lambda a, b: a**b,
+}
+
+COMPARISONS = {
+    ast.Gt: lambda a, b: a > b,
+    ast.GtE: lambda a, b: a >= b,
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
 }
 
 
@@ -45,6 +55,9 @@ def evaluate(formula: str | ast.expr, names: dict[str, float]) -> float:
         return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.BinOp):
         return OPERATORS[type(node.op)](evaluate(node.left, names), evaluate(node.right, names))
+    if isinstance(node, ast.Compare):
+        left, right = evaluate(node.left, names), evaluate(node.comparators[0], names)
+        return float(COMPARISONS[type(node.ops[0])](left, right))
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name), ast.dump(node)
     function = (
         FUNCTIONS.get(node.func.id) or TABLE[node.func.id].value

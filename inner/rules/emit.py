@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from inner.rules.functions import arguments_of, name_of
+from inner.rules.functions import FUNCTIONS, arguments_of, name_of
 from inner.rules.signals import SIGNALS
 
 
@@ -20,6 +20,7 @@ class Dialect:
     call: Callable[[str, Sequence[str]], str]
     power: Callable[[str, int], str]  # the base, bracketed unless it is a leaf or call, and an exponent >= 2
     divide: Callable[[str, str], str]  # numerator as product text, denominator bracketed where it needs it
+    compares: bool = False  # whether comparisons stand between their arguments, as in formulas, or are calls
 
 
 BRACKETS = 3  # the rank of what is neither a number nor a name
@@ -52,7 +53,17 @@ def _factors(exponent: int) -> list[int]:
 
 def emit(expression: sympy.Expr, dialect: Dialect) -> str:
     """The text of `expression`; terms and factors come in an order that depends on the expression only."""
+    sign = _sign_between(expression, dialect)
+    if sign:
+        left, right = (f"({emit(a, dialect)})" if _sign_between(a, dialect) else emit(a, dialect) for a in expression.args)
+        return f"{left} {sign} {right}"
     return _sum(expression, dialect) if expression.is_Add else _product(expression, dialect)
+
+
+def _sign_between(expression: sympy.Expr, dialect: Dialect) -> str:
+    """The sign of a comparison that is written between its arguments, else empty."""
+    name = name_of(expression) if dialect.compares else None
+    return FUNCTIONS[name].infix if name else ""
 
 
 def _sum(expression: sympy.Expr, dialect: Dialect) -> str:
@@ -99,9 +110,9 @@ def _atom(expression: sympy.Expr, dialect: Dialect) -> str:
     if expression.is_Symbol:
         return dialect.name(expression.name)
     name = name_of(expression)
-    if name:
+    if name and not _sign_between(expression, dialect):
         return dialect.call(name, [emit(argument, dialect) for argument in arguments_of(expression)])
-    if expression.is_Add or expression.is_Mul or expression.is_Pow or expression.is_Number:
+    if name or expression.is_Add or expression.is_Mul or expression.is_Pow or expression.is_Number:
         return f"({emit(expression, dialect)})"
     raise ValueError(f"formula: no text for {type(expression).__name__}")
 

@@ -38,6 +38,7 @@ _TEXT = Dialect(
     call=lambda name, arguments: f"{name}({', '.join(arguments)})",
     power=_formula_power,
     divide=lambda above, below: f"{above}/{below}",
+    compares=True,
 )
 
 

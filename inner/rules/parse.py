@@ -32,9 +32,12 @@ MAX_NUMBER = 1e30
 MIN_NUMBER = 1e-300
 MAX_NAME = 64
 
+COMPARISONS = {  # of ast -> the function, and whether its arguments are exchanged
+    ast.Gt: ("greater", False), ast.GtE: ("atleast", False), ast.Lt: ("greater", True), ast.LtE: ("atleast", True),
+}  # fmt: skip
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<operator>\*\*|[-+*/])|(?P<bracket>[()])|(?P<comma>,)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<operator>\*\*|[<>]=?|[-+*/])|(?P<bracket>[()])|(?P<comma>,)"
 )
 
 
@@ -139,6 +142,8 @@ class _Builder:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
             value = self.build(node.operand, level + 1)
             return value if isinstance(node.op, ast.UAdd) else -value
+        if isinstance(node, ast.Compare):
+            return self.check(node, self.comparison(node, level))
         if isinstance(node, ast.Call):
             return self.check(node, self.function(node, level))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
@@ -198,6 +203,15 @@ class _Builder:
             raise ValueError(f"formula: {name} {self.at(node)}: expected {expected} argument(s), got {len(node.args)}")
         return call(name, *(self.build(argument, level + 1) for argument in node.args))
 
+    def comparison(self, node: ast.Compare, level: int) -> sympy.Expr:
+        """x > y or x >= y; the other two with their sides exchanged."""
+        found = COMPARISONS.get(type(node.ops[0]))
+        if len(node.ops) > 1 or found is None:
+            raise ValueError(f"formula: comparison {self.at(node)}: expected x > y, x >= y, x < y or x <= y, one at a time")
+        name, exchanged = found
+        sides = [self.build(side, level + 1) for side in (node.left, node.comparators[0])]
+        return call(name, *(reversed(sides) if exchanged else sides))
+
     def power(self, node: ast.BinOp, level: int) -> sympy.Expr:
         exponent, sign = node.right, 1
         while isinstance(exponent, ast.UnaryOp) and isinstance(exponent.op, ast.UAdd | ast.USub):
@@ -207,7 +221,7 @@ class _Builder:
         whole = not isinstance(value, bool) and isinstance(value, int | float) and value == value // 1
         if not whole or not isinstance(value, int | float) or value > MAX_EXPONENT:
             where = self.at(node.right)
-            raise ValueError(f"formula: exponent {where}: expected a whole number up to {MAX_EXPONENT}")
+            raise ValueError(f"formula: exponent {where}: expected a whole number up to {MAX_EXPONENT}; pow(x, y) has others")
         base = self.build(node.left, level + 1)
         if sign < 0 and base.is_zero:
             raise ValueError(f"formula: division by zero {self.at(node)}")

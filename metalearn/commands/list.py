@@ -7,7 +7,7 @@ import click
 from metalearn.cli import Command, console
 
 KINDS = (
-    "rules", "families", "learners", "networks", "tasks", "searches", "configs", "signals", "pathways", "fitness",
+    "rules", "families", "learners", "networks", "tasks", "searches", "configs", "signals", "functions", "pathways", "fitness",
     "evaluators", "studies",
 )  # fmt: skip
 

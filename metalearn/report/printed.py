@@ -45,6 +45,12 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
         return ["signal", "side", "locality", "meaning", "source"], [
             [s.name, s.side, s.locality, s.meaning, s.source] for s in SIGNALS.values()
         ]
+    if kind == "functions":
+        from inner.rules.functions import FUNCTIONS
+
+        return ["function", "meaning", "torch", "C", "gradient"], [
+            [f.name, f.meaning, _yes(f.torch), _yes(f.c), "0" if f.jumps else _yes(f.torch)] for f in FUNCTIONS.values()
+        ]
     if kind == "families":
         from inspect import signature
 
@@ -65,6 +71,10 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
             options = ", ".join(f"{key}: {value}" for key, value in content.items() if key != "name")
             rows.append([name, "", f"{content['name']} of the library" + (f" with {options}" if options else "")])
     return [single, "options", "what it is"], rows
+
+
+def _yes(held: object) -> str:
+    return "yes" if held else "no"
 
 
 def _read_learners() -> dict[str, Plain]:

@@ -76,7 +76,7 @@ def random_formula(rng: np.random.Generator, depth: int) -> str:
         "exp(tanh({}))",
     ]
     patterns += ["log(abs({}) + 0.1)", "abs({})", "sign({})", "step({})", "relu({})", "max({}, {})", "min({}, {})"]
-    patterns += ["sqrt(abs({}) + 0.2)", "where({}, {}, {})"]
+    patterns += ["sqrt(abs({}) + 0.2)", "where({}, {}, {})", "where({} >= {}, {}, 0.5)", "({} < {})*({})", "pow(0.5 + abs({}), {})"]
     pattern = str(rng.choice(patterns))
     return pattern.format(*(part if "," in pattern or "**" in pattern else f"({part})" for part in parts))
 

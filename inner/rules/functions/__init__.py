@@ -12,15 +12,18 @@ from typing import Any
 
 import sympy
 
+from inner.rules.functions.choices import ATLEAST, GREATER, WHERE
 from inner.rules.functions.periodic import COS
-from inner.rules.functions.pieces import ABS, MAX, MIN, RELU, SIGN, STEP, WHERE
+from inner.rules.functions.pieces import ABS, MAX, MIN, RELU, SIGN, STEP
+from inner.rules.functions.powers import POW, SQRT
 from inner.rules.functions.row import FORMS, Function
-from inner.rules.functions.smooth import EXP, LOG, SIGMOID, SQRT, TANH
+from inner.rules.functions.smooth import EXP, LOG, SIGMOID, TANH
 
 __all__ = ["FORMS", "FUNCTIONS", "Function"]
 
 FUNCTIONS: dict[str, Function] = {
-    row.name: row for row in (TANH, SIGMOID, EXP, LOG, ABS, STEP, SIGN, RELU, MAX, MIN, COS, SQRT, WHERE)
+    row.name: row
+    for row in (TANH, SIGMOID, EXP, LOG, ABS, STEP, SIGN, RELU, MAX, MIN, COS, SQRT, WHERE, GREATER, ATLEAST, POW)
 }
 
 

@@ -1,4 +1,4 @@
-"""Functions made of pieces: abs, step, sign, relu, max, min and where. None of them makes a finite number infinite."""
+"""Functions made of pieces: abs, step, sign, relu, max and min. None of them makes a finite number infinite."""
 
 # SymPy has no types, so that its classes count as Any
 # mypy: allow-subclassing-any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from inner.rules.functions.row import Function, symbolic
+from inner.rules.functions.row import Function
 
 
 class Abs(sympy.Abs):
@@ -67,6 +67,7 @@ STEP = Function(
     python="def _step(x):\n    return 1.0 if x > 0 else 0.0\n",
     numpy=lambda x: (x > 0) * 1.0,
     in_every_kernel=True,
+    jumps=True,
     c="INLINE vec v_step(vec x) { return both(x > 0.0f, splat(1.0f)); }",
 )
 
@@ -93,6 +94,7 @@ SIGN = Function(
     python="def _sign(x):\n    return float((x > 0) - (x < 0))\n",
     numpy=np.sign,
     in_every_kernel=True,
+    jumps=True,
     c="INLINE vec v_sign(vec x) { return both(x > 0.0f, splat(1.0f)) - both(x < 0.0f, splat(1.0f)); }",
 )
 
@@ -202,38 +204,4 @@ MIN = Function(
     in_every_kernel=True,
     idempotent=True,
     c="INLINE vec v_min(vec x, vec y) { return either((x < y) | (x != x), x, y); }",
-)
-
-
-def _where(condition: float, x: float, y: float) -> float:
-    return x if condition > 0 else y
-
-
-def _slope_of_where(place: int, condition: sympy.Expr, x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
-    return sympy.Integer(0) if place == 1 else step(condition) if place == 2 else 1 - step(condition)
-
-
-def _where_on_tensors(torch: Any) -> Callable[..., Any]:
-    def operation(condition: Any, x: Any, y: Any) -> Any:
-        like = next(value for value in (condition, x, y) if isinstance(value, torch.Tensor))
-        condition, x, y = (
-            value if isinstance(value, torch.Tensor) else like.new_full((), value) for value in (condition, x, y)
-        )
-        return torch.where(condition > 0, x, y)
-
-    return operation
-
-
-WHERE = Function(
-    "where",
-    "the second where the first is above 0, else the third (also where the first is nan)",
-    3,
-    symbolic("where", 3, _where, _slope_of_where, r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)"),
-    _where,
-    torch=_where_on_tensors,
-    torch_source="""def _where(condition, x, y):
-    condition, x, y = (torch.as_tensor(value) for value in (condition, x, y))
-    return torch.where(condition > 0, x, y)""",
-    python="def _where(condition, x, y):\n    return x if condition > 0 else y\n",
-    c="INLINE vec v_where(vec condition, vec x, vec y) { return either(condition > 0.0f, x, y); }",
 )

@@ -36,6 +36,8 @@ class Function:
     numpy: Callable[..., np.ndarray[Any, Any]] | None = None  # on arrays: makes it an operation of evolved programs
     in_every_kernel: bool = False  # others are written into the kernels whose formulas call them
     idempotent: bool = False  # f(x, x) is x
+    jumps: bool = False  # flat between jumps: its gradient is 0
+    infix: str = ""  # a comparison, which text writes between its two arguments
 
 
 FORMS = {
@@ -52,18 +54,22 @@ def symbolic(
     arguments: int,
     value: Callable[..., float],
     derivative: Callable[..., sympy.Expr] | None = None,
-    latex: str = "",
+    latex: str | Callable[[Any, tuple[sympy.Expr, ...]], str] = "",
 ) -> type[sympy.Basic]:
     """A SymPy class for a real function that is never rewritten.
 
-    derivative: of (place from 1, arguments ...); latex: with {0}, {1}, ... for the arguments (default: the name upright).
+    derivative: of (place from 1, arguments ...); latex: with {0}, {1}, ... for the arguments (default: the name upright), or
+    of (SymPy's printer, arguments).
     """
 
     def evaluated(self: Any, precision: int) -> sympy.Expr:
         return sympy.Float(value(*(float(argument.evalf()) for argument in self.args)))
 
     def written(self: Any, printer: Any, exp: str | None = None) -> str:
-        text = latex.format(*(printer._print(argument) for argument in self.args))
+        if callable(latex):
+            text = latex(printer, self.args)
+        else:
+            text = latex.format(*(printer._print(argument) for argument in self.args))
         return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
 
     members: dict[str, Any] = {"nargs": arguments, "_eval_is_real": lambda self: True, "_eval_evalf": evaluated}

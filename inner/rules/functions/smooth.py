@@ -1,4 +1,4 @@
-"""Functions that are smooth where they are defined: tanh, sigmoid, exp, log and sqrt."""
+"""Functions that are smooth where they are defined: tanh, sigmoid, exp and log."""
 
 # SymPy has no types, so that its classes count as Any
 # mypy: allow-subclassing-any
@@ -10,7 +10,7 @@ import math
 import numpy as np
 import sympy
 
-from inner.rules.functions.row import Function, symbolic
+from inner.rules.functions.row import Function
 
 
 class tanh(sympy.tanh):  # noqa: N801  (SymPy's naming of functions)
@@ -205,36 +205,6 @@ INLINE vec v_log(vec x)
     y = either(x == 0.0f, splat(-INFINITY), y);
     y = either(x < 0.0f, splat(NAN), y);
     return either((x == INFINITY) | (x != x), x, y);
-}
-""",
-)
-
-
-def _sqrt(x: float) -> float:
-    return math.sqrt(x) if x >= 0 else math.nan
-
-
-SQRT: Function = Function(
-    "sqrt",
-    "square root; not a number below 0",
-    1,
-    symbolic("sqrt", 1, _sqrt, lambda place, x: 1 / (2 * SQRT.symbolic(x)), r"\sqrt{{{0}}}"),
-    _sqrt,
-    torch=lambda torch: torch.sqrt,
-    torch_source="def _sqrt(x):\n    return torch.sqrt(torch.as_tensor(x))",
-    python="def _sqrt(x):\n    return math.sqrt(x) if x >= 0 else math.nan\n",
-    c="""/* sqrt: that of the processor, correctly rounded; nan below 0. */
-INLINE vec v_sqrt(vec x)
-{
-#if defined(__AVX__)
-    vec r;
-    __asm__("vsqrtps %1, %0" : "=v"(r) : "v"(x));
-    return r;
-#else
-    for (int l = 0; l < LANES; l++)
-        x[l] = sqrtf(x[l]);
-    return x;
-#endif
 }
 """,
 )
