@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ class Run:
     folder: Path
     rule: RuleDocument
     comparison: Comparison
+    variants: Mapping[str, Run] = field(default_factory=dict)  # of a config with several searches; the above is the first's
 
     @property
     def formula(self) -> str:
@@ -45,22 +46,31 @@ def search(
     from metalearn.cli import folder_of
     from metalearn.config.library import trusting_user
     from metalearn.config.load import load
-    from metalearn.rule.file import read
-    from metalearn.runs.search import SearchRun
+    from metalearn.runs.kinds import search_of
 
     overrides = [f"{key.replace('__', '.')}={_yaml(value)}" for key, value in keys.items()]
     checked = load(config, overrides)
     if checked.genome is not None:
         raise ValueError("config: it has a 'genome' section; run it with metalearn baldwin")
     folder = folder_of(Path(runs), name, Path(config).stem)
-    from metalearn.evidence.documents import Comparison
-    from metalearn.store.run_store import RunStore
-
     arguments = [config, *overrides, *(["--name", name] if name else [])]
     with trusting_user(checked.plain()):
-        SearchRun.create(checked, folder, _console(quiet), arguments).run()
-        with RunStore.open(folder, write=False) as store:
-            return Run(folder, read(folder), Comparison.read(store.get("comparison"), "comparison"))
+        search_of(checked, folder, _console(quiet), arguments).run()
+        if not checked.variants:
+            return _finished(folder)
+        each = {variant: _finished(folder / variant) for variant in checked.variants}
+        first = next(iter(each.values()))
+        return Run(folder, first.rule, first.comparison, each)
+
+
+def _finished(folder: Path) -> Run:
+    """The rule and the comparison of a finished run."""
+    from metalearn.evidence.documents import Comparison
+    from metalearn.rule.file import read
+    from metalearn.store.run_store import RunStore
+
+    with RunStore.open(folder, write=False) as store:
+        return Run(folder, read(folder), Comparison.read(store.get("comparison"), "comparison"))
 
 
 def _yaml(value: Any) -> str:

@@ -34,6 +34,7 @@ def command(
     """
     from metalearn.config.library import trusting_user
     from metalearn.config.load import load, refuse_genome
+    from metalearn.config.variants import refuse_variants
 
     found = [a for a in arguments if "=" not in a]
     if len(found) > 1:
@@ -43,6 +44,7 @@ def command(
     config_name = found[0] if found else "digits"
     config = load(config_name, [a for a in arguments if "=" in a])
     refuse_genome(config, "bench-searches", "run metalearn baldwin with search=NAME")
+    refuse_variants(config, "bench-searches")
     from metalearn.runs.search_bench import BenchRun, plan_of
 
     plan = plan_of(config, [s.strip() for s in searches.split(",") if s.strip()], budget, seeds, changes)

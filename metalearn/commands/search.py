@@ -39,8 +39,8 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
         return
     config = load(config_name, overrides)
     from metalearn.config.library import trusting_user
-    from metalearn.runs.search import SearchRun
+    from metalearn.runs.kinds import search_of
 
     with trusting_user(config.plain()):
-        experiment = SearchRun.create(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
+        experiment = search_of(config, folder, console(), [*arguments, *(["--name", name] if name else [])])
         guarded(folder, experiment.run)

@@ -38,6 +38,7 @@ def command(
     from rich.console import Console
 
     from metalearn.config.load import load, refuse_genome
+    from metalearn.config.variants import refuse_variants
     from metalearn.store.files import write_text_atomically
 
     names = [a for a in arguments if "=" not in a]
@@ -48,6 +49,7 @@ def command(
     overrides = [a for a in arguments if "=" in a]
     config = load(names[0], overrides)
     refuse_genome(config, "sweep", "metalearn baldwin repeats it over --seeds")
+    refuse_variants(config, "sweep")
     if name is not None:
         if over or picture or as_json:
             raise ValueError("sweep --name: for one setting; --over, --picture and --json are for sweeps without a folder")

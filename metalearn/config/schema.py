@@ -202,6 +202,12 @@ class Config(Section):
     claims: tuple[ClaimConfig, ...] = Field((), description="what is claimed of the final cells before they are opened")
     tracking: TrackingConfig = Field(TrackingConfig(), description="the W&B mirror")
 
+    variants: dict[str, Plain] = Field(
+        {},
+        description="several searches of this experiment, by name the keys that each changes: {random: {rule: {pathway: "
+        "random}}, backprop: {rule: {pathway: backprop}}}",
+    )
+
     @model_validator(mode="after")
     def _one_learner(self) -> Config:
         if (self.rule is None) == (self.learner is None):
@@ -216,7 +222,7 @@ class Config(Section):
 
     def plain(self) -> Plain:
         """JSON types only; `Config.model_validate(config.plain()) == config`."""
-        left_out = {"learner" if self.learner is None else "rule"}
+        left_out = {"learner" if self.learner is None else "rule"} | (set() if self.variants else {"variants"})
         return self.model_dump(mode="json", exclude=left_out)
 
 

@@ -50,7 +50,23 @@ def find(spec: str) -> Found:
         return Found(str(document.get("run") or path.stem), Arm(learner, values, birth=birth))
     with RunStore.open(path, write=False) as store:
         spent = int(sum(g.scores.size for g in store.generations()))
-        return Found(path.name, Arm(learner, values, spent, birth), validate(store.config))
+        return Found(name_of(path), Arm(learner, values, spent, birth), validate(store.config))
+
+
+def name_of(folder: Path) -> str:
+    """The name of a run; of one inside the folder of another, with that one's."""
+    parent = folder.resolve().parent
+    return f"{parent.name}/{folder.name}" if (parent / DATABASE).exists() else folder.name
+
+
+def expanded(spec: str) -> list[str]:
+    """The runs of the variants of a folder that holds several; anything else alone."""
+    path = Path(spec) if Path(spec).exists() else Path("runs") / spec
+    if not (path / DATABASE).exists():
+        return [spec]
+    with RunStore.open(path, write=False) as store:
+        several = store.typed("kind", str, "search") == "variants"
+        return [str(path / name) for name in validate(store.config).variants] if several else [spec]
 
 
 def compare_anything(
@@ -59,6 +75,8 @@ def compare_anything(
     """The comparison of the given rules; a single run brings the tuned baselines of its own comparison along."""
     if not rules:
         raise ValueError("compare: expected at least one run, rule.json or library rule")
+    alone = len(rules) == 1
+    rules = [each for spec in rules for each in expanded(spec)]
     found = [find(spec) for spec in rules]
     config = _config_of(found, config_name, lifetimes, seed)
     arms: dict[str, Arm] = {}
@@ -69,7 +87,7 @@ def compare_anything(
             unique = f"{each.name}-{number}"
         arms[unique] = each.arm
     held = list(arms)
-    if len(found) == 1:
+    if alone:
         arms |= _baselines_of(rules[0])
     with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "comparing", 1) as bar:
         experiment = Experiment(config)

@@ -139,19 +139,8 @@ def _comparison(comparison: Comparison) -> str:
     from metalearn.pictures import comparison as pictures
 
     reference = title(comparison.reference)
-    parts = ["<section><h2>On data that the search never saw</h2>"]
     main = comparison.group("main")
-    for cell in main:
-        header, rows = main_rows(comparison, cell)
-        names = [arm for arm in comparison.names if arm in cell.arms]
-        classes = []
-        for arm, row in zip(names, rows):
-            kind = VERDICT_CLASS.get(row[5], "")
-            first = "reference" if arm == comparison.reference else ""
-            classes.append([first, "num", "num", "num", "num", f"num {kind}", "num", "num"])
-        parts += [f"<h3>{escape(cell.name)}</h3>", f'<p class="note">{escape(about(cell))}</p>']
-        parts.append(table(header, [[r[0].replace(" *", ""), *r[1:]] for r in rows], classes, "reference"))
-    parts += [f'<p class="note">{escape(line)}</p>' for line in notes(comparison)]
+    parts = ["<section><h2>On data that the search never saw</h2>", *main_tables(comparison)]
     drawn = [
         figure(
             pictures.learning_curves(comparison, cell, f"curves{k}"), "Learning from scratch; bands are 95 % intervals."
@@ -167,6 +156,23 @@ def _comparison(comparison: Comparison) -> str:
     skipped = "".join(f"<li>{escape(line)}</li>" for line in skipped_lines(comparison))
     parts += [f'<ul class="note">{skipped}</ul>' if skipped else "", "</section>"]
     return "".join(parts)
+
+
+def main_tables(comparison: Comparison) -> list[str]:
+    """HTML of the tables of main cells, and the sentences on what stands in them."""
+    parts = []
+    for cell in comparison.group("main"):
+        header, rows = main_rows(comparison, cell)
+        names = [arm for arm in comparison.names if arm in cell.arms]
+        classes = []
+        for arm, row in zip(names, rows):
+            kind = VERDICT_CLASS.get(row[5], "")
+            first = "reference" if arm == comparison.reference else ""
+            classes.append([first, "num", "num", "num", "num", f"num {kind}", "num", "num"])
+        parts += [f"<h3>{escape(cell.name)}</h3>", f'<p class="note">{escape(about(cell))}</p>']
+        parts.append(table(header, [[r[0].replace(" *", ""), *r[1:]] for r in rows], classes, "reference"))
+    parts += [f'<p class="note">{escape(line)}</p>' for line in notes(comparison)]
+    return parts
 
 
 def _transfer(comparison: Comparison) -> str:

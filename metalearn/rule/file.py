@@ -63,7 +63,9 @@ def read(path: str | Path) -> RuleDocument:
         with file.open("rb") as stream:
             data = stream.read(LIMIT + 1)
     except FileNotFoundError:
+        inside = sorted(str(p.parent) for p in path.glob(f"*/{NAME}"))
         hint = "; the run has not written a rule yet (experiments on inheritance write none)" if path.is_dir() else ""
+        hint = f"; it has several: {', '.join(inside)}" if inside else hint
         raise ValueError(f"rule: no file {file}{hint}") from None
     except OSError as error:
         raise ValueError(f"rule: cannot read {file}: {error.strerror or error}") from None

@@ -14,6 +14,7 @@ import numpy as np
 from metalearn.build import Experiment
 from metalearn.config.options import check_options, check_tasks
 from metalearn.config.schema import Config, validate
+from metalearn.config.variants import refuse_variants
 from metalearn.makers import make_evaluator
 from metalearn.progress import Progress
 from metalearn.runs.base import Run
@@ -51,6 +52,7 @@ def keeps_individuals(search: Search) -> bool:
 
 def check(config: Config) -> None:
     """Build what a run will need, so that a mistake shows before anything is written. Raises ValueError."""
+    refuse_variants(config, "baldwin")
     if config.plateau is not None:
         raise ValueError("plateau: experiments on inheritance run all their generations; leave plateau out")
     if config.fitness.reference is not None or config.fitness.over != "mean":

@@ -21,8 +21,20 @@ CLASSES = {  # kind as stored -> module and class
     "lineage": ("baldwin", "ArmRun"),
     "study": ("study", "StudyRun"),
     "seeds": ("seeds", "SeedsRun"),
+    "variants": ("variants", "VariantsRun"),
 }
 BENCH = "searches"  # the document that makes a run folder a search bench
+
+
+def search_of(config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> Run:
+    """A new search, or several where the config has variants. Raises ValueError before anything is written."""
+    if config.variants:
+        from metalearn.runs.variants import VariantsRun
+
+        return VariantsRun.create(config, folder, console, arguments)
+    from metalearn.runs.search import SearchRun
+
+    return SearchRun.create(config, folder, console, arguments)
 
 
 def create(config: Config | StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> Run:

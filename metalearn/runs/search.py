@@ -25,7 +25,7 @@ from metalearn.evidence.comparison import REFERENCE, check_cells, compare
 from metalearn.evidence.documents import Comparison, Selection
 from metalearn.evidence.per_cell import tune_per_cell, wanted_of
 from metalearn.evidence.selection import choose, print_births, print_front
-from metalearn.ledger.entry import open_cells
+from metalearn.ledger.entry import GROUP, open_cells
 from metalearn.makers import make_evaluator
 from metalearn.progress import Progress
 from metalearn.report.from_store import write_report_of
@@ -84,9 +84,12 @@ def check(config: Config) -> Experiment:
 
 def resolved(experiment: Experiment) -> Plain:
     """The learner of a config with library names resolved: a run does not change when the library does."""
+    found: Plain = {"learner": experiment.learner.plain()}
     if experiment.config.learner is None:
-        return {"rule": experiment.rule.to_dict()}
-    return {"learner": experiment.learner.plain()}
+        found = {"rule": experiment.rule.to_dict()}
+    if experiment.reference is not None:
+        found["fitness"] = experiment.config.plain()["fitness"] | {"reference": plain_of(experiment.reference)}
+    return found
 
 
 class SearchRun(Run):
@@ -105,8 +108,6 @@ class SearchRun(Run):
         plain = config.plain()
         plain["device"] = checked.device  # a resumed run goes on where it began
         plain |= resolved(checked)
-        if checked.reference is not None:
-            plain["fitness"]["reference"] = plain_of(checked.reference)
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
         return cls(begin(folder, plain, command), folder, console)
 
@@ -115,7 +116,9 @@ class SearchRun(Run):
         self.console.print(f"run {self.folder}, {engine_line(self.experiment, self.learner)}", highlight=False)
         register(self.store, self.folder, self.experiment, self.console)
         with closing(self.store), make_evaluator(self.config) as evaluator:
-            tracker = mirror(self.store, self.folder, self.folder.name, self.config.tracking)
+            group = self.store.get(GROUP)  # of a run inside the folder of another
+            name = self.folder.name if group is None else f"{self.folder.resolve().parent.name}-{self.folder.name}"
+            tracker = mirror(self.store, self.folder, name, self.config.tracking, group)
             code = 1
             try:
                 generations = self._search(evaluator, tracker)
