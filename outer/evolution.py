@@ -39,7 +39,7 @@ def evolve(
     running.set_layers(genome.layers())
     best, lifetimes, first, lived = -np.inf, 0, 0, search.independent
     steps: float | None = 0.0  # None: unknown, after generations that were stored without
-    watch = Watch(plateau, objective, evaluator, genome.start(), genome.start())
+    watch = Watch(plateau, objective, evaluator, genome.start())
     for past in history:
         watch.ends(past.index)  # it did not
         asked = running.ask()

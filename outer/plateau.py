@@ -1,7 +1,8 @@
 """Ends a search that no longer gains: the same rule for every arm of a comparison, the evolved one included.
 
-Every `generations` generations the recommendation of now and the one of that many generations ago live the same fresh
-lives of the search tier. Their difference in fitness m has the jackknife standard error s over W worlds (Tukey 1958),
+Every `generations` generations there is a look: the recommendation of now and that of `back` looks ago (or the start) live
+the same fresh lives of the search tier. Their difference in fitness m has the jackknife standard error s over W worlds
+(Tukey 1958),
 
     s^2 = (W - 1) / W  sum_w (m_w - mean m_w)^2,    m_w the difference without world w,
 
@@ -32,11 +33,12 @@ class Plateau:
     """When a search may end before its last generation."""
 
     generations: int = 10  # between two looks
-    lifetimes: int = 64  # of each of the two recommendations
-    patience: int = 3  # looks without a gain, one after the other
+    lifetimes: int = 128  # of each of the two recommendations
+    back: int = 3  # looks between the two: a gain per look is small, one over several is seen
+    patience: int = 2  # looks without a gain, one after the other
 
     def __post_init__(self) -> None:
-        for name, least in (("generations", 1), ("lifetimes", 2), ("patience", 1)):
+        for name, least in (("generations", 1), ("lifetimes", 2), ("back", 1), ("patience", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"plateau.{name}: expected at least {least}, got {getattr(self, name)}")
 
@@ -58,25 +60,27 @@ NEVER = Plateau(generations=2**62)
 
 @dataclass
 class Watch:
-    """The recommendations of one search at its looks, and the looks without a gain up to now."""
+    """The recommendations of one search at its latest looks, and the looks without a gain up to now."""
 
     plateau: Plateau
     objective: Objective
     evaluator: Evaluator
-    before: np.ndarray  # [D] at the look before
-    now: np.ndarray  # [D]
+    now: np.ndarray  # [D]; at first the start of the search
+    before: list[np.ndarray] = field(default_factory=list)  # [D] each, at the looks up to now, the start first
     without: int = 0
     steps: float = field(default=0.0, init=False)  # inner steps of the look of this generation
 
     def ends(self, index: int) -> bool:
         """Look before generation `index`, where one is due; True where the search is to end."""
         self.steps = 0.0
+        if index == 0:
+            self.before = [self.now]
         if not self.plateau.looks(index):
             return False
         settings = self.settings(index)
         self.steps = float(2 * sum(setting.steps * len(setting.labels) for setting in settings))
         self.without = 0 if self.gains(settings) else self.without + 1
-        self.before = self.now
+        self.before = [*self.before, self.now][-self.plateau.back :]
         return self.without >= self.plateau.patience
 
     def settings(self, index: int) -> tuple[Setting, ...]:
@@ -88,7 +92,7 @@ class Watch:
 
     def gains(self, settings: Sequence[Setting]) -> bool:
         """True where the recommendation is better than the one before, beyond chance."""
-        evaluation = self.evaluator.evaluate(self.objective, np.stack([self.now, self.before]), settings)
+        evaluation = self.evaluator.evaluate(self.objective, np.stack([self.now, self.before[0]]), settings)
         return ahead(self.objective, evaluation.scores, settings)
 
 

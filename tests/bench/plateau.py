@@ -35,7 +35,8 @@ def end_of(plateau: Plateau, own: LearnerObjective, history: list[Generation], p
     """Generations that are lived before a look ends the search."""
     start = own.genome.start()
     with Evaluator() as evaluator:
-        watch = Watch(plateau, own, evaluator, start, start)
+        watch = Watch(plateau, own, evaluator, start)
+        watch.ends(0)
         for index in range(1, min(len(history) + 1, planned)):
             watch.now = history[index - 1].recommendation
             if watch.ends(index):
@@ -93,10 +94,11 @@ def main() -> None:
     parser.add_argument("--arms", help="names, separated by commas; default: all")
     parser.add_argument("--generations", type=int, default=Plateau.generations)
     parser.add_argument("--lifetimes", type=int, default=Plateau.lifetimes)
+    parser.add_argument("--back", type=int, default=Plateau.back)
     parser.add_argument("--patience", type=int, default=Plateau.patience)
     parser.add_argument("--out", type=Path, default=Path("plateau.jsonl"))
     given = parser.parse_args()
-    plateau = Plateau(given.generations, given.lifetimes, given.patience)
+    plateau = Plateau(given.generations, given.lifetimes, given.back, given.patience)
     found = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     known = {(row["seed"], row["arm"], row["birth"]) for row in found}
     for seed in range(given.seeds):

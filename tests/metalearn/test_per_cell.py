@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from tiny import TINY
 
 from metalearn.build import Experiment
 from metalearn.cli import main
+from metalearn.config import library
 from metalearn.config.schema import validate
 from metalearn.evidence.arms import Arm
-from metalearn.evidence.documents import Comparison
+from metalearn.evidence.documents import CellTuning, Comparison
 from metalearn.evidence.per_cell import objective_in, wanted_of
 from metalearn.report.headline import headline
 from metalearn.report.tables import comparison_text
@@ -24,6 +26,7 @@ from metalearn.store.run_store import RunStore
 from outer.evaluators.serial import Evaluator
 from outer.evidence.fresh_lives import live_fresh
 from outer.evidence.setting_tuning import tune_setting
+from outer.fitness.final import Fitness as Final
 
 NAME = "backprop, tuned per cell"
 CELLS = {
@@ -81,11 +84,21 @@ def test_it_is_tuned_by_its_score_alone() -> None:
     experiment = Experiment(validate(CONFIG))
     own = objective_in(experiment, wanted_of(experiment)[1])
     assert own.reference is None and experiment.objective.reference is not None
+    assert own.fitness == Final() != experiment.objective.fitness
     (setting,) = own.settings(0)
     assert setting.hidden == (8,) and setting.steps == 20 and setting.network.birth == "orthogonal"  # type: ignore[attr-defined]
     with Evaluator() as evaluator:
         scores = evaluator.evaluate(own, own.genome.start()[None], [setting]).scores
     assert ((0 <= scores) & (scores <= 1)).all(), "accuracies, no halvings"
+
+
+def test_an_arm_has_the_values_and_the_birth_of_its_cell() -> None:
+    cells = {"a": CellTuning(values={"eta": 0.2}, birth="orthogonal"), "b": CellTuning(values={"eta": 0.3})}
+    arm = Arm(library.learner("backprop"), {"eta": 0.03}, birth="gaussian", cells=cells)
+    a, b = arm.at("a"), arm.at("b")
+    assert a is not None and (a.values, a.birth, dict(a.cells)) == ({"eta": 0.2}, "orthogonal", {})
+    assert b is not None and (b.values, b.birth) == ({"eta": 0.3}, "")
+    assert arm.at("c") is None and replace(arm, cells={}).at("c") == replace(arm, cells={})
 
 
 def test_tables_say_what_it_is(run: Path) -> None:
@@ -103,6 +116,7 @@ def test_the_headline_keeps_it_apart(run: Path) -> None:
     comparison = stored(run)
     said = headline(comparison)
     assert f"Against {NAME}, the strongest opponent, it is" in said
+    assert said.count("tuned per cell") == 2, "a sentence of its own for each of the two, and nowhere else"
     without = comparison.model_copy(update={"arms": {k: v for k, v in comparison.arms.items() if not v.cells}})
     assert "strongest" not in headline(without)
 

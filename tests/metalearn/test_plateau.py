@@ -17,7 +17,7 @@ from metalearn.runs.baldwin import check
 from metalearn.runs.search import SearchRun
 from metalearn.store.run_store import RunStore
 
-PLATEAU = {"generations": 1, "lifetimes": 8, "patience": 1}
+PLATEAU = {"generations": 1, "lifetimes": 8, "back": 1, "patience": 1}
 
 
 def tiny(generations: int = 5, plateau: object = PLATEAU) -> Config:

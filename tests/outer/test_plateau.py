@@ -24,7 +24,7 @@ from outer.settings import Distribution
 
 RULE = Rule.from_dict({"dw": "eta*err*pre", "pathway": "backprop", "coefficients": {"eta": {"init": 0.001}}})
 OWN = LearnerObjective(RULE, Distribution({"name": "digits", "test": 40}, (1, 1), (6, 8), (20, 60)), 1, 4, 4)
-PLATEAU = Plateau(generations=2, lifetimes=12, patience=1)
+PLATEAU = Plateau(generations=2, lifetimes=12, back=1, patience=1)
 
 
 def search(generations: int = 12, name: str = "cma", **options: Any) -> Search:
@@ -75,24 +75,29 @@ def test_it_ends_at_the_last_of_so_many_looks_without_a_gain(
             assert rest[-1].metrics[name] == whole[-1].metrics[name]
 
 
-def test_a_look_is_at_the_recommendations_of_now_and_of_the_look_before() -> None:
+def test_a_look_is_at_the_recommendations_of_now_and_of_earlier_looks() -> None:
     evaluator = scripted(True, True, False)
     whole = list(evolve(OWN, search(), evaluator, plateau=PLATEAU))
     found = [OWN.genome.start()] + [generation.recommendation for generation in whole]
     expected = [np.stack([found[index], found[index - 2]]) for index in (2, 4, 6)]
+    assert all(np.array_equal(a, b) for a, b in zip(evaluator.looked, expected, strict=True))
+    evaluator = scripted(True, True, True, False)
+    whole = list(evolve(OWN, search(), evaluator, plateau=replace(PLATEAU, back=3)))
+    expected = [np.stack([found[index], found[max(index - 6, 0)]]) for index in (2, 4, 6)]
+    expected.append(np.stack([whole[7].recommendation, found[2]]))
     assert all(np.array_equal(a, b) for a, b in zip(evaluator.looked, expected, strict=True))
 
 
 def test_steps_of_looks_are_counted() -> None:
     plain = list(evolve(OWN, search(3), Evaluator()))
     looked = list(evolve(OWN, search(3), scripted(True), plateau=PLATEAU))
-    watch = Watch(PLATEAU, OWN, Evaluator(), np.zeros(1), np.zeros(1))
+    watch = Watch(PLATEAU, OWN, Evaluator(), np.zeros(1))
     lived = 2 * sum(setting.steps * len(setting.labels) for setting in watch.settings(2))
     assert [b.metrics["inner_steps"] - a.metrics["inner_steps"] for a, b in zip(plain, looked)] == [0, 0, lived]
 
 
 def test_a_look_is_the_paired_test_of_the_mean() -> None:
-    settings = Watch(replace(PLATEAU, lifetimes=20), OWN, Evaluator(), np.zeros(1), np.zeros(1)).settings(2)
+    settings = Watch(replace(PLATEAU, lifetimes=20), OWN, Evaluator(), np.zeros(1)).settings(2)
     assert len(settings) == 20, "as many worlds per life as in a generation"
     noise = stream(0, "look").standard_normal((2, 20))
     gaps = noise[0] - noise[1]
@@ -103,7 +108,7 @@ def test_a_look_is_the_paired_test_of_the_mean() -> None:
 
 
 def test_the_aggregate_decides_what_a_gain_is() -> None:
-    settings = Watch(replace(PLATEAU, lifetimes=20), OWN, Evaluator(), np.zeros(1), np.zeros(1)).settings(2)
+    settings = Watch(replace(PLATEAU, lifetimes=20), OWN, Evaluator(), np.zeros(1)).settings(2)
     before = np.tile([-1.0, 1.0], 10) + 0.01 * stream(1, "look").standard_normal(20)
     now = before + np.where(before > 0, 0.5, 0.0)  # only worlds that went well go better
     scores = np.stack([now, before])
