@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from inner.components import build, names
+from inner.components import build, load, names
 from inner.engines.choice import live
 from inner.learners import local_rule, weight_perturbation
+from inner.learners.base import Learner
 from inner.life.request import Life
 from inner.rules.rule import Rule
 from outer.calibration import OPERATIONS, layer_overhead
@@ -51,6 +52,22 @@ def test_a_learner_without_a_formula_is_searched_and_resumed() -> None:
     free = replace(PERTURBED, learner=weight_perturbation.Learner(values={"sigma": {"init": 0.01, "fixed": False}}))
     assert free.genome.names == ("eta", "sigma")
     assert layer_overhead(PERTURBED, search()) == OPERATIONS, "there is no kernel for it"
+
+
+@pytest.mark.parametrize("name", names("learner"))
+def test_a_search_over_every_learner_goes_on_bit_for_bit(name: str) -> None:
+    """After one of two generations, with more than the first coefficient free where there is more than one."""
+    options = cast(Any, load("learner", name)).example.options
+    learner = cast(Learner, build("learner", {"name": name, **options}))
+    learner = learner.with_coefficients([replace(c, fixed=False) for c in learner.coefficients])
+    short = Distribution({"name": "digits", "test": 40}, (1, 1), (5, 5), (4, 6), 4)
+    objective = LearnerObjective(learner, short, 3, lifetimes=2, shapes=1)
+    with Evaluator() as evaluator:
+        whole = list(evolve(objective, search(generations=2), evaluator))
+        rest = list(evolve(objective, search(generations=2), evaluator, whole[:1]))
+    assert len(rest) == 1 and rest[0].same_bits(whole[1])
+    assert set(objective.genome.names) == {c.name for c in learner.coefficients}
+    assert len(np.unique(whole[1].fitness)) > 1, "candidates differ in what they learn"
 
 
 def test_scores_are_those_of_the_learner_on_the_setting_s_network() -> None:
