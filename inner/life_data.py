@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 Label = tuple[str | int, ...]
@@ -28,3 +29,11 @@ class LifeData:
     def sequences(self) -> bool:
         """True where samples follow each other in time."""
         return self.fresh is not None
+
+    def check_finite(self, task: str) -> None:
+        """Raise ValueError where samples or targets are nan or inf: no network could live on them."""
+        for name in ("x", "y", "test_x", "test_y"):
+            values = getattr(self, name)
+            shared = values[:1] if values.stride(0) == 0 else values
+            if not bool(torch.isfinite(shared).all()):
+                raise ValueError(f"task '{task}': expected finite data, got nan or inf in its {name}")

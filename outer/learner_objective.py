@@ -123,6 +123,8 @@ class LearnerObjective(Objective):
                 self.fitness.prequential, self.device, self.fixed,
             )  # fmt: skip
             result = live(life, self.engine)
+        if isinstance(data, LifeData) and not bool(result.alive.any()):
+            data.check_finite(type(setting.task).__module__.rpartition(".")[2])  # before anybody doubts the coefficients
         return Lived(self.fitness.value(result, setting.task, data), result.alive.numpy())
 
     @property

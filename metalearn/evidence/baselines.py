@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from inner.cache import cache_folder
+from inner.cache import cache_folder, private, private_folder
 from inner.learners.base import Learner
 from metalearn.build import Baseline, Experiment
 from metalearn.evidence.arms import Arm
@@ -21,6 +22,7 @@ from metalearn.store.environment import describe
 from outer.evaluators.base import Evaluator
 from outer.evidence.tuning import Tuned, tune
 
+log = logging.getLogger("metalearn.baselines")
 CACHE_VERSION = 2  # raised whenever the meaning of a cached answer changes
 
 
@@ -61,9 +63,11 @@ def _source_hash() -> str:
     return digest.hexdigest()
 
 
-def _recall(path: Path, learner: Learner) -> Tuned | None:
-    """A remembered answer; a damaged or foreign file is no answer."""
+def _recall(path: Path | None, learner: Learner) -> Tuned | None:
+    """A remembered answer; a damaged file is no answer, nor is one that another user could have written."""
     try:
+        if path is None or not private(path):
+            return None
         content = json.loads(path.read_text(encoding="utf-8"))
         given = {c.name: content["values"][c.name] for c in learner.coefficients}
         values = checked_values(learner.coefficients, given)
@@ -74,12 +78,13 @@ def _recall(path: Path, learner: Learner) -> Tuned | None:
         return None
 
 
-def _remember(path: Path, tuned: Tuned) -> None:
+def _remember(path: Path | None, tuned: Tuned) -> None:
+    if path is None:
+        return
     from metalearn.store.run_store import write_text_atomically
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(path, json.dumps(dataclasses.asdict(tuned)))
+        write_text_atomically(path, json.dumps(dataclasses.asdict(tuned)), 0o600)
     except (OSError, ValueError):
         pass  # a cache that cannot be written costs time, nothing else
 
@@ -91,7 +96,7 @@ class Job:
     name: str
     learner: Learner
     arguments: tuple[Any, ...]
-    path: Path
+    path: Path | None
 
 
 def remembered(
@@ -101,6 +106,8 @@ def remembered(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Tuned]:
     """function(*arguments) of every job, or its answer of before; progress(name, ended, all) as each one ends."""
+    if any(job.path is None for job in jobs):
+        log.warning("baselines: the cache %s is not this user's alone; all are tuned anew", cache_folder() / "baselines")
     found = {k: tuned for k, job in enumerate(jobs) if (tuned := _recall(job.path, job.learner)) is not None}
     missing = [k for k in range(len(jobs)) if k not in found]
     missing.sort(key=lambda k: -len(jobs[k].learner.coefficients))  # the longest job first
@@ -119,9 +126,10 @@ def remembered(
     return [found[k] for k in range(len(jobs))]
 
 
-def path_of(experiment: Experiment, baseline: Baseline, **more: Any) -> Path:
-    """The file that a tuned baseline is remembered in; more: what else its answer depends on."""
-    return cache_folder() / "baselines" / f"{address(experiment, baseline, **more)}.json"
+def path_of(experiment: Experiment, baseline: Baseline, **more: Any) -> Path | None:
+    """The file that a tuned baseline is remembered in, None without a cache; more: what else its answer depends on."""
+    folder = private_folder("baselines")
+    return folder and folder / f"{address(experiment, baseline, **more)}.json"
 
 
 def tune_all(

@@ -13,10 +13,11 @@ import numpy as np
 
 from inner.learners.base import Learner
 from inner.learners.local_rule import Learner as LocalRule
+from inner.life_data import LifeData
 from metalearn.build import Experiment
 from metalearn.claims.register import check_claims, register
 from metalearn.config import library
-from metalearn.config.options import check_options, check_tasks, whole_network
+from metalearn.config.options import LARGEST, check_options, check_tasks, whole_network
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
 from metalearn.evidence.arms import Arm, check_fit
@@ -44,6 +45,7 @@ from outer.evolution import evolve
 from outer.generation import Generation
 from outer.genome.base import Genome
 
+SMALLEST = 0.0001  # of a drawn scale, which has four digits behind the point
 TOP = 10  # rows of the W&B table
 
 
@@ -52,8 +54,9 @@ def check(config: Config) -> Experiment:
     found = Experiment(config)
     for name in ("scale", "power"):
         ends = getattr(config.life, name)
-        if ends is not None and not 0 < ends[0] <= ends[1]:
-            raise ValueError(f"config: life.{name}: expected 0 < low <= high, got {list(ends)}")
+        if ends is not None and not SMALLEST <= ends[0] <= ends[1] <= LARGEST:
+            wanted = f"{SMALLEST} <= low <= high <= {LARGEST:g}"
+            raise ValueError(f"config: life.{name}: expected {wanted}, got {list(ends)}")
     check_tasks(found.tasks)
     check_options("search", config.search)
     distribution = found.searched.distribution
@@ -72,7 +75,9 @@ def check(config: Config) -> Experiment:
             raise ValueError(f"learner '{found.learner.name}': {why}")
         if (reference := found.reference) is not None:
             check_fit(reference.learner, reference.values, reference.placed(setting)[2])
-        setting.task.experience("search", 1, 1, config.seed, setting.labels)
+        data = setting.task.experience("search", 1, 1, config.seed, setting.labels)
+        if isinstance(data, LifeData):
+            data.check_finite(type(setting.task).__module__.rpartition(".")[2])
     make_evaluator(config).close()
     for name in [*found.baselines, *config.compare.per_cell]:
         check_cells(found, library.learner(name))

@@ -92,8 +92,11 @@ class WriterLock:
             self._descriptor = -1
 
 
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text so that `path` holds the old text or the new one, never a part. Raises RunError."""
+def write_text_atomically(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write UTF-8 text so that `path` holds the old text or the new one, never a part. Raises RunError.
+
+    mode: of the file, less what the umask takes away.
+    """
     with one_line_errors(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
@@ -101,7 +104,7 @@ def write_text_atomically(path: Path, text: str) -> None:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
                 file.flush()
-                os.fchmod(file.fileno(), 0o666 & ~_umask())
+                os.fchmod(file.fileno(), mode & ~_umask())
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:

@@ -11,11 +11,13 @@ import yaml
 from metalearn.config.schema import TrackingConfig
 from metalearn.store.environment import describe
 from metalearn.store.run_store import RunStore, write_text_atomically
-from metalearn.tracking.tracker import Tracker
+from metalearn.tracking.tracker import Tracker, resolved_mode
 
 
 def begin(folder: Path, config: Mapping[str, Any], command: str, kind: str = "search") -> RunStore:
     """A new folder with its store and config.yaml; `config` is plain, `kind` as in `metalearn/runs/kinds.py`. Raises RunError."""
+    if "tracking" in config:
+        resolved_mode(config["tracking"]["mode"])  # what is wrong with it is said before anything is written
     store = RunStore.create(folder, dict(config), describe())
     if kind != "search":
         store.put("kind", kind)

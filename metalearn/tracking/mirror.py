@@ -64,6 +64,9 @@ class Mirror:
         import wandb
 
         root = os.environ.get("WANDB_DIR") or folder
+        if not writable(Path(root)):  # W&B would take the temporary folder and say nothing
+            self.answer(warning=f"W&B: WANDB_DIR {root} cannot be written; its files lie in {folder}")
+            root = os.environ["WANDB_DIR"] = folder
         os.environ.setdefault("WANDB_DATA_DIR", str(Path(folder) / "wandb" / "data"))  # artifacts stay with the run
         known = wandb.Settings.model_fields
         arguments: Any = {
@@ -117,6 +120,15 @@ class Mirror:
         if self.run is not None:
             self.run.finish(exit_code=exit_code)
             self.run = None
+
+
+def writable(folder: Path) -> bool:
+    """True for a folder that is there, or can be made, and takes files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def one_line(error: BaseException) -> str:

@@ -70,7 +70,7 @@ class Tracker:
 
         Raises ValueError for an unknown mode, and for nothing else.
         """
-        mode = _mode(mode)
+        mode = resolved_mode(mode)
         run_id = run_id or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
         tracker = cls(run_id, mode, first)
         if mode == "disabled":
@@ -236,7 +236,8 @@ class Tracker:
         process.stdout.close()
 
 
-def _mode(mode: str) -> str:
+def resolved_mode(mode: str) -> str:
+    """The mode that the environment or else `mode` asks for. Raises ValueError for an unknown one."""
     name, value = "tracking.mode", mode
     if os.environ.get("WANDB_DISABLED", "").lower() in {"1", "true", "yes", "on"}:
         return "disabled"

@@ -6,23 +6,25 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
 from inner.components import trust, trusted
+from inner.engines.native import compiler
 from outer.evaluators import base
 
 ATTEMPTS = 4  # pools of workers that may die on the same jobs before the run gives up
 
 
-def _begin(consent: frozenset[str] | None) -> None:
-    """Set up a new worker: one thread, the parent's consent to modules, no Ctrl-C, an end when the parent ends."""
+def _begin(consent: frozenset[str] | None, compilers: Mapping[Any, str]) -> None:
+    """Set up a new worker: one thread, the parent's consent and verdict on compilers, no Ctrl-C, an end with the parent."""
     import torch
 
     trust(consent)
+    compiler.adopt(compilers)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -57,7 +59,7 @@ class Evaluator(base.Evaluator):
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=context, initializer=_begin, initargs=(trusted(),)
+                self.workers, mp_context=context, initializer=_begin, initargs=(trusted(), compiler.verdicts())
             )
         return self._pool
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from inner.cache import private_folder
 from inner.criteria import CLASSES
 from inner.engines.native import compiler, generate
 from inner.engines.native.engine import plan_of
@@ -83,7 +84,7 @@ def test_what_is_damaged_or_foreign_is_made_again(cache: Path, damage: str) -> N
 
 
 def _path(cache: Path, number: int) -> Path:
-    assert compiler.folder() == cache
+    assert private_folder("kernels") == cache
     return cache / f"{compiler.key(TEXT % number, compiler.FLAGS)[:40]}.so"
 
 
@@ -102,9 +103,9 @@ def test_a_cache_that_cannot_be_used_costs_only_time(tmp_path: Path, monkeypatch
 def test_two_processes_at_once(cache: Path) -> None:
     """Several processes compile and load the same kernel at the same moment, over and over a removed file."""
     code = (
-        "from inner.engines.native import compiler\n"
+        "from inner.cache import private_folder\nfrom inner.engines.native import compiler\n"
         f"for n in range(3):\n    assert compiler.library({TEXT!r} % n).run() == n\n"
-        f"    compiler._compile({TEXT!r} % n, compiler.folder() / 'shared.so', 'key', compiler.FLAGS)\n"
+        f"    compiler._compile({TEXT!r} % n, private_folder('kernels') / 'shared.so', 'key', compiler.FLAGS)\n"
     )
     jobs = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [job.wait(timeout=120) for job in jobs] == [0, 0, 0]

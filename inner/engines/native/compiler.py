@@ -7,30 +7,32 @@ compile the same kernel at once; what is damaged or foreign is made again.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import hashlib
 import os
 import platform
 import shutil
-import stat
-import subprocess
 import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from inner.cache import cache_folder
+from inner.cache import cache_folder, private, private_folder
+from inner.engines.native.bounded import CompilerError, run
 
 FLAGS = (
     *("-O3", "-march=native", "-std=gnu99", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
     *("-fno-semantic-interposition", "-fPIC", "-shared", "-pthread"),
 )
 HEAVY = (*FLAGS, "-fschedule-insns")  # for much arithmetic per synapse: 4 % faster there, slower elsewhere
-LIMIT_S = 120
+LIMIT_S = 120.0  # for a kernel
+PROBE_S = 20.0  # for the compiler's version, and for the smallest library
+OLD_S = 3600.0  # age of leftovers that nobody works in
 PROBE = "#include <math.h>\n#include <pthread.h>\n#include <stdint.h>\nint works(void) { return 42; }\n"
-
-
-class CompilerError(ValueError):
-    """The compiler is missing or refused; the message is one line."""
 
 
 def command() -> tuple[str, ...]:
@@ -52,10 +54,10 @@ def _found(own: str, path: str) -> tuple[str, ...]:
 def _version(compiler: tuple[str, ...]) -> str:
     """The compiler's own version line; empty where it does not run."""
     try:
-        done = subprocess.run([*compiler, "--version"], capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        code, out, _ = run([*compiler, "--version"], PROBE_S)
+    except CompilerError:
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return out.strip() if code == 0 else ""
 
 
 def version() -> str:
@@ -69,13 +71,26 @@ def problem() -> str:
     compiler = command()
     if not compiler:
         return "no C compiler (cc, gcc or clang) on the PATH"
-    return _tried(compiler, cache_folder())
+    place = (compiler, str(cache_folder()))
+    if place not in verdicts():
+        verdicts()[place] = _tried()
+    return verdicts()[place]
 
 
-@lru_cache(maxsize=8)
-def _tried(compiler: tuple[str, ...], cache: Path) -> str:
+@lru_cache(maxsize=1)
+def verdicts() -> dict[Any, str]:
+    """What `problem` has found so far, by compiler and cache."""
+    return {}
+
+
+def adopt(found: Mapping[Any, str]) -> None:
+    """Take over what another process has found: a worker does not wait for a compiler that its parent has waited for."""
+    verdicts().update(found)
+
+
+def _tried() -> str:
     try:
-        works = library(PROBE).works() == 42
+        works = function(PROBE, "works", limit_s=PROBE_S)() == 42
     except (CompilerError, OSError) as error:
         return f"the C compiler does not work here ({str(error).removeprefix('engine: ')})"
     return "" if works else "the C compiler does not work here"
@@ -98,50 +113,61 @@ def halves() -> bool:
     return "AuthenticAMD" in words and "cpu family : 25" in " ".join(words)
 
 
-@lru_cache(maxsize=1)
-def _folder_used() -> list[Path]:
-    """A folder of this process's own, for when the cache cannot be written."""
-    return []
-
-
-def folder() -> Path:
-    """The folder of compiled kernels, for its owner alone; a temporary one where the cache cannot be had."""
-    wanted = cache_folder() / "kernels"
-    try:
-        wanted.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if private(wanted) and os.access(wanted, os.W_OK):
-            return wanted
-    except OSError:
-        pass
-    spare = _folder_used()
-    if not spare or not spare[0].is_dir():
-        spare[:] = [Path(tempfile.mkdtemp(prefix="metalearn-kernels-"))]
-    return spare[0]
-
-
-def private(path: Path) -> bool:
-    """True for a file or folder that this user owns and no other may write to."""
-    found = path.lstat()
-    kind = stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)
-    return kind and found.st_uid == os.geteuid() and not found.st_mode & 0o022
-
-
 def key(text: str, flags: tuple[str, ...]) -> str:
     """A hash of source, flags, compiler and processor."""
     content = "\x1f".join((text, *flags, *command(), _version(command()), processor()))
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def library(text: str, flags: tuple[str, ...] | None = None) -> ctypes.CDLL:
-    """The compiled library of a C text, from the cache or from the compiler. Raises CompilerError."""
+def function(text: str, name: str, flags: tuple[str, ...] | None = None, limit_s: float = LIMIT_S) -> Any:
+    """A function of the compiled library of a C text. Raises CompilerError."""
+    try:
+        return getattr(library(text, flags, limit_s), name)
+    except (AttributeError, OSError) as error:
+        why = f"has no function '{name}'" if isinstance(error, AttributeError) else f"cannot be loaded: {error}"
+        raise CompilerError(f"engine: the library that {command()[0]} made {why}"[:300]) from error
+
+
+def library(text: str, flags: tuple[str, ...] | None = None, limit_s: float = LIMIT_S) -> ctypes.CDLL:
+    """The compiled library of a C text, from the cache or from the compiler. Raises CompilerError, OSError.
+
+    Where there is no cache for this user alone it is compiled in a temporary folder, which goes once it is loaded.
+    """
     flags = FLAGS if flags is None else flags
     address = key(text, flags)
-    path = folder() / f"{address[:40]}.so"
+    folder = private_folder("kernels")
+    if folder is None:
+        _sweep(Path(tempfile.gettempdir()), "metalearn-kernels-*")
+        with tempfile.TemporaryDirectory(prefix="metalearn-kernels-") as spare:
+            path = Path(spare) / "life.so"
+            _compile(text, path, address, flags, limit_s)
+            return ctypes.CDLL(str(path))
+    path = folder / f"{address[:40]}.so"
     found = _intact(path, address)
     if found is None:
-        _compile(text, path, address, flags)
-        found = path
+        with _alone(path.with_suffix(".lock")):  # processes that want the same kernel wait for the first one
+            found = _intact(path, address) or _compile(text, path, address, flags, limit_s)
     return ctypes.CDLL(str(found))
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    """Take away what processes that were killed left here long ago."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if private(path) and time.time() - path.stat().st_mtime > OLD_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time; the system lets the next one in when the first one dies."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def _digest(address: str, content: bytes) -> str:
@@ -160,24 +186,33 @@ def _intact(path: Path, address: str) -> Path | None:
     return path if right else None
 
 
-def _compile(text: str, path: Path, address: str, flags: tuple[str, ...]) -> None:
-    compiler = command()
-    if not compiler or not _version(compiler):
+def _compile(text: str, path: Path, address: str, flags: tuple[str, ...], limit_s: float = LIMIT_S) -> Path:
+    compiler, hung = command(), path.with_suffix(".hung")
+    if not compiler:
         raise CompilerError("engine: native needs a C compiler (cc, gcc or clang on the PATH), got none")
+    if not _version(compiler):
+        raise CompilerError(f"engine: the C compiler {compiler[0]} does not say its version")
+    with contextlib.suppress(FileNotFoundError):
+        if abs(time.time() - hung.stat().st_mtime) < 2 * LIMIT_S:  # another process has waited for this kernel just now
+            raise CompilerError(f"engine: the C compiler {compiler[0]} did not end in another process; use engine=eager")
+        hung.unlink()
+    _sweep(path.parent, ".build-*")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".build-") as build:
         source, made, note = (Path(build) / name for name in ("life.c", "life.so", "life.sha256"))
         source.write_text(text, encoding="ascii")
-        call = [*compiler, *flags, "-o", str(made), str(source), "-lm"]
         try:
-            done = subprocess.run(call, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise CompilerError(f"engine: the C compiler {compiler[0]} does not run: {error}") from error
-        if done.returncode != 0:
-            first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[:200])
-            raise CompilerError(f"engine: {compiler[0]} refused a generated kernel: {' '.join(first.split())}")
+            code, _, errors = run([*compiler, *flags, "-o", str(made), str(source), "-lm"], limit_s)
+        except CompilerError:
+            hung.touch()
+            raise
+        if code != 0 or not made.is_file():
+            first = next((line for line in errors.splitlines() if "error" in line), errors[:200])
+            why = " ".join(first.split())[:300] or f"exit code {code}, no library"
+            raise CompilerError(f"engine: {compiler[0]} refused a generated kernel: {why}")
         note.write_text(_digest(address, made.read_bytes()), encoding="ascii")
         for file in (made, note):
             file.chmod(0o600 if file == note else 0o700)
         path.unlink(missing_ok=True)  # a library that some process has loaded keeps its old content
         os.replace(made, path)
         os.replace(note, path.with_suffix(".sha256"))
+    return path

@@ -54,7 +54,7 @@ class Lived:
 def _function(plan: Plan, key: str) -> ctypes._CFuncPtr:  # type: ignore[name-defined]
     """The C function `run` of a plan; `key` tells compilers apart."""
     text = source(plan)
-    run = compiler.library(text, compiler.HEAVY if "#define HEAVY 1" in text else compiler.FLAGS).run
+    run = compiler.function(text, "run", compiler.HEAVY if "#define HEAVY 1" in text else compiler.FLAGS)
     run.argtypes, run.restype = [ctypes.POINTER(_Job)], ctypes.c_int
     return run
 
