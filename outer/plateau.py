@@ -1,15 +1,15 @@
 """Ends a search that no longer gains: the same rule for every arm of a comparison, the evolved one included.
 
-Every `generations` generations there is a look: the recommendation of now and that of `back` looks ago (or the start) live
+Every `generations` generations there is a check: the recommendation of now and that of `back` checks ago (or the start) live
 the same fresh lives of the search tier. Their difference in fitness m has the jackknife standard error s over W worlds
 (Tukey 1958),
 
     s^2 = (W - 1) / W  sum_w (m_w - mean m_w)^2,    m_w the difference without world w,
 
-and a look finds a gain where m > z s, z = 1.645 (one-sided, 5 %). With the mean as fitness this is the paired z-test.
+and a check finds a gain where m > z s, z = 1.645 (one-sided, 5 %). With the mean as fitness this is the paired z-test.
 
-The search ends at the `patience`-th look in a row without a gain. A search's own tolerances end it sooner. The lives of
-the looks count among those that are spent; a resumed search looks again at what it had seen, with the same answer.
+The search ends at the `patience`-th check in a row without a gain. A search's own tolerances end it sooner. The lives of
+the checks count among those that are spent; a resumed search checks again what it had seen, with the same answer.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from outer.objective import Objective
 from outer.settings import Setting
 
 Z = 1.645
-WORLDS = 16  # of a look at least
+WORLDS = 16  # of a check at least
 
 
 @dataclass(frozen=True)
 class Plateau:
     """When a search may end before its last generation."""
 
-    generations: int = 10  # between two looks
+    generations: int = 10  # between two checks
     lifetimes: int = 128  # of each of the two recommendations
-    back: int = 3  # looks between the two: a gain per look is small, one over several is seen
-    patience: int = 2  # looks without a gain, one after the other
+    back: int = 3  # checks between the two: a gain per check is small, one over several is seen
+    patience: int = 2  # checks without a gain, one after the other
 
     def __post_init__(self) -> None:
         for name, least in (("generations", 1), ("lifetimes", 2), ("back", 1), ("patience", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"plateau.{name}: expected at least {least}, got {getattr(self, name)}")
 
-    def looks(self, index: int) -> bool:
-        """True where a look precedes generation `index`."""
+    def due(self, index: int) -> bool:
+        """True where a check precedes generation `index`."""
         return index > 0 and index % self.generations == 0
 
     def lives(self, index: int) -> int:
-        """Lives of the look that precedes generation `index`."""
-        return 2 * self.lifetimes if self.looks(index) else 0
+        """Lives of the check that precedes generation `index`."""
+        return 2 * self.lifetimes if self.due(index) else 0
 
     def spent(self, lived: int, planned: int) -> int:
-        """Lives of all looks of a search that lived so many of its planned generations."""
+        """Lives of all checks of a search that lived so many of its planned generations."""
         return sum(self.lives(index) for index in range(min(lived, planned - 1) + 1))
 
 
@@ -60,22 +60,22 @@ NEVER = Plateau(generations=2**62)
 
 @dataclass
 class Watch:
-    """The recommendations of one search at its latest looks, and the looks without a gain up to now."""
+    """The recommendations of one search at its latest checks, and the checks without a gain up to now."""
 
     plateau: Plateau
     objective: Objective
     evaluator: Evaluator
     now: np.ndarray  # [D]; at first the start of the search
-    before: list[np.ndarray] = field(default_factory=list)  # [D] each, at the looks up to now, the start first
+    before: list[np.ndarray] = field(default_factory=list)  # [D] each, at the checks up to now, the start first
     without: int = 0
-    steps: float = field(default=0.0, init=False)  # inner steps of the look of this generation
+    steps: float = field(default=0.0, init=False)  # inner steps of the check of this generation
 
     def ends(self, index: int) -> bool:
         """Look before generation `index`, where one is due; True where the search is to end."""
         self.steps = 0.0
         if index == 0:
             self.before = [self.now]
-        if not self.plateau.looks(index):
+        if not self.plateau.due(index):
             return False
         settings = self.settings(index)
         self.steps = float(2 * sum(setting.steps * len(setting.labels) for setting in settings))

@@ -91,10 +91,10 @@ class RacingConfig(Section):
 class PlateauConfig(Section):
     """Searches end where their recommendation no longer gains: that of the rule and those of all baselines."""
 
-    generations: Count = Field(10, ge=1, description="generations between two looks")
-    lifetimes: Count = Field(128, ge=2, description="fresh lives of the recommendations of now and of an earlier look")
-    back: Count = Field(3, ge=1, description="how many looks ago that was: gains are measured over so many")
-    patience: Count = Field(2, ge=1, description="looks in a row without a significant gain that end a search")
+    generations: Count = Field(10, ge=1, description="generations between two checks")
+    lifetimes: Count = Field(128, ge=2, description="fresh lives of the recommendations of now and of an earlier check")
+    back: Count = Field(3, ge=1, description="how many checks ago that was: gains are measured over so many")
+    patience: Count = Field(2, ge=1, description="checks in a row without a significant gain that end a search")
 
 
 class SelectionConfig(Section):

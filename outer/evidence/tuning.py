@@ -19,7 +19,7 @@ class Tuned:
     """The outcome of tuning one arm."""
 
     values: Values  # coefficient values of the winner
-    lifetimes: int  # inner lives spent by the search, those of looks for a plateau included
+    lifetimes: int  # inner lives spent by the search, those of checks for a plateau included
     select_score: float  # fitness on the select tier
     fitness: tuple[float, ...]  # best per generation
 

@@ -2,10 +2,10 @@
 
     python tests/bench/plateau.py digits --seeds 5 --out plateau.jsonl
 
-Every arm of a config, and its own learner under the name `evolved`, is searched once per seed and birth. The looks of
+Every arm of a config, and its own learner under the name `evolved`, is searched once per seed and birth. The checks of
 `plateau` say where it would have ended; the winner is selected from the generations up to there, and from all of them.
 Both winners, each from its better birth on the select tier, then live the same fresh lives. Printed per arm: the share
-of lifetimes spent, looks included, and what is lost in fitness, mean over seeds. One line of JSON per search goes to
+of lifetimes spent, checks included, and what is lost in fitness, mean over seeds. One line of JSON per search goes to
 --out, and what stands there already is not searched again.
 """
 
@@ -32,7 +32,7 @@ LOSS = 0.02  # halvings that no baseline may lose
 
 
 def end_of(plateau: Plateau, own: LearnerObjective, history: list[Generation], planned: int) -> int:
-    """Generations that are lived before a look ends the search."""
+    """Generations that are lived before a check ends the search."""
     start = own.genome.start()
     with Evaluator() as evaluator:
         watch = Watch(plateau, own, evaluator, start)

@@ -27,7 +27,7 @@ def tiny(generations: int = 5, plateau: object = PLATEAU) -> Config:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run in which every arm has ended at its first look."""
+    """A finished run in which every arm has ended at its first check."""
     folder = tmp_path_factory.mktemp("runs") / "short"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("METALEARN_CACHE", str(folder.parent / "cache"))  # baselines are tuned here and now
