@@ -99,8 +99,9 @@ class Experiment:
         return NEVER if given is None else Plateau(**given.model_dump())
 
     def offered(self, search: Search) -> int:
-        """Lifetimes that a search may spend if it does not end by itself."""
-        return search.popsize * search.generations * self.config.lifetimes
+        """Lifetimes that a search spends if it does not end by itself, checks for a plateau included."""
+        lives = search.popsize * search.generations * self.config.lifetimes
+        return lives + self.plateau.spent(search.generations, search.generations)
 
     @cached_property
     def distribution(self) -> Distribution:

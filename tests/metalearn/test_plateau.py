@@ -39,7 +39,7 @@ def test_every_arm_ends_and_says_what_it_was_offered(finished: Path) -> None:
     with RunStore.open(finished, write=False) as store:
         comparison = Comparison.read(store.get("comparison"), "comparison")
         assert store.count == 1
-    spent, offered = 4 * 2 * 1 + 2 * 8, 4 * 2 * 5
+    spent, offered = 4 * 2 * 1 + 2 * 8, 4 * 2 * 5 + 4 * 2 * 8
     for arm in comparison.arms.values():
         assert (arm.lifetimes, arm.offered) == (spent, offered)
         assert Arm.of(arm).document() == arm
