@@ -191,7 +191,7 @@ def test_list(place: Path, kind: str) -> None:
     expected = {
         "rules": "backprop", "families": "taylor", "learners": "local_rule", "networks": "elman", "tasks": "digits",
         "searches": "cma", "configs": "digits", "signals": "pre_err", "pathways": "direct", "fitness": "halvings",
-        "evaluators": "processes", "studies": "hinton_nowlan",
+        "evaluators": "processes", "studies": "hinton_nowlan", "functions": "sqrt",
     }  # fmt: skip
     result = invoke("list", kind)
     assert result.exit_code == 0 and expected[kind] in result.stdout.split()
