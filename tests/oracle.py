@@ -13,7 +13,7 @@ import ast
 import math
 from dataclasses import dataclass, field
 
-from oracle_formula import FUNCTIONS, evaluate
+from oracle_formula import FUNCTIONS, evaluate_all
 from oracle_kept import BEFORE, held, kept, side, silent, surprises
 
 from inner.activations import ACTIVATIONS
@@ -236,7 +236,9 @@ def step(
             for j in range(len(row)):
                 was = [{name: held(old[name], sides[name], b, i, j) for name in trees} for b in range(batch)]
                 here = [found[k][i][j] for found in samples]
-                each = {name: [evaluate(tree, one | e) for one, e in zip(here, was)] for name, tree in trees.items()}
+                each = {
+                    name: evaluate_all(tree, [one | e for one, e in zip(here, was)]) for name, tree in trees.items()
+                }
                 now: list[dict[str, float]] = [{} for _ in here]
                 for name, values in each.items():
                     if sides[name] == "synapse":
@@ -246,9 +248,10 @@ def step(
                         now[b][name] = value
                         if sides[name] != "synapse":
                             fresh[name][b][{"pre": i, "post": j, "global": 0}[sides[name]]] = value
-                for b, one in enumerate(here):
-                    names = one | {name + BEFORE: value for name, value in was[b].items()} | now[b]
-                    change[i][j] += evaluate(dw_tree, names) / batch
+                names = [
+                    one | {name + BEFORE: value for name, value in e.items()} | n for one, e, n in zip(here, was, now)
+                ]
+                change[i][j] = sum(evaluate_all(dw_tree, names)) / batch
         changes.append(change)
         new_traces.append(fresh)
     weights = [[[a + b for a, b in zip(r, c)] for r, c in zip(w, change)] for w, change in zip(net.weights, changes)]

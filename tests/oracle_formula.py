@@ -58,8 +58,26 @@ def evaluate(formula: str | ast.expr, names: dict[str, float]) -> float:
     if isinstance(node, ast.Compare):
         left, right = evaluate(node.left, names), evaluate(node.comparators[0], names)
         return float(COMPARISONS[type(node.ops[0])](left, right))
+    if is_mean(node):
+        return names[f"mean of {ast.dump(node.args[0])}"]
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name), ast.dump(node)
     function = (
         FUNCTIONS.get(node.func.id) or TABLE[node.func.id].value
     )  # a function that is new is held against its own row
     return float(function(*[evaluate(argument, names) for argument in node.args]))
+
+
+def is_mean(node: ast.AST) -> bool:
+    """True for mean(x)."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "mean"
+
+
+def evaluate_all(tree: ast.expr, samples: list[dict[str, float]]) -> list[float]:
+    """The value of a formula with every sample of a step; mean(x) is the same number for all, inner ones first."""
+    rows = [dict(one) for one in samples]
+    for node in reversed([node for node in ast.walk(tree) if is_mean(node)]):
+        assert isinstance(node, ast.Call)
+        average = sum(evaluate(node.args[0], row) for row in rows) / len(rows)
+        for row in rows:
+            row[f"mean of {ast.dump(node.args[0])}"] = average
+    return [evaluate(tree, row) for row in rows]

@@ -27,7 +27,10 @@ def side(trace: str, traces: Mapping[str, str], shares: Mapping[str, str]) -> st
     """The one side that a trace and all traces that it leads to look at, "global" for none, "synapse" for both."""
     reached, ahead, found = {trace}, [trace], set()
     while ahead:
-        for name in names_of(traces[ahead.pop()]):
+        text = traces[ahead.pop()]
+        if "mean(" in text:
+            return "synapse"
+        for name in names_of(text):
             if name in traces:
                 ahead += [name] if name not in reached else []
                 reached.add(name)

@@ -14,8 +14,7 @@ from inner.pathways.base import Pathway
 from inner.rules.compiled import Traces
 from inner.rules.rule import Rule
 from inner.rules.signal_values import SignalValues
-from inner.rules.tape import Bound
-from inner.rules.update import Update
+from inner.rules.update import Bounds, Update
 from inner.spec import Spec
 
 
@@ -73,7 +72,7 @@ class State:
     coefficients: dict[str, Tensor]  # each [N, 1, 1]
     spec: Spec
     own_coefficients: tuple[dict[str, Tensor], ...] = ()  # per group, those with values of their own there
-    bound: tuple[tuple[tuple[Bound, Bound], ...], ...] = ()  # per group, of dw and each trace: from coefficients alone
+    bound: tuple[tuple[Bounds, ...], ...] = ()  # per group, of dw and each trace: from coefficients alone
     units: tuple[Tensor, ...] = ()  # state of the units, [N, B, ...]
     wiring: tuple[tuple[int, int], ...] = ()  # (source, target) layer of units per group
     sizes: tuple[int, ...] = ()  # units per layer

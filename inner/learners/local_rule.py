@@ -32,8 +32,7 @@ from inner.rules.compiled import SidedTrace, Traces, compiled
 from inner.rules.rule import Rule
 from inner.rules.signal_values import SignalValues
 from inner.rules.signals import SIGNALS, observed
-from inner.rules.tape import Bound
-from inner.rules.update import Update
+from inner.rules.update import Bounds, Update
 from inner.sources import Told
 
 DRIVES = 0  # site of the draws of drive noise: layer after layer, within a layer sample after sample
@@ -190,14 +189,14 @@ class Learner(base.Learner):
 
     def _bound(
         self, common: dict[str, Tensor], each: tuple[dict[str, Tensor], ...], weights: tuple[Tensor, ...]
-    ) -> tuple[tuple[tuple[Bound, Bound], ...], ...]:
+    ) -> tuple[tuple[Bounds, ...], ...]:
         """Parts of the formulas that depend on coefficients alone, computed once per life."""
         rules, traces = self.updates
         found = []
         for k, w in enumerate(weights):
             values = common | each[k] if each else common
             shape = (w.shape[0], w.shape[1], w.shape[2])
-            own: list[tuple[Bound, Bound]] = []
+            own: list[Bounds] = []
             if self.form is None:
                 own.append(rules[self.rule.key_of(k, len(weights))].bind(values, shape))
             own += [update.bind(values, shape) for _, update in traces]

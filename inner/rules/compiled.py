@@ -10,11 +10,11 @@ import sympy
 from torch import Tensor
 
 from inner.rules import sharing
+from inner.rules.means import averages
 from inner.rules.rule import Rule
-from inner.rules.separate import separate
 from inner.rules.signals import BEFORE, SIGNALS
-from inner.rules.tape import Bound, Tape
-from inner.rules.update import LayerShape, Update
+from inner.rules.tape import Tape
+from inner.rules.update import Bounds, LayerShape, Update
 
 
 def sides(rule: Rule) -> dict[str, str]:
@@ -32,14 +32,16 @@ def trace_sides(rule: Rule) -> dict[str, str]:
     """The side of every trace, which follows from the names in its formula, through other traces too.
 
     "pre" [N, B, I], "post" [N, B, O] or "global" [N, B, 1]: all of them are of that side or global; the trace is kept for
-    every sample of a step. "synapse" [N, I, O]: all others; the mean over the samples of a step.
+    every sample of a step. "synapse" [N, I, O]: all others, and those with mean(...); the mean over the samples of a step.
     """
     known = {name: "synapse" if row.per_sample else row.side for name, row in SIGNALS.items()}
     known |= {c.name: sharing.SIDES.get(c.share, "global") for c in rule.coefficients}
-    found = dict.fromkeys(rule.traces, "global")
+    found = {t: "synapse" if averages(e) else "global" for t, e in rule.trace_expressions.items()}
     names = {trace: {symbol.name for symbol in e.free_symbols} for trace, e in rule.trace_expressions.items()}
     for _ in names:  # as many rounds as a chain of traces may be long
         for trace, used in names.items():
+            if averages(rule.trace_expressions[trace]):
+                continue
             seen = {(known | found)[name] for name in used} - {"global"}
             found[trace] = "global" if not seen else seen.pop() if len(seen) == 1 else "synapse"
     return found
@@ -52,12 +54,12 @@ class SidedTrace:
     side: str
     tape: Tape
 
-    def bind(self, values: Mapping[str, Tensor], shape: LayerShape) -> tuple[Bound, Bound]:
+    def bind(self, values: Mapping[str, Tensor], shape: LayerShape) -> Bounds:
         """As `Update.bind`."""
         return self.tape.bind(values, shape[1], shape[2]), ()
 
     def __call__(
-        self, signals: Mapping[str, Tensor], shape: LayerShape, batch: int, bound: tuple[Bound, Bound] | None = None
+        self, signals: Mapping[str, Tensor], shape: LayerShape, batch: int, bound: Bounds | None = None
     ) -> Tensor:
         """The next value for layers of `shape` (N, I, O); as `Update`, but for every sample."""
         small, _ = self.bind(signals, shape) if bound is None else bound
@@ -84,8 +86,8 @@ def compiled(rule: Rule, added: bool = False) -> tuple[dict[str, Update], Traces
 
     def trace(name: str, expression: sympy.Expr) -> Update | SidedTrace:
         if own[name] == "synapse":
-            return Update(separate(expression, known), known, fixed)
+            return Update.of(expression, known, fixed)
         return SidedTrace(own[name], Tape.of([expression], known, fixed, samples=True))
 
     traces = tuple((name, trace(name, e)) for name, e in rule.trace_expressions.items())
-    return {key: Update(separate(e, known), known, fixed, added) for key, e in rule.expressions.items()}, traces
+    return {key: Update.of(e, known, fixed, added) for key, e in rule.expressions.items()}, traces

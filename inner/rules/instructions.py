@@ -34,7 +34,7 @@ ARITHMETIC: dict[str, Callable[..., Value]] = {
     "multiply": operator.mul,
     "divide": operator.truediv,
     "negate": operator.neg,
-    "mean": lambda x: x.sum(1, keepdim=True) * (1 / x.shape[1]),  # over samples; faster than torch.mean
+    "over samples": lambda x: x.sum(1, keepdim=True) * (1 / x.shape[1]),  # over samples; faster than torch.mean
     "addcmul": torch.addcmul,
     "subcmul": lambda total, x, y: torch.addcmul(total, x, y, value=-1),
 }
@@ -92,7 +92,7 @@ class Compiler:
             self.known[sympy.Symbol(name, real=True)] = index
         split = Split({sympy.Symbol(name, real=True) for name in sides if name not in fixed} | set(means), self._symbol)
         for symbol, inside in means.items():
-            self.calls[symbol] = ("mean", (self._cut(split(inside)),))
+            self.calls[symbol] = ("over samples", (self._cut(split(inside)),))
         cut = self._share([self._cut(split(root)) for root in roots])
         self.alone = {symbol: inside for inside, symbol in split.apart.items()}  # what depends on coefficients alone
         self.results = [self.register(root) for root in cut]

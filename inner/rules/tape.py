@@ -136,7 +136,7 @@ def _without_means(instructions: Sequence[Instruction], results: Sequence[int]) 
     same = {
         item.target: item.operands[0]
         for item in instructions
-        if item.operation == "mean" and item.target not in results
+        if item.operation == "over samples" and item.target not in results
     }
     left = [item for item in instructions if item.target not in same]
     return [replace(item, operands=tuple(same.get(int(r), r) for r in item.operands)) for item in left]

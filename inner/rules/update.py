@@ -8,7 +8,7 @@ are multiplied in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,12 @@ from torch import Tensor
 from inner.networks.base import NARROW
 from inner.rules.functions import stand_in
 from inner.rules.instructions import SIDES
-from inner.rules.separate import Group, Separated, additive_terms
+from inner.rules.means import taken_out
+from inner.rules.separate import Group, Separated, additive_terms, separate
 from inner.rules.tape import Bound, Tape
 
 LayerShape = tuple[int, int, int]  # N, I, O
+Bounds = tuple[Any, ...]  # a Bound of the factors, one of what does not separate, and the Bounds of every mean
 W = Symbol("w", real=True)
 ONE = Integer(1)
 
@@ -41,13 +43,19 @@ class Update:
 
     pre-side signals [N, B, I], post-side [N, B, O], network-wide [N, B, 1], synapse-side [N, I, O], sampled [N, B, I, O],
     of a step [N, 1, 1], coefficients [N, 1, 1]; a coefficient per unit or synapse has a side too, and broadcasts over the samples.
-    fixed: the names of coefficients; added: whether calls give w plus the formula instead of the formula.
+    fixed: the names of coefficients; added: whether calls give w plus the formula instead of the formula; before: what is
+    computed before the formula, under the names that it has for it.
     """
 
     def __init__(
-        self, separated: Separated, sides: Mapping[str, str], fixed: frozenset[str], added: bool = False
+        self,
+        separated: Separated,
+        sides: Mapping[str, str],
+        fixed: frozenset[str],
+        added: bool = False,
+        before: Sequence[tuple[str, Update]] = (),
     ) -> None:
-        self.added = added
+        self.added, self.before = added, tuple(before)
         roots: list[Expr] = []
         means: dict[Expr, Expr] = {}
 
@@ -84,26 +92,38 @@ class Update:
         self.fixed_axes = {name: axis for name, axis in axes.items() if name in fixed}
         self.axes = {name: axis for name, axis in axes.items() if name not in fixed}
 
-    def bind(self, values: Mapping[str, Tensor], shape: LayerShape) -> tuple[Bound, Bound]:
+    @classmethod
+    def of(cls, expression: Expr, sides: Mapping[str, str], fixed: frozenset[str], added: bool = False) -> Update:
+        """The update of a formula, which may have means over samples in it."""
+        expression, found = taken_out(expression)
+        known, before = dict(sides), list[tuple[str, Update]]()
+        for symbol, inside in found.items():
+            before.append((symbol.name, cls(separate(inside, known), dict(known), fixed)))
+            known[symbol.name] = "synapse"
+        return cls(separate(expression, known), known, fixed, added, before)
+
+    def bind(self, values: Mapping[str, Tensor], shape: LayerShape) -> Bounds:
         """Values that depend on coefficients alone, for layers of `shape` (N, I, O)."""
         rest: Bound = ()
         if self.rest is not None:
             rest = self.rest.bind(_wide(values, self.fixed_axes), shape[1], shape[2])
-        return self.tape.bind(values, shape[1], shape[2]), rest
+        return self.tape.bind(values, shape[1], shape[2]), rest, *(mean.bind(values, shape) for _, mean in self.before)
 
     def __call__(
         self,
         signals: Mapping[str, Tensor],
         shape: LayerShape,
         batch: int,
-        bound: tuple[Bound, Bound] | None = None,
+        bound: Bounds | None = None,
         into: bool = False,
     ) -> Tensor:
         """Evaluate for layers of `shape` (N, I, O).
 
         bound: what `bind` gave (None: the coefficients are among the signals); into: w may be overwritten with the result.
         """
-        small, wide = self.bind(signals, shape) if bound is None else bound
+        small, wide, *inner = self.bind(signals, shape) if bound is None else bound
+        for (name, mean), of in zip(self.before, inner):
+            signals = {**signals, name: mean(signals, shape, batch, of)}
         w, plain, scale = signals["w"], self.plain, self.scale
         found = self.tape.run(small, signals, batch)
         self._widen(found, shape, batch, w)

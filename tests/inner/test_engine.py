@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import oracle
+import oracle_formula
 import pytest
 import torch
 import yaml
@@ -267,8 +268,8 @@ def test_gradient_of_a_life_with_respect_to_the_coefficients(pathway: str, bias:
 def test_oracle_evaluates_formulas() -> None:
     """The oracle itself, on values worked out by hand."""
     names = {"pre": 2.0, "post": -3.0, "a": 0.5}
-    assert oracle.evaluate("a*pre*post - 1", names) == -4.0
-    assert oracle.evaluate("max(pre, post) + min(pre, post)**2", names) == 11.0
-    assert oracle.evaluate("-pre**2", names) == -4.0
-    assert oracle.evaluate("relu(post) + step(pre) + sign(post)", names) == 0.0
-    assert oracle.evaluate("sigmoid(0*a) + tanh(pre)", names) == 0.5 + math.tanh(2.0)
+    assert oracle_formula.evaluate("a*pre*post - 1", names) == -4.0
+    assert oracle_formula.evaluate("max(pre, post) + min(pre, post)**2", names) == 11.0
+    assert oracle_formula.evaluate("-pre**2", names) == -4.0
+    assert oracle_formula.evaluate("relu(post) + step(pre) + sign(post)", names) == 0.0
+    assert oracle_formula.evaluate("sigmoid(0*a) + tanh(pre)", names) == 0.5 + math.tanh(2.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import oracle
+import oracle_formula
 import pytest
 import sympy
 import yaml
@@ -59,12 +59,12 @@ def check(text: str, seeds: range = range(5)) -> Separated:
     names = {c.name for c in rule.coefficients} | set(SIDES)
     for seed in seeds:
         values = point(names, seed)
-        wanted = oracle.evaluate(text, values)
+        wanted = oracle_formula.evaluate(text, values)
         parts = [
-            math.prod(oracle.evaluate(to_text(factor), values) for factor in (g.synapse, g.pre, g.post))
+            math.prod(oracle_formula.evaluate(to_text(factor), values) for factor in (g.synapse, g.pre, g.post))
             for g in separated.groups
         ]
-        rest = oracle.evaluate(to_text(separated.rest), values)
+        rest = oracle_formula.evaluate(to_text(separated.rest), values)
         size = max([abs(wanted), abs(rest), *map(abs, parts)])
         assert abs(sum(parts) + rest - wanted) <= 1e-9 * size + 1e-12, f"{text} at {values}"
     allowed = {"synapse": {"synapse"}, "pre": {"pre"}, "post": {"post", "global"}}

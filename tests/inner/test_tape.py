@@ -139,7 +139,7 @@ def test_what_is_left_for_every_step() -> None:
     names = {operation(name): name for name in (*ARITHMETIC, *FUNCTIONS)}
     single = [names[step[0]] for step in update.tape.single]
     assert sorted(single) == ["addcmul"] * 5 + ["multiply"] * 2
-    assert sorted(names[step[0]] for step in update.tape.steps if names[step[0]] != "mean") == sorted(single)
+    assert sorted(names[step[0]] for step in update.tape.steps if names[step[0]] != "over samples") == sorted(single)
     assert {name for _, name in update.tape.inputs} == {"pre", "post", "w", "err"}
     assert update.rest is None and len(update.plain.pairs) == 1 and not update.scale.pairs
 

@@ -36,6 +36,10 @@ RULES: dict[str, dict[str, Any]] = {
     "sums": {"dw": "a*pre_sum*pre*0.01 + b*post*post_sum + c*drive_err*pre - d*recon_err*post - f*post*recon_ordered"},
     "powers": {"dw": "a*err*pre/(1 + pre_power) - b*post*w*post_power + c*err*pre*err_power"},
     "time": {"dw": "a*(1 - 300*progress)*err*pre + b*e/updates", "traces": {"e": "0.5*e + post*pre*updates"}},
+    "means": {
+        "dw": "a*mean(err*pre)/(0.1 + sqrt(v)) + b*tanh(mean(post))*pre",
+        "traces": {"v": "0.9*v + c*mean(err*pre)**2"},
+    },
     "layers": {
         "dw": {"hidden": "a*post*(pre - recon)", "output": "b*err*pre", "1": "c*e*err"},
         "traces": {"e": "0.5*e + pre"},
@@ -69,7 +73,7 @@ def imported(text: str) -> set[str]:
     return {alias.name for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [name for name in RULES if name != "means"])
 def test_python_file_computes_the_rule(name: str, tmp_path: Path) -> None:
     document = fake_rule(name)
     text = export(document, "python", tmp_path / "rule.py")
@@ -162,6 +166,11 @@ def test_values_per_synapse_go_to_json_and_latex_only(tmp_path: Path) -> None:
         assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
     assert json.loads(export(spec, "json"))["values"] == {"eta": [0.5, 1.5, 1.0]}
     assert "% eta = 3 values, one per synapse: mean 1, sd 0.4082, from 0.5 to 1.5" in export(spec, "latex")
+
+
+def test_means_over_samples_are_refused_by_a_function_of_one_sample() -> None:
+    with pytest.raises(ValueError, match=r"^python: a function of one sample cannot hold mean\(...\), .*use --to torch$"):
+        export(fake_rule("means"), "python")
 
 
 def test_torch_file_shows_that_it_learns(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from inner.engines.native.lower import SYNAPSE, Inner, Lowering, Value
 from inner.engines.native.plan import Formula, Plan, Product, Stage
 from inner.rules import sharing
 from inner.rules.compiled import sides, trace_sides
+from inner.rules.means import names_inside, taken_out
 from inner.rules.rule import Rule
 from inner.rules.separate import Group, Separated, separate
 from inner.rules.signals import SIGNALS
@@ -33,8 +34,14 @@ ARGUMENTS = {  # of what each formula has a function of its own for; `k` and `la
 
 def analysis(rule: Rule) -> list[tuple[str, Separated]]:
     """The formulas of a rule, traces first, split into products and the rest."""
-    known = sides(rule)
-    return [(name, separate(e, known)) for name, e in [*rule.trace_expressions.items(), *rule.expressions.items()]]
+    known, found = sides(rule), []
+    for name, expression in [*rule.trace_expressions.items(), *rule.expressions.items()]:
+        expression, means = taken_out(expression)
+        for symbol, inside in means.items():
+            found.append((symbol.name, separate(inside, known)))
+            known |= {symbol.name: "synapse"}
+        found.append((name, separate(expression, known)))
+    return [pair for n, pair in enumerate(found) if pair not in found[:n]]
 
 
 @lru_cache(maxsize=64)
@@ -51,7 +58,14 @@ def source(plan: Plan) -> str:
         written.append(kept.functions(plan.rule, formulas[0].kept, neurons.PLACES))
     activation = head.activation(plan)
     lanes = head.lanes(_shared("lanes.h"), "\n".join([activation, *written]))
-    parts = [head.macros(plan, formulas), lanes, activation, _shared("layers.h", more), _shared("activities.h"), *written]
+    parts = [
+        head.macros(plan, formulas),
+        lanes,
+        activation,
+        _shared("layers.h", more),
+        _shared("activities.h"),
+        *written,
+    ]
     parts += [_shared("noise.h"), _shared("explore.h")] if more else []
     return "\n".join([*parts, _shared("step.h", more), _shared("life.c", more)])
 
@@ -80,19 +94,41 @@ def _formula(plan: Plan, number: int, key: str) -> Formula:
     scalars = [c.name for c in rule.coefficients if c.share not in sharing.SIDES]
     texts = {name: f"{name}_" for name in SIGNALS}
     texts |= {name: f"wide{n}_" for n, name in enumerate(c.name for c in rule.coefficients if c.share in sharing.SIDES)}
-    lowering = Lowering({name: (known[name], text) for name, text in texts.items() if known[name] != "step"} | apart, scalars)
+    lowering = Lowering(
+        {name: (known[name], text) for name, text in texts.items() if known[name] != "step"} | apart, scalars
+    )
     of_synapse = {name: texts[name] for name in texts if known[name] == "synapse"} | {"w": "w"}
     formulas = [*(rule.trace_expressions[name] for name in traces), rule.expressions[key]]
-    stages = []
+    stages: list[Stage] = []
+    averaged: dict[tuple[str, bool], str] = {}  # name of a mean, whether of this step's traces -> its name in C
     for n, expression in enumerate(formulas):
         last = n == len(traces)
         names = of_synapse | {t: f"{'fresh' if last else 'old'}{i}" for i, t in enumerate(traces)}
         names |= {kept.old(t): f"old{i}" for i, t in enumerate(traces)} if last else {}
-        stages.append(_stage(lowering, separate(kept.renamed(rule, expression, last), known), names, n, last))
+        expression, means = taken_out(kept.renamed(rule, expression, last))
+        for symbol, inside in means.items():
+            place = (symbol.name, last and not names_inside(inside, means).isdisjoint(traces))
+            if place not in averaged:
+                averaged[place] = f"mean{len(averaged)}"
+                stages.append(_stage(lowering, separate(inside, known), names, len(stages), averaged[place]))
+            names |= {symbol.name: averaged[place]}
+            known |= {symbol.name: "synapse"}
+        name = "next" if last else f"fresh{n}"
+        stages.append(
+            _stage(lowering, separate(expression, known), names, len(stages), name, last, None if last else n)
+        )
     return Formula(number, lowering, tuple(stages), own)
 
 
-def _stage(lowering: Lowering, separated: Separated, names: dict[str, str], number: int, last: bool) -> Stage:
+def _stage(
+    lowering: Lowering,
+    separated: Separated,
+    names: dict[str, str],
+    number: int,
+    name: str,
+    last: bool = False,
+    slot: int | None = None,
+) -> Stage:
     products = [_product(lowering, s, groups, last) for s, groups in _by_synapse(separated.groups).items()]
     inner: Inner = lowering.inner(names)
     factors = tuple("" if p.synapse == 1 else inner.text(p.synapse) for p in products)
@@ -102,7 +138,7 @@ def _stage(lowering: Lowering, separated: Separated, names: dict[str, str], numb
         inner.statements.append(f"vec ordered{number} = running(CARRY({number}), {post} * w, FIRST);")
         inner.own[sympy.Symbol(ORDERED, real=True)] = Value(f"ordered{number}", SYNAPSE)
     rest = "" if separated.rest == 0 else inner.text(separated.rest)
-    return Stage(last, tuple(products), factors, rest, before, tuple(inner.statements[len(before) :]))
+    return Stage(name, last, slot, tuple(products), factors, rest, before, tuple(inner.statements[len(before) :]))
 
 
 def _by_synapse(groups: Sequence[Group]) -> dict[sympy.Expr, list[Group]]:

@@ -46,7 +46,7 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "NEED_HEARD": bool(used & {"err", "feedback", "pre_err"}),
         "HEAVY": heavy,
         "NARROW": not plan.batched and not heavy and compiler.halves(),  # bound by loads and stores: 6 % faster
-        "TRACES": len(formulas[0].stages) - 1,
+        "TRACES": formulas[0].traces,
         "SCALARS": sum(share not in sharing.SIDES for share in shares),
         "CONSTANTS": max(len(code.constants) for code in codes),
         "PRES": max(len(code.pre_out) for code in codes),
@@ -54,7 +54,7 @@ def macros(plan: Plan, formulas: Sequence[Formula]) -> str:
         "ANY_SUM": any(SIGNALS[n].needs and not SIGNALS[n].per_sample for n in used),
         "TICKS": any(SIGNALS[name].per_step for name in used),
         "SUMS": sum(row.c == SUMMED for row in SIGNALS.values()),
-        "ORDERED": len(formulas[0].stages) if "recon_ordered" in used else 0,
+        "ORDERED": max(len(f.stages) for f in formulas) if "recon_ordered" in used else 0,
     }
     asked = (n for n, row in SIGNALS.items() if row.c and not row.per_step and n not in ("pre", "post", "w", "err", *EXPLORING))
     flags |= {f"NEED_{name.upper()}": name in used for name in asked}

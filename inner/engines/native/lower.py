@@ -128,7 +128,7 @@ class Inner:
 
     def __init__(self, lowering: Lowering, names: dict[sympy.Expr, Value]) -> None:
         self.lowering = lowering
-        self.letter = chr(ord("a") + lowering.stages)  # stages in one block do not share names
+        self.letter = f"{'abcdefghijklmnopqrstuvwxyz'[lowering.stages % 26]}{lowering.stages // 26 or ''}"  # stages do not share names
         lowering.stages += 1
         self.own: dict[sympy.Expr, Value] = dict(names)
         self.statements: list[str] = []

@@ -38,9 +38,11 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """One expression in the loop over synapses: the next value of a trace, or dw."""
+    """One expression in the loop over synapses: a mean over samples, the next value of a trace, or dw."""
 
+    name: str  # of its value in C
     last: bool  # dw
+    slot: int | None  # the number of its trace
     products: tuple[Product, ...]
     factors: tuple[str, ...]  # text of each product's synapse factor
     rest: str  # text of what does not separate, or ""
@@ -56,6 +58,11 @@ class Formula:
     lowering: Lowering
     stages: tuple[Stage, ...]
     kept: tuple[Kept, ...] = ()  # what its signals and traces keep for every sample
+
+    @property
+    def traces(self) -> int:
+        """Values per synapse that are kept from step to step."""
+        return sum(stage.slot is not None for stage in self.stages)
 
     @property
     def heavy(self) -> bool:

@@ -57,16 +57,15 @@ def _body(plan: Plan, stages: tuple[Stage, ...], sums: list[list[str]], rests: l
         value = _combined(stage, sums[n], "w" if stage.last else "")
         if stage.rest:
             value += f" + rest{n}"
-        name = "next" if stage.last else f"fresh{n}"
-        lines.append(f"vec {name} = {mask.format(value)};")
-        if not stage.last:
-            lines.append(f"store(trace + {n} * whole + {offset}, {name});")
+        lines.append(f"vec {stage.name} = {mask.format(value)};")
+        if stage.slot is not None:
+            lines.append(f"store(trace + {stage.slot} * whole + {offset}, {stage.name});")
     return [*lines, *_ends(plan, offset), f"store(w_ + {offset}, next);"]
 
 
 def _loads(plan: Plan, formula: Formula, offset: str) -> list[str]:
     lines = [f"vec w = load(w_ + {offset});"]
-    for n in range(len(formula.stages) - 1):
+    for n in range(formula.traces):
         lines.append(f"vec old{n} = load(trace + {n} * whole + {offset}); (void)old{n};")
     for text, n in formula.lowering.wide("synapse").items():
         lines.append(f"vec {text} = load(m->wide[k] + {n} * whole + {offset}); (void){text};")

@@ -17,13 +17,14 @@ from inner.rules.functions.periodic import COS
 from inner.rules.functions.pieces import ABS, MAX, MIN, RELU, SIGN, STEP
 from inner.rules.functions.powers import POW, SQRT
 from inner.rules.functions.row import FORMS, Function
+from inner.rules.functions.samples import MEAN
 from inner.rules.functions.smooth import EXP, LOG, SIGMOID, TANH
 
 __all__ = ["FORMS", "FUNCTIONS", "Function"]
 
 FUNCTIONS: dict[str, Function] = {
     row.name: row
-    for row in (TANH, SIGMOID, EXP, LOG, ABS, STEP, SIGN, RELU, MAX, MIN, COS, SQRT, WHERE, GREATER, ATLEAST, POW)
+    for row in (TANH, SIGMOID, EXP, LOG, ABS, STEP, SIGN, RELU, MAX, MIN, COS, SQRT, WHERE, GREATER, ATLEAST, POW, MEAN)
 }
 
 

@@ -23,9 +23,12 @@ KEEP_BODIES = {
 def text(document: Mapping[str, Any]) -> str:
     """Stand-alone source: a function per trace, then `dw`, with the evolved values as defaults."""
     from inner.rules.faces import to_python_source
+    from inner.rules.means import averages
     from inner.rules.signals import BEFORE, SIGNALS, before_names
 
     rule, values = rule_of(document), values_of(document)
+    if any(averages(e) for e in (*rule.expressions.values(), *rule.trace_expressions.values())):
+        raise ValueError("python: a function of one sample cannot hold mean(...), which sees all samples of a step; use --to torch")
     names = safe_names([*values, *rule.trace_expressions])
     formulas, earlier = functions_of(rule), before_names(rule.trace_expressions)
     sources, helpers = [], dict[str, None]()
