@@ -64,6 +64,7 @@ class Lowering:
         self.code = Code()
         self.known: dict[sympy.Expr, Value] = {}
         self.stages = 0
+        self.clock = tuple(f"c[{len(coefficients) + n}]" for n in range(len(CLOCK)))
         for d, name in enumerate([*coefficients, *CLOCK]):
             self.known[sympy.Symbol(name, real=True)] = Value(f"c[{d}]", COEFFICIENT)
         for name, (side, text) in sides.items():
@@ -80,6 +81,10 @@ class Lowering:
         if re.fullmatch(r"K\[\d+\]", text):
             return text
         return f"K[{self.code.constants.setdefault(text, len(self.code.constants))}]"
+
+    def timed(self, value: Value) -> bool:
+        """True for a value of coefficients and of the time."""
+        return value.level == COEFFICIENT and any(place in value.text for place in self.clock)
 
     def read(self, value: Value, level: int) -> str:
         """`value` as seen from another level, handed over where that takes something."""
@@ -169,6 +174,11 @@ class Inner:
                 below.append(self._power(factor.base, -int(factor.exp)))
             else:
                 above.append(self.value(factor))
+        timed = [value for value in below if self.lowering.timed(value)]
+        if timed and any(value.level != COEFFICIENT for value in above + below):
+            # one division a step in place of one per unit or synapse; what does not know the time keeps its bits
+            above.append(self._keep(COEFFICIENT, "1.0f / {0}", [self._sorted(timed, "*")]))
+            below = [value for value in below if value not in timed]
         if not below:
             return self._sorted(above, "*")
         top = self._sorted(above, "*") if above else Value("1.0f", COEFFICIENT)
