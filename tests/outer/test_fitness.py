@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from inner.components import build, names
+from inner.criteria import CLASSES
 from inner.engines.native.compiler import problem
+from inner.life_data import LifeData
 from inner.rules.rule import Rule
+from inner.spec import Spec
 from inner.tasks.delayed_xor import Task as DelayedXor
 from inner.tasks.sinusoid import Task as Sinusoid
 from outer.evaluators.serial import Evaluator
@@ -63,6 +66,13 @@ def test_short_lives_against_an_oracle(measure: str, engine: str) -> None:
         np.testing.assert_allclose(found, expected(measure, steps, scores), rtol=1e-12, err_msg=f"{steps} steps")
         values |= set(found.ravel().tolist())
     assert len(values) > 8, "a measure that hardly varies tests nothing"
+
+
+@pytest.mark.parametrize("steps", [None, 6])
+def test_a_life_cut_short_goes_by_the_time_of_the_whole_life(steps: int | None) -> None:
+    """A rule with `progress` has then the same rate at a step, whether a race stops there or not."""
+    data = OBJECTIVE.experience(replace(OBJECTIVE.settings(0)[0], until=steps))
+    assert isinstance(data, LifeData) and data.order.shape[1] == (steps or 12) and Spec.of(data, CLASSES).steps == 12
 
 
 @pytest.mark.skipif(bool(problem()), reason=problem())
