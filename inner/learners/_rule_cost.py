@@ -40,7 +40,8 @@ def cost_of(learner: RuleOnNetwork, spec: Spec) -> Cost:
         if isinstance(update, SidedTrace):
             floats += sum(update.width(i, o) for i, o in shapes)
         else:
-            state += 2 * weights
+            state += weights
+            floats += weights / spec.batch  # the next value beside the last
     elementwise = max(held(update.rest) for update in formulas.values())
     matrices = 1 + max(len(update.others) for update in formulas.values())
     floats += largest * (matrices / spec.batch + elementwise)

@@ -78,7 +78,9 @@ class Learner(Perturbing):
         """That of evolution strategies, and a backward pass with the products of a surrogate gradient."""
         plain = super().cost(spec)
         units = float(sum(self.network.sizes(spec.inputs, spec.outputs)))
-        return Cost(plain.passes + 1, plain.multiply_adds + 2.0 * self.weights_of(spec), plain.floats + units)
+        weights = self.weights_of(spec)
+        kept = (2.0 + 2.0 * self.subspace) * weights  # feedback weights, past gradients and their basis
+        return Cost(plain.passes + 1, plain.multiply_adds + 2.0 * weights, plain.floats + units, kept)
 
     def accepts(self, spec: Spec) -> str:
         """Why it cannot learn in such a life, in words; empty where it can."""

@@ -46,8 +46,8 @@ class Lives:
 
     @cached_property
     def cost(self) -> Cost:
-        """Price of a step."""
-        return self.learner.cost(self.spec)
+        """Price of a step; a kernel does not ask for the formulas in torch, which take time to be made."""
+        return Learner.cost(self.learner, self.spec) if self.chosen == "native" else self.learner.cost(self.spec)
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -87,7 +87,7 @@ class Lives:
     def bytes(self, population: int, lifetimes: int) -> float:
         """Bytes of a job: P candidates with L lives each, at the peak."""
         lived = self._native if self.chosen == "native" else self._eager
-        theta = 8.0 * 3 * population * self.values
+        theta = 8.0 * 2 * population * self.values
         return self.data(lifetimes) + theta + lived(population, lifetimes)
 
     def differentiated(self, population: int, lifetimes: int, steps: int, copies: int = 1, width: float = 4.0) -> float:
@@ -96,7 +96,7 @@ class Lives:
         steps: whose graph is held at a time; copies: of every network; width: bytes of a number.
         """
         networks, shown = population * lifetimes * copies, self.batch * self.task.inputs
-        graph = steps * (2.0 * self.batch * self.cost.floats + 2.0 * self.weights + shown)
+        graph = steps * (self.batch * self.cost.floats + self.weights + shown)
         exam = self.sizes.test * (self.task.inputs + 3.0 * sum(o for _, o in self.shapes))
         kept = (steps + 4) * (self.cost.state + self.values) + graph + exam
         return width / 4 * self.data(lifetimes) + width * networks * kept

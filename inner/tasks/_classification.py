@@ -150,9 +150,13 @@ class Classification(Task):
     def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
         """Sizes of one life: of its own samples, or of the whole tier."""
         data, own = self.data(), self.permute or self.compact or self.relabel
-        whole = len(data.tiers[tier])
-        test = self.test if data.fixed_test(tier) is None else len(data.held_out if data.held_out is not None else ())
-        shown = min(whole, max(1, steps * batch))
+        whole, fixed = len(data.tiers[tier]), data.fixed_test(tier)
+        test = self.test if fixed is None else len(fixed)
+        there = whole if fixed is not None else whole - test
+        if self.classes is not None:  # equal shares of some classes
+            scored, rarest = max(1, test // self.classes), int(np.bincount(data.y[data.tiers[tier]]).min())
+            there, test = self.classes * (rarest - scored), self.classes * scored
+        shown = min(there, max(1, steps * batch))
         return Sizes(shown, test, shown + test) if own else Sizes(whole, test, test, shared=True)
 
     def _shared_life(

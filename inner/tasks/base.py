@@ -74,7 +74,8 @@ class Task(ABC):
         """Sizes of one life before it is drawn; by default from its options `patterns`, `test` and `length` (of a sequence)."""
         if self.environment:
             return Sizes(batch, 0, batch)
-        shown, test = max(1, steps * batch), int(getattr(self, "test", UNKNOWN)) * int(getattr(self, "length", 1))
+        ticks = int(getattr(self, "length", 1)) if self.sequences else 1
+        shown, test = max(1, steps * batch), int(getattr(self, "test", UNKNOWN)) * ticks
         patterns = int(getattr(self, "patterns", shown))
         return Sizes(min(patterns, shown), test, patterns + test)
 

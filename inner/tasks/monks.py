@@ -19,7 +19,7 @@ from torch import Tensor
 from inner.criteria import CLASSES, Criterion
 from inner.random import stream
 from inner.tasks._common import accuracy, check_count, check_draw, check_flag, epochs, generated, one_hot, stack
-from inner.tasks.base import Label, LifeData
+from inner.tasks.base import Label, LifeData, Sizes
 from inner.tasks.base import Task as Base
 
 VALUES = (3, 3, 2, 3, 4, 2)  # of head, body, smiling, holding, jacket, tie
@@ -76,6 +76,10 @@ class Task(Base):
     @property
     def worst(self) -> float:
         return 0.0
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """The training robots; all 432 are the test set."""
+        return Sizes(self.train or TRAIN[self.problem], 432, 2 * 432)
 
     def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
         """Draw one lifetime per label: its own training robots, in its own order; all 432 are the test set."""

@@ -26,7 +26,7 @@ from torch import Tensor
 from inner.criteria import NONE, Criterion
 from inner.random import stream
 from inner.tasks._common import check_count, check_draw, epochs, generated, orthonormal, stack
-from inner.tasks.base import Label, LifeData
+from inner.tasks.base import Label, LifeData, Sizes
 from inner.tasks.base import Task as Base
 
 FRAMES = 8  # test inputs are the rows of this many rotations, each divided by sqrt(FRAMES)
@@ -90,6 +90,11 @@ class Task(Base):
         """Draw one lifetime per label (S = min(patterns, T*B)). Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         return _drawn(self, tier, steps, batch, seed, tuple(labels))
+
+    def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
+        """Samples, and the rows of the frames."""
+        tests = FRAMES * self.inputs
+        return Sizes(min(self.patterns, max(1, steps * batch)), tests, self.patterns + tests)
 
     def draw(self, tier: str, steps: int, batch: int, seed: int, label: Label) -> tuple[np.ndarray, ...]:
         """x [S, I], y [S, O], order [T, B], test_x [V, I] and test_y [V, O] of one life."""

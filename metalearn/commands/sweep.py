@@ -61,7 +61,7 @@ def command(
 
     shown = Console(quiet=True) if as_json else console()
     with make_evaluator(config) as evaluator, Progress(shown, "searches", 1) as bar:
-        document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, bar.at)
+        document = sweeping.sweep(names[0], overrides, over, seeds, evaluator, bar.at, console())
     if picture:
         write_text_atomically(Path(picture), sweeping.picture(document) + "\n")
     if as_json:

@@ -21,6 +21,7 @@ from metalearn.ledger.entry import enter_comparison
 from metalearn.makers import make_evaluator
 from metalearn.progress import Progress
 from metalearn.rule.file import birth_of, learner_of, read, values_of
+from metalearn.size.others import sized_comparison
 from metalearn.store.run_store import DATABASE, RunStore
 
 
@@ -91,6 +92,7 @@ def compare_anything(
         arms |= _baselines_of(rules[0])
     with trusting_user(config.plain()), make_evaluator(config) as evaluator, Progress(console, "comparing", 1) as bar:
         experiment = Experiment(config)
+        sized_comparison(experiment, [arm.learner for arm in arms.values()]).refuse().ask(console)
         enter_comparison(_beside(rules), experiment, arms, held, " ".join(rules), console)
         return compare(arms, experiment, evaluator, bar.at)
 

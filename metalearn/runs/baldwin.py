@@ -21,6 +21,8 @@ from metalearn.runs.base import Run
 from metalearn.runs.documents import JumpDocument, Outcome, PopulationCurve
 from metalearn.runs.inheritance import inheritance_objective
 from metalearn.runs.outcome import outcome
+from metalearn.size.door import Sized, check_layers
+from metalearn.size.others import sized_baldwin
 from metalearn.store.environment import describe
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore
@@ -60,6 +62,7 @@ def check(config: Config) -> None:
     experiment = Experiment(config)
     check_tasks(experiment.tasks)
     check_options("search", config.search)
+    check_layers(config.network.depth[1])
     search, found = experiment.search, inheritance_objective(experiment, config.seed)
     setting = found.settings(0)[0]
     setting.task.life_data("final", 1, 1, config.seed, [("check", 0)])
@@ -68,6 +71,7 @@ def check(config: Config) -> None:
     arms = config.inheritance.arms
     if len(set(arms)) != len(arms):
         raise ValueError(f"inheritance.arms: expected each kind once, got {', '.join(arms)}")
+    sized_baldwin(experiment).refuse()
     if "lamarckian" in arms:
         if found.genome.genes.weights == "random":
             raise ValueError("inheritance.arms: lamarckian needs genome.weights direct or grown, got random")
@@ -98,9 +102,14 @@ class BaldwinRun(Run):
         check(config)
         plain = config.plain()
         plain["rule"] = Experiment(config).rule.to_dict()
+        sized_baldwin(Experiment(config)).ask(console)
         plain.pop("learner", None)
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, plain, command, "baldwin"), folder, console)
+
+    def sized(self) -> Sized:
+        """Of all arms and seeds."""
+        return sized_baldwin(self.experiment)
 
     def run(self) -> None:
         """Do whatever is missing: generations of each arm and seed, outcomes, pictures, table."""

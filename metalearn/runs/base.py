@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metalearn.size.door import Sized
 from metalearn.store.run_store import RunStore
 
 if TYPE_CHECKING:
@@ -20,8 +21,15 @@ class Run(ABC):
 
     @classmethod
     def open(cls, folder: Path, console: Any) -> Self:
-        """An existing run, to go on with. Raises RunError."""
-        return cls(RunStore.open(folder, write=True), folder, console)
+        """An existing run, to go on with. Raises RunError, and ValueError where it does not fit into this machine."""
+        found = cls(RunStore.open(folder, write=True), folder, console)
+        if (sized := found.sized()) is not None:
+            sized.refuse()
+        return found
+
+    def sized(self) -> Sized | None:
+        """The predicted size of the whole run; None where it is small."""
+        return None
 
     @abstractmethod
     def run(self) -> None:

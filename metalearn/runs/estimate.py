@@ -1,8 +1,9 @@
 """Predicts time and memory of a run from a short calibration on this machine: a few generations of everything in it.
 
-The search and every baseline are timed as they will run (racing, gradients, several workers side by side), one arm of
-the comparison is lived through, and the rest follows by counting lives. What a search grows into is not foreseen:
-formulas that get longer, lives that fail early.
+What does not fit into memory is refused first, and what would take long to calibrate is predicted from its sizes. The
+search and every baseline are timed as they will run (racing, gradients, several workers side by side), one arm of the
+comparison is lived through, and the rest follows by counting lives. What a search grows into is not foreseen: formulas
+that get longer, lives that fail early.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from metalearn.evidence.comparison import compare
 from metalearn.makers import make_evaluator
 from metalearn.progress import clock
 from metalearn.runs.search import check
+from metalearn.size.parts import Look
+from metalearn.size.search import search_size
+from metalearn.size.size import AROUND_S, MIB, Size
 from outer.calibration import Pace, differentiates, makespan, pace, pace_alone
 from outer.evaluators.base import Evaluator
 from outer.evidence.pruning import removable
@@ -28,7 +32,7 @@ from outer.evidence.setting_tuning import GRIDS
 SEARCH_S = 3.0  # of timing the search
 BASELINES_S = 3.0  # of timing baselines, in each worker
 SAMPLED = 6  # baselines that are timed at most
-AROUND_S = 5.0  # starting, tracking, pictures and pages, as seen on two cores
+LONG_S, LEAST = 600.0, 5  # where so many generations take longer by their sizes, nothing is timed
 
 
 def estimate(config: Config, console: Any) -> dict[str, float]:
@@ -36,6 +40,9 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
     experiment = check(config)
     own, search = experiment.searched, experiment.search
     generations = search.generations
+    sized = search_size(Look(experiment))
+    if LEAST * sized.seconds / generations > LONG_S:
+        return _from_sizes(sized, console)
     with make_evaluator(config) as evaluator:
         found = pace(own, search, evaluator, experiment.racing, SEARCH_S) if own.genome.size else Pace(0.0, 0.0)
         generations = generations if own.genome.size else 0
@@ -60,6 +67,17 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
         highlight=False,
     )
     return stages | {"once_s": once, "total_s": total, "lifetimes": float(lives), "memory_mib": memory}
+
+
+def _from_sizes(sized: Size, console: Any) -> dict[str, float]:
+    """What the sizes say, without a calibration."""
+    memory = sized.bytes / MIB
+    console.print(
+        f"a few generations would take too long to time; from sizes alone:\nall        about {clock(sized.seconds)}\n"
+        f"memory     about {memory:,.0f} MiB in {sized.workers} worker{'s' if sized.workers > 1 else ''}",
+        highlight=False,
+    )
+    return {"total_s": sized.seconds, "memory_mib": memory}
 
 
 def _baselines(experiment: Experiment, evaluator: Evaluator) -> tuple[float, float]:

@@ -35,6 +35,8 @@ from metalearn.rule.file import RuleDocument, rule_of, text_of
 from metalearn.rule.reference import plain_of
 from metalearn.runs.base import Run
 from metalearn.runs.engine_line import engine_line
+from metalearn.size.door import Sized, check_layers
+from metalearn.size.search import sized_search
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
@@ -57,6 +59,7 @@ def check(config: Config) -> Experiment:
         if ends is not None and not SMALLEST <= ends[0] <= ends[1] <= LARGEST:
             wanted = f"{SMALLEST} <= low <= high <= {LARGEST:g}"
             raise ValueError(f"config: life.{name}: expected {wanted}, got {list(ends)}")
+    check_layers(config.network.depth[1])
     check_tasks(found.tasks)
     check_options("search", config.search)
     distribution = found.searched.distribution
@@ -67,6 +70,7 @@ def check(config: Config) -> Experiment:
     ):
         if not (0 if name.endswith("depth") else 1) <= low <= high:
             raise ValueError(f"config: {name}: expected low <= high and positive numbers, got {low} and {high}")
+    sized_search(found).refuse()
     check_cells(found, found.learner)
     check_claims(found)
     for k in range(len(found.tasks.entries)):
@@ -110,11 +114,16 @@ class SearchRun(Run):
     def create(cls, config: Config, folder: Path, console: Any, arguments: Sequence[str]) -> SearchRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
         checked = check(config)
+        sized_search(checked).ask(console)
         plain = config.plain()
         plain["device"] = checked.device  # a resumed run goes on where it began
         plain |= resolved(checked)
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
         return cls(begin(folder, plain, command), folder, console)
+
+    def sized(self) -> Sized:
+        """Of search, selection, baselines and comparison."""
+        return sized_search(self.experiment)
 
     def run(self) -> None:
         """Whatever is missing of: generations, selection, baselines, comparison, report."""

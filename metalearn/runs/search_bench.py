@@ -29,6 +29,8 @@ from metalearn.runs.base import Run
 from metalearn.runs.documents import BenchPlan, BenchResult, BudgetCurveDocument
 from metalearn.runs.kinds import BENCH
 from metalearn.runs.search import check, resolved
+from metalearn.size.door import Sized
+from metalearn.size.others import sized_bench
 from metalearn.store.environment import describe
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
@@ -97,10 +99,15 @@ class BenchRun(Run):
         settings = checked.objective.settings(0)
         if plan.budget < min(setting.steps for setting in settings) * networks(settings):
             raise ValueError(f"--budget: {plan.budget:g} inner steps are less than one candidate's lives")
+        sized_bench(checked, plan).refuse().ask(console)
         store = RunStore.create(folder, config.plain() | resolved(checked), describe())
         store.put(BENCH, plan.plain())
         store.put("command", command)
         return cls(store, folder, console)
+
+    def sized(self) -> Sized:
+        """Of all searches and rules with all seeds."""
+        return sized_bench(self.experiment, self.plan)
 
     def run(self) -> None:
         """Do whatever is missing: searches, their W&B runs, then table, bench.json and bench.svg."""

@@ -16,6 +16,7 @@ from metalearn.ledger.forms import digest
 from metalearn.ledger.looks import now
 from metalearn.runs.base import Run, progress_line
 from metalearn.runs.search import SearchRun, check, resolved
+from metalearn.size.search import sized_seeds
 from metalearn.store.folder import begin, mirror
 from metalearn.store.run_store import DATABASE, RunStore
 from metalearn.verdict.documents import VerdictDocument
@@ -36,6 +37,7 @@ class SeedsRun(Run):
         if seeds < 2:
             raise ValueError(f"--seeds: expected at least 2, got {seeds}")
         checked = check(config)
+        sized_seeds(checked, seeds).ask(console)
         plain = config.plain() | {"device": checked.device} | resolved(checked)
         command = "metalearn sweep " + " ".join(shlex.quote(argument) for argument in arguments)
         store = begin(folder, plain, command, "seeds")

@@ -13,6 +13,8 @@ from metalearn.makers import make_study
 from metalearn.pictures.line_panels import Panel, save
 from metalearn.progress import Progress
 from metalearn.runs.base import Run, progress_line
+from metalearn.size.door import Sized
+from metalearn.size.others import sized_study
 from metalearn.store.folder import begin
 from metalearn.store.run_store import RunStore, write_text_atomically
 from outer.studies.base import Notes, Summary
@@ -28,9 +30,14 @@ class StudyRun(Run):
     @classmethod
     def create(cls, config: StudyConfig, folder: Path, console: Any, arguments: Sequence[str]) -> StudyRun:
         """A new run; raises ValueError before anything is written when the config cannot work."""
+        sized_study(config).refuse().ask(console)
         make_study(config).check()
         command = "metalearn baldwin " + " ".join(shlex.quote(argument) for argument in arguments)
         return cls(begin(folder, config.plain(), command, "study"), folder, console)
+
+    def sized(self) -> Sized:
+        """As the study says."""
+        return sized_study(self.config)
 
     def run(self) -> None:
         """The parts that are missing, then table, pictures and page."""

@@ -15,6 +15,7 @@ from metalearn.evidence.comparison import interval_of
 from metalearn.evidence.documents import Interval
 from metalearn.rule.file import text_of
 from metalearn.runs.documents import Sweep, SweepRow, SweepSearch
+from metalearn.size.search import sized_sweep
 from outer.evaluators.base import Evaluator, counting
 from outer.evaluators.serial import Evaluator as Serial
 from outer.evidence.tuning import tune
@@ -51,8 +52,12 @@ def sweep(
     seeds: int,
     evaluator: Evaluator,
     progress: Callable[[int, int], None] | None = None,
+    console: Any = None,
 ) -> Sweep:
-    """A sweep: `over` is KEY=V1,V2,...; each value gets `seeds` searches. Raises ValueError in one line."""
+    """A sweep: `over` is KEY=V1,V2,...; each value gets `seeds` searches. Raises ValueError in one line.
+
+    console: asked before a sweep of more than a day; None: nothing is asked.
+    """
     from metalearn.runs.search import check
 
     key, equals, text = (over or "").partition("=")
@@ -60,14 +65,14 @@ def sweep(
         raise ValueError(f"--over: expected KEY=VALUE,VALUE,..., got '{over}'")
     if seeds < 1:
         raise ValueError(f"--seeds: expected at least 1, got {seeds}")
-    values = text.split(",") if over else [""]
-    jobs = []
-    for value in values:
-        changed = [*overrides, *([f"{key}={value}"] if over else [])]
-        first = load(name, changed).seed
-        for seed in range(first, first + seeds):
-            jobs.append((load(name, [*changed, f"seed={seed}"]),))
-        check(jobs[-1][0])
+    values, jobs = text.split(",") if over else [""], []
+    changed = [[*overrides, *([f"{key}={value}"] if over else [])] for value in values]
+    firsts = [load(name, changes) for changes in changed]
+    sized = sized_sweep([check(first) for first in firsts], seeds).refuse()
+    if console is not None:
+        sized.ask(console)
+    for changes, first in zip(changed, firsts):
+        jobs += [(load(name, [*changes, f"seed={seed}"]),) for seed in range(first.seed, first.seed + seeds)]
     started = time.perf_counter()
     found: list[SweepSearch] = evaluator.map(one_search, jobs, counting(progress, len(jobs)))
     rows = [row_of(value, found[v * seeds : (v + 1) * seeds]) for v, value in enumerate(values)]

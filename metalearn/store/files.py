@@ -8,7 +8,7 @@ import fcntl
 import os
 import socket
 import sqlite3
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,21 +95,43 @@ class WriterLock:
 def write_text_atomically(path: Path, text: str, mode: int = 0o666) -> None:
     """Write UTF-8 text so that `path` holds the old text or the new one, never a part. Raises RunError.
 
-    mode: of the file, less what the umask takes away.
+    mode: of the file, less what the umask takes away. The temporary file has one name, so that what a killed process
+    leaves is used up by the next write.
     """
+    temporary = path.with_name(f".{path.name}.new")
     with one_line_errors(path):
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
+        descriptor = _alone(temporary)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.truncate(0)
                 file.write(text)
                 file.flush()
                 os.fchmod(file.fileno(), mode & ~_umask())
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)  # there only after a failure
+                os.replace(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
+
+
+def _alone(temporary: Path) -> int:
+    """Descriptor of a temporary file that no other process writes now; waits for one that does."""
+    while True:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            mine, there = os.fstat(descriptor), os.lstat(temporary)
+            if os.path.samestat(mine, there):
+                if stat.S_ISREG(mine.st_mode) and mine.st_nlink == 1:
+                    return descriptor
+                temporary.unlink()  # a pipe, or a second name of another file
+        except FileNotFoundError:  # the other process has given it its final name
+            pass
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

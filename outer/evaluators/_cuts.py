@@ -39,7 +39,12 @@ def slices(count: int, size: int) -> list[slice]:
 
 def chunks(population: int, lives: int, parts: int = 1, limit: int | None = None) -> list[slice]:
     """Cut P candidates into slices of at most `limit` (CHUNK) networks, and into at least `parts` where there are enough."""
-    return slices(population, max(1, min((limit or CHUNK) // max(lives, 1), -(-population // parts))))
+    return slices(population, chunk(population, lives, parts, limit))
+
+
+def chunk(population: int, lives: int, parts: int = 1, limit: int | None = None) -> int:
+    """How many candidates a slice of `chunks` has."""
+    return max(1, min((limit or CHUNK) // max(lives, 1), -(-population // parts)))
 
 
 def limit_of(setting: Setting, device: str = "cpu") -> int:
@@ -71,12 +76,17 @@ def cuts(
     parts, found = -(-workers // len(settings)), []
     for owner, (setting, predicted) in enumerate(zip(settings, sized)):
         count = len(setting.labels)
-        for lifetimes in slices(count, lifetimes_within(count, predicted) if apart else count):
-            here = lifetimes.stop - lifetimes.start
-            pieces = chunks(population, here, parts, limit_of(setting, device))
-            size = max((piece.stop - piece.start for piece in pieces), default=1)
-            while predicted is not None and size > 1 and predicted(size, here) > BYTES:
-                size = -(-size // 2)
-                pieces = slices(population, size)
-            found += [Cut(owner, lifetimes, piece) for piece in pieces]
+        size, together = job_size(setting, population, count, parts, device, predicted, apart)
+        found += [Cut(owner, part, piece) for part in slices(count, together) for piece in slices(population, size)]
     return found
+
+
+def job_size(
+    setting: Setting, population: int, count: int, parts: int, device: str, predicted: Bytes | None, apart: bool = True
+) -> tuple[int, int]:
+    """The candidates, of P, and the lifetimes of each, of `count`, that one job of a setting takes at most."""
+    together = lifetimes_within(count, predicted) if apart else count
+    size = chunk(population, together, parts, limit_of(setting, device))
+    while predicted is not None and size > 1 and predicted(size, together) > BYTES:
+        size = -(-size // 2)
+    return size, together

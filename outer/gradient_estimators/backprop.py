@@ -40,7 +40,7 @@ class GradientEstimator(base.GradientEstimator):
     def held(self, steps: int) -> int:
         """A window, or with checkpoints a piece of it, and as many states between the pieces."""
         window = min(self.truncate or steps, max(steps, 1))
-        return 2 * (math.isqrt(window - 1) + 1) if self.checkpoint else window
+        return math.isqrt(window - 1) + 1 if self.checkpoint else window
 
     def estimate(self, unroll: Unroll, genome: Genome, vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """-d loss / d vector [N, D]."""

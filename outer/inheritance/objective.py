@@ -64,12 +64,16 @@ class InheritanceObjective(Objective):
         """What was learned is averaged over a candidate's lifetimes where it is written back: they live in one job."""
         return not self.inheritance.writes
 
-    def bytes_in(self, setting: Setting, estimator: GradientEstimator | None = None) -> Bytes:
-        """As of any learner; where learning is written back, the changes [N, W] in float32 and float64 too."""
+    def sized(self, setting: Setting) -> Lives:
+        """The sizes of lives in a setting."""
         steps, values = self._steps(setting), self.genome.layout.size
-        found = Lives(
+        return Lives(
             self.learner, setting.task, setting.tier, steps, setting.batch, POINTS + 1, self.engine, self.device, values
         )  # fmt: skip
+
+    def bytes_in(self, setting: Setting, estimator: GradientEstimator | None = None) -> Bytes:
+        """As of any learner; where learning is written back, the changes [N, W] in float32 and float64 too."""
+        found = self.sized(setting)
         change = 28.0 * found.weights * self.inheritance.writes
         return lambda population, lifetimes: found.bytes(population, lifetimes) + population * lifetimes * change
 

@@ -35,6 +35,10 @@ class Study(ABC):
         """Raise ValueError, in one line, where something is missing that the parts will need, such as a data set."""
         return
 
+    def size(self) -> tuple[float, float]:
+        """Bytes that the study takes at its peak, and seconds that all of its parts take, roughly; 0 where it is small."""
+        return 0.0, 0.0
+
     @abstractmethod
     def parts(self) -> tuple[str, ...]:
         """Names of the parts, in the order in which they are run."""
@@ -50,6 +54,9 @@ class Study(ABC):
     @abstractmethod
     def summary(self, results: Mapping[str, Mapping[str, Any]]) -> Summary:
         """The summary of the results of all parts."""
+
+
+LISTED = 100.0  # bytes of a number of the results: in an array, in a list, and as text
 
 
 def numbers(name: str, values: object, least: float, above: bool = False) -> tuple[float, ...]:

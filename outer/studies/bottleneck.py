@@ -79,6 +79,14 @@ class Study(base.Study):
         """MNIST must be there. Raises DataMissing."""
         _data()
 
+    def size(self) -> tuple[float, float]:
+        """All images, and for every synapse the activities of the networks that write it, with their gradient."""
+        largest = max(net.synapses * (40.0 + 3.0 * sum(net.widths)) for net in self.nets)
+        images = 4.0 * 784 * (2 * TRAIN + TEST)
+        batch = 12.0 * max(self.batch, self.images) * (784 + 3 * self.hidden)
+        fits = (self.steps if SCHEMES[0] in self.schemes else 0) + self.fits * self.iterations
+        return images + 4.0 * 3 * largest + batch, len(self.nets) * fits * largest * 3e-9
+
     def parts(self) -> tuple[str, ...]:
         """Scheme and genome size."""
         return tuple(f"{scheme}, {net.size}" for scheme in self.schemes for net in self.nets)

@@ -41,6 +41,13 @@ class Study(base.Study):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"study.{name}: expected a whole number of at least 1, got {value!r}")
 
+    def size(self) -> tuple[float, float]:
+        """Genes of all runs, their parents and children; frequencies of all generations, of both parts."""
+        population = float(self.runs) * self.popsize
+        kept = 2.0 * self.runs * self.generations * 4
+        work = population * (self.loci * 6e-9 + 1e-7) + self.runs * 3e-5
+        return population * (4.0 * self.loci + 60.0) + base.LISTED * kept, 2.0 * self.generations * work
+
     def parts(self) -> tuple[str, ...]:
         """With learning, and the control without."""
         return tuple(BOTH)

@@ -23,6 +23,7 @@ from torch import Tensor
 from inner.axes import fold
 from inner.life.eager import live
 from inner.life.request import Life
+from inner.life.size import Lives
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
 from inner.tasks.yin_yang import Task
@@ -65,6 +66,16 @@ class Study(base.Study):
     def budget(self) -> int:
         """Gradient steps of an arm."""
         return self.popsize * self.generations * self.steps
+
+    def size(self) -> tuple[float, float]:
+        """The networks of SGD alone, of all seeds and rates at once: each sees the whole budget, or a share of it."""
+        learner, task = self._genome().learner, Task(permute=False, patterns=self.patterns, test=max(100, self.test))
+        most, work = 0.0, 0.0
+        for networks in (1, self.popsize):
+            lives = Lives(learner, task, "search", self.budget // networks, self.batch, values=learner.layout.size)
+            most = max(most, lives.bytes(len(self.rates), self.seeds * networks))
+            work += self.seeds * len(self.rates) * self.budget * (4e-6 + self.batch * self.hidden * 1e-8)
+        return most, work * 1.5
 
     def parts(self) -> tuple[str, ...]:
         """The arms."""

@@ -51,6 +51,13 @@ class Study(base.Study):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"study.{name}: expected a number between 0 and 1, got {getattr(self, name)}")
 
+    def size(self) -> tuple[float, float]:
+        """Genes of all conditions and runs, the draws of their mutations; means of all generations, of both landscapes."""
+        rows = float(len(self.costs) + 1) * self.runs
+        population, kept = rows * self.popsize, 2.0 * 4 * rows * self.generations
+        work = population * (self.loci * 1.2e-8 + 1e-7) + rows * 3e-5
+        return population * (9.0 * self.loci + 55.0) + base.LISTED * kept, 2.0 * self.generations * work
+
     def parts(self) -> tuple[str, ...]:
         """The landscapes."""
         return LANDSCAPES

@@ -17,6 +17,7 @@ from inner.life.eager import live
 from inner.life.request import Life, Result
 from inner.life.states import tensors_of
 from inner.networks.base import Network
+from inner.networks.mlp import Network as Mlp
 from inner.random import stream
 from inner.tasks.base import Task
 
@@ -133,6 +134,23 @@ def test_says_what_it_is(name: str) -> None:
     cost = learner.cost(spec)
     assert cost.passes >= 1 and cost.multiply_adds > 0 and cost.floats > 0
     assert (learner.formula is None) == (name not in ("local_rule", "descent"))
+
+
+@pytest.mark.parametrize("name", names("learner"))
+def test_says_how_much_it_keeps(name: str) -> None:
+    """Numbers of newborn networks that are large, against those that `cost` names: what memory is predicted from."""
+    from inner.components import load
+    from inner.life.states import tensors_of
+
+    example = cast(type[Learner], load("learner", name)).example
+    learner = cast(Learner, build("learner", {"name": name, **example.options})).on(Mlp((300,)))
+    task = cast(Task, build("task", "digits"))
+    life = Life(learner, task, task.life_data("search", 2, 1, 0, LABELS), rows(learner), 0, LABELS)
+    learner = learner.lives_as
+    state = learner.init(life.spec, life.theta.float().repeat_interleave(len(LABELS), 0), len(life.theta), 0, LABELS)
+    networks = len(life.theta) * len(LABELS)
+    kept = sum(tensor.numel() for tensor in tensors_of(state) if tensor.shape[:1] == (networks,)) / networks
+    assert 0.6 < learner.cost(life.spec).state / kept < 2.2
 
 
 @pytest.mark.parametrize("name", names("learner"))

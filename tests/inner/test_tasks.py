@@ -76,6 +76,16 @@ def content(task: Task, x: torch.Tensor, lives: LifeData) -> set[bytes]:
     return {row + targets[row].numpy().tobytes() for row in rows(x)}
 
 
+def test_says_how_many_samples_a_life_has(task: Task) -> None:
+    """Before it is drawn, and for lives of a few and of many samples: what memory is predicted from."""
+    for steps, batch in ((1, 1), (40, 3), (900, 8)):
+        lives = task.life_data("select", steps, batch, 0, LABELS)
+        said = task.sizes("select", steps, batch)
+        assert said.test == lives.test_x.shape[1] and said.shared == (lives.x.stride(0) == 0)
+        assert said.pool >= lives.x.shape[1] and said.drawn > 0
+        assert said.pool <= lives.x.shape[1] * 3 + 10
+
+
 def equal(one: LifeData, two: LifeData) -> bool:
     pairs = [(value, getattr(two, key)) for key, value in vars(one).items()]
     return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
