@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 USER_ERROR = 2
+LONGEST = 200  # characters of a run's name
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a system that shuts down, a terminal that is closed
 
 
@@ -142,6 +143,8 @@ def folder_of(runs: Path, name: str | None, stem: str) -> Path:
     from inner.printable import check_printable
 
     check_printable([name or "", str(runs), stem], "name")
+    if len(name or stem) > LONGEST:
+        raise ValueError(f"name: expected at most {LONGEST} characters, got {len(name or stem)}")
     if name is not None:
         if not name.strip() or name in (".", "..") or "/" in name or "\\" in name:
             raise ValueError(f"name: expected a plain folder name, got '{name}' (use --runs for another folder)")

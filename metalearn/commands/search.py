@@ -19,7 +19,7 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     CONFIG is a path or a name from `metalearn list configs` (default: digits). KEY=VALUE overrides any key of it,
     for example: search=es search.popsize=8 lifetimes=2 seed=3 rule.dw='eta*err*pre'.
     """
-    from metalearn.config.load import load
+    from metalearn.config.load import inherits, load
 
     names = [a for a in arguments if "=" not in a]
     if len(names) > 1:
@@ -27,11 +27,10 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     config_name = names[0] if names else "digits"
     overrides = [a for a in arguments if "=" in a]
     folder = folder_of(Path(runs), name, Path(config_name).stem)
-    from metalearn.runs.kinds import create, inherits
-
     if inherits(config_name):  # what evolves is more than a rule
         from metalearn.config.library import trusting_user
         from metalearn.config.load import load_any
+        from metalearn.runs.kinds import create
 
         found = load_any(config_name, overrides)
         with trusting_user(found.plain()):

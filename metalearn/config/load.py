@@ -112,6 +112,11 @@ def load_any(name: str, overrides: Sequence[str] = ()) -> Config | StudyConfig:
     return found
 
 
+def inherits(name: str) -> bool:
+    """True for a config, by path or name, for `metalearn baldwin`: it holds a study or a genome."""
+    return bool({"study", "genome"} & set(read_yaml(find(name))))
+
+
 def refuse_genome(config: Config, command: str, instead: str) -> None:
     """A command that knows rules only says so of a config with a genome. Raises ValueError."""
     if config.genome is not None:

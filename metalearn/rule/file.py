@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from inner.components import Plain, consent_to
 from inner.printable import check_json, short
-from inner.rules.coefficient import Values
 
 if TYPE_CHECKING:
     from inner.learners.base import Learner
-    from inner.rules.coefficient import Coefficient
+    from inner.rules.coefficient import Coefficient, Values
     from inner.rules.rule import Rule
 
 NAME = "rule.json"

@@ -50,13 +50,6 @@ def create(config: Config | StudyConfig, folder: Path, console: Any, arguments: 
     return BaldwinRun.create(config, folder, console, arguments)
 
 
-def inherits(config: str) -> bool:
-    """True for a config, by path or name, for `metalearn baldwin`: it holds a study or a genome."""
-    from metalearn.config.files import find, read_yaml
-
-    return bool({"study", "genome"} & set(read_yaml(find(config))))
-
-
 def class_of(folder: Path) -> type[Run]:
     """The class of a run. Raises ValueError for a config that needs the user's consent, RunError for an unknown kind."""
     with RunStore.open(folder, write=False) as store:

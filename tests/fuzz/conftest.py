@@ -34,9 +34,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.syspath_prepend(folder)
         result = CliRunner().invoke(main, ["search", "tiny.yaml", "--name", "done"])
         assert result.exit_code == 0, result.output
+        for number, handler in handlers.items():  # those of the run would end the tests in a traceback
+            signal.signal(number, handler)
         yield folder
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
     for name in (package, CANARY):
         sys.modules.pop(name, None)
 
