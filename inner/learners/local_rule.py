@@ -265,10 +265,10 @@ class Learner(base.Learner):
         changes, traces, _ = changed(self, state, told, t, False, False)
         return changes, traces
 
-    def changes(self, state: State, x: Tensor, y: Tensor) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
-        """dw per group [N, I (+ 1), O], the traces that led to it, and the output [N, B, O]."""
-        state, output = self.act(state, x, None, 0)
-        changes, traces = self.proposed(state, Told(y), 0)
+    def changes(self, state: State, x: Tensor, y: Tensor, t: int = 0) -> tuple[list[Tensor], tuple[dict[str, Tensor], ...], Tensor]:
+        """dw per group [N, I (+ 1), O] at step t, the traces that led to it, and the output [N, B, O]."""
+        state, output = self.act(state, x, None, t)
+        changes, traces = self.proposed(state, Told(y), t)
         return list(changes), traces, output
 
     def predict(self, state: State, x: Tensor) -> Tensor:

@@ -70,8 +70,8 @@ def held_against_the_oracle(rule: Rule, hidden: tuple[int, ...] = (5, 2), bias: 
         x = numbers(n, batch, INPUTS, label=f"x{t}")
         picks = torch.from_numpy(stream(8, "class", t).integers(0, OUTPUTS, (n, batch)))
         y = torch.eye(OUTPUTS)[picks]
-        changes, _, _ = learner.changes(state, x, y)
-        state, _ = learner.step(state, x, y)
+        changes, _, _ = learner.changes(state, x, y, t)
+        state, _ = learner.step(state, x, y, t)
         results = [oracle.step(setting, net, x[i].tolist(), y[i].tolist()) for i, net in enumerate(nets)]
         nets = [result[1] for result in results]
         for k, change in enumerate(changes):

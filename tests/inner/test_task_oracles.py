@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from inner.components import build
 from inner.tasks._download import DataMissing
@@ -39,7 +40,7 @@ def indices(task: Task, tier: str) -> np.ndarray:
 
 def equal(one: LifeData, two: LifeData) -> bool:
     pairs = [(value, getattr(two, key)) for key, value in vars(one).items()]
-    return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
+    return all(torch.equal(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else a == b for a, b in pairs)
 
 
 def raw(name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -147,12 +147,12 @@ def test_kernels_of_traces_against_the_oracle(text: str, batch: int) -> None:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_traces_of_exploration(batch: int) -> None:
     """An eligibility of noise and input per synapse, gated by a later surprise; slow noise behind the synapse."""
-    traces = {"e": "0.7*e + pre*noise", "slow": "0.9*slow + 0.1*noise", "mean": "0.9*mean + 0.1*surprise*mean_err"}
+    traces = {"e": "0.7*e + pre*noise", "slow": "0.9*slow + 0.1*noise", "tally": "0.9*tally + 0.1*surprise*mean_err"}
     traces |= {"mean_err": "0.5*mean_err + 0.1*pre_err*surprise"}
     rule = Rule.from_dict(
-        {"dw": "0.3*surprise*e + 0.1*slow*pre*err + 0.1*mean*post_before", "traces": traces, "noise": 0.3, "pathway": "random"}
+        {"dw": "0.3*surprise*e + 0.1*slow*pre*err + 0.1*tally*post_before", "traces": traces, "noise": 0.3, "pathway": "random"}
     )
-    assert trace_sides(rule) == {"e": "synapse", "slow": "post", "mean": "pre", "mean_err": "pre"}
+    assert trace_sides(rule) == {"e": "synapse", "slow": "post", "tally": "pre", "mean_err": "pre"}
     against_oracle(rule, Network(hidden=(17,), bias=batch == 1), Toy(6, 3, VALUES), batch, 4)
 
 

@@ -14,6 +14,8 @@ import sympy
 from inner.rules.functions.row import Function, symbolic
 from inner.rules.functions.smooth import LOG
 
+WHOLE = 64  # a multiple of the lanes of every processor
+
 
 def _sqrt(x: float) -> float:
     return math.sqrt(x) if x >= 0 else math.nan
@@ -84,6 +86,20 @@ def _pow(x: float, y: float) -> float:
         return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
 
 
+def _in_whole_vectors(torch: Any) -> Callable[..., Any]:
+    """torch.pow on vectors that are full: torch rounds the few numbers beyond the last whole vector otherwise, so that
+    bits would depend on how many networks live together."""
+
+    def power(x: Any, y: Any) -> Any:
+        like = x if isinstance(x, torch.Tensor) else y
+        x, y = torch.broadcast_tensors(*(v if isinstance(v, torch.Tensor) else like.new_full((), v) for v in (x, y)))
+        rest = -x.numel() % WHOLE
+        flat = (torch.nn.functional.pad(v.reshape(-1), (0, rest), value=1.0) for v in (x, y))
+        return torch.pow(*flat)[: x.numel()].reshape(x.shape)
+
+    return power
+
+
 def _slope_of_pow(place: int, x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
     return y * POW.symbolic(x, y - 1) if place == 1 else POW.symbolic(x, y) * LOG.symbolic(x)
 
@@ -94,7 +110,7 @@ POW: Function = Function(
     2,
     symbolic("pow", 2, _pow, _slope_of_pow, r"\left({0}\right)^{{{1}}}"),
     _pow,
-    torch=lambda torch: torch.pow,
+    torch=_in_whole_vectors,
     torch_source="def _pow(x, y):\n    return torch.pow(torch.as_tensor(x), torch.as_tensor(y))",
     python=_POW,
     c="""/* pow: that of the system's library, lane by lane, for what is computed once per step such as 1 - beta^t. */
