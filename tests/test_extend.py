@@ -187,10 +187,14 @@ def test_rows_are_rows(project: Project) -> None:
         "inner/activations.py": re.sub(
             r"^ACTIVATIONS: .*\{\n", lambda m: m[0] + activation, kept["inner/activations.py"], flags=re.M
         ),
-        "inner/rules/functions/pieces.py": kept["inner/rules/functions/pieces.py"] + "\n\n" + function,
+        "inner/rules/functions/pieces.py": kept["inner/rules/functions/pieces.py"].replace(
+            "row import Function\n", "row import Function, symbolic\n"
+        )
+        + "\n\n"
+        + function,
         "inner/rules/functions/__init__.py": kept["inner/rules/functions/__init__.py"]
-        .replace(", STEP, WHERE\n", ", STEP, WHERE, SOFTSIGN\n")
-        .replace("SQRT, WHERE)", "SQRT, WHERE, SOFTSIGN)"),
+        .replace("SIGN, STEP\n", "SIGN, STEP, SOFTSIGN\n")
+        .replace("POW, MEAN)", "POW, MEAN, SOFTSIGN)"),
         "configs/rules.yaml": kept["configs/rules.yaml"] + found[LINE].split("\n", 1)[1],
     }
     assert all(changed[name] != kept[name] for name in kept)

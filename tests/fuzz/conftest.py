@@ -17,9 +17,17 @@ from metalearn.cli import main
 SMALL = TINY.replace("generations: 3", "generations: 2").replace("lifetimes: 3", "lifetimes: 2")
 
 
+def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The folder as the current one, with a cache of its own, importable modules and no W&B."""
+    patch.setenv("METALEARN_CACHE", str(folder / "cache"))
+    patch.setenv("WANDB_MODE", "disabled")
+    patch.chdir(folder)
+    patch.syspath_prepend(folder)
+
+
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder; the current one for the whole session of its tests."""
+    """The folder, with a run; one for all tests, each of which sees it as `_here` says."""
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "tiny.yaml").write_text(SMALL, encoding="utf-8")
     package, module = CANARY.split(".")
@@ -28,20 +36,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / package / f"{module}.py").write_text("from inner.pathways.backprop import Pathway\n", encoding="utf-8")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("METALEARN_CACHE", str(folder / "cache"))
-        patch.setenv("WANDB_MODE", "disabled")
-        patch.chdir(folder)
-        patch.syspath_prepend(folder)
+        surround(patch, folder)
         result = CliRunner().invoke(main, ["search", "tiny.yaml", "--name", "done"])
         assert result.exit_code == 0, result.output
         for number, handler in handlers.items():  # those of the run would end the tests in a traceback
             signal.signal(number, handler)
-        yield folder
+    yield folder
     for name in (package, CANARY):
         sys.modules.pop(name, None)
 
 
 @pytest.fixture(autouse=True)
 def _here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test works in the folder."""
-    monkeypatch.chdir(place)
+    """Every test works in the folder, without W&B; what it sets ends with it."""
+    surround(monkeypatch, place)

@@ -108,6 +108,7 @@ def test_an_unwritable_wandb_dir_is_announced(tmp_path: Path, monkeypatch: pytes
     )
     monkeypatch.setitem(sys.modules, "wandb", fake)  # type: ignore[arg-type]
     monkeypatch.setenv("WANDB_DIR", "/dev/null/x")
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))  # or it would stay for the tests that come after
     told: list[dict[str, Any]] = []
     mirror = Mirror(-1)
     monkeypatch.setattr(mirror, "answer", lambda **message: told.append(message))
