@@ -29,6 +29,18 @@ SCHEDULES = {  # factor on eta; progress goes from 0 to 1 in a life, updates cou
     "cosine": "0.5 + 0.5*cos(3.141592653589793*progress)",
     "inverse": "1/(1 + (updates - 1)/tau)",
 }
+SOURCES = {
+    "sgd": "Robbins & Monro 1951",
+    "momentum": "Polyak 1964",
+    "nesterov": "Nesterov 1983; Sutskever et al. 2013",
+    "rmsprop": "Tieleman & Hinton 2012",
+    "adam": "Kingma & Ba 2015",
+    "amsgrad": "Reddi, Kale & Kumar 2018",
+    "muon": "Jordan et al. 2024",
+    "foof": "Benzing 2022",
+    "fletcher_reeves": "Fletcher & Reeves 1964",
+    "polak_ribiere": "Polak & Ribiere 1969",
+}
 TINY = "1e-30"  # keeps log(|g|) finite where g is 0
 
 KNOWN = {

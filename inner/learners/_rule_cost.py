@@ -45,5 +45,6 @@ def cost_of(learner: RuleOnNetwork, spec: Spec) -> Cost:
     elementwise = max(held(update.rest) for update in formulas.values())
     matrices = 1 + max(len(update.others) for update in formulas.values())
     floats += largest * (matrices / spec.batch + elementwise)
-    work = (2.0 + (type(pathway).init is not Pathway.init or type(pathway).transports)) * weights
-    return Cost(2.0, work + weights * elementwise, floats, state)
+    back = pathway.passes(network.sizes(spec.inputs, spec.outputs)) if learner.hears else 0.0
+    passes = 1.0 + back + learner.compares
+    return Cost(passes, (passes + 1.0) * weights + weights * elementwise, floats, state)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -53,6 +55,18 @@ class Example:
     batch: int = 8
 
 
+NAME = r"[^\W\d_][\w'-]+"
+PAPER = re.compile(rf"(?=[A-Z]){NAME}(?:, {NAME})*(?: & {NAME}| et al\.)? (?:19|20)\d\d\b")
+
+
+def cited(text: str) -> str:
+    """Authors and years in the first brackets of a text that hold any: (Jabri & Flower 1992, eq. 3); else empty."""
+    for inside in re.findall(r"\(([^()]*)\)", text):
+        if found := PAPER.findall(" ".join(inside.split())):
+            return "; ".join(found)
+    return ""
+
+
 class Learner(ABC):
     """Trains networks of one kind; a concrete learner is a frozen dataclass, its state a value that a step replaces.
 
@@ -86,6 +100,11 @@ class Learner(ABC):
     def knows(self) -> frozenset[str]:
         """The knowledge that a synapse needs to change as this learner changes it: members of KNOWLEDGE."""
         return frozenset({"local"})
+
+    @property
+    def source(self) -> str:
+        """The papers that it comes from: by default those that its module's first lines name in brackets."""
+        return cited(sys.modules[type(self).__module__].__doc__ or "")
 
     def on(self, network: Network) -> Learner:
         """The same learner on another network."""

@@ -126,6 +126,11 @@ class Learner(base.Learner):
         """As what it lives as."""
         return self.lives_as.knows
 
+    @property
+    def source(self) -> str:
+        """The paper of the method."""
+        return formulas.SOURCES[self.method]
+
     def text(self, values: Mapping[str, Any]) -> str:
         """The formula with numbers, or the method with its numbers."""
         if self.method not in SHAPED:

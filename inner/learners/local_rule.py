@@ -80,10 +80,9 @@ class Learner(base.Learner):
 
     @property
     def knows(self) -> frozenset[str]:
-        """The locality classes of the rule's signals, and weight transport where the pathway needs it."""
+        """The locality classes of the rule's signals, what the pathway needs where it is used, and a second pass without noise."""
         used = {SIGNALS[name].locality for name in self.signals} | {"local"}
-        carried = self.hears and type(self.pathway).transports
-        return frozenset(used | ({"transported weights"} if carried else set()))
+        return frozenset(used | (self.pathway.knows if self.hears else set()) | ({"two phases"} if self.compares else set()))
 
     @cached_property
     def pathway(self) -> Pathway:
@@ -109,6 +108,11 @@ class Learner(base.Learner):
     def rewarded(self) -> bool:
         """True where the reward is used."""
         return bool({"surprise", "reward"} & self.signals) or self.rule.pathway == "reward"
+
+    @property
+    def compares(self) -> bool:
+        """True where every step has a second forward pass, without noise."""
+        return self.explores and self.rule.surprise.baseline == "clean" and "surprise" in self.signals
 
     @cached_property
     def explores(self) -> bool:
@@ -210,7 +214,7 @@ class Learner(base.Learner):
         noise = None if state.noise is None else self.drive_noise(state, x.shape[1], t)
         record, units = network.forward(state.weights, x, output, state.units, fresh, noise)
         clean = None
-        if noise is not None and self.rule.surprise.baseline == "clean" and "surprise" in self.signals:
+        if noise is not None and self.compares:
             clean = network.forward(state.weights, x, output, state.units, fresh)[0].output
         return state.but(state.owned, units=units, acted=Acted(record, noise, clean, fresh)), record.output
 
@@ -219,9 +223,8 @@ class Learner(base.Learner):
         assert state.noise is not None
         sigma = state.coefficients[self.rule.noise] if isinstance(self.rule.noise, str) else self.rule.noise
         parts = [batch * units for units in state.sizes[1:]]
-        drawn = state.noise.normal(t, DRIVES, (sum(parts),)).to(
-            state.weights[0].dtype
-        )  # one draw: many small ones are slow
+        # one draw: many small ones are slow
+        drawn = state.noise.normal(t, DRIVES, (sum(parts),)).to(state.weights[0].dtype)
         split = zip(drawn.split(parts, 1), state.sizes[1:])
         return tuple(part.reshape(-1, batch, units) * sigma for part, units in split)
 
@@ -248,15 +251,9 @@ class Learner(base.Learner):
         if keep is not None:
             weights = tuple(keep.apply(w) for w in weights)
         return state.but(
-            into,
-            weights=weights,
-            own=own,
-            traces=traces,
-            baseline=kept.baseline,
-            before=tuple(kept.before),
-            acted=None,
+            into, weights=weights, own=own, traces=traces, baseline=kept.baseline, before=tuple(kept.before), acted=None,
             owned=into,
-        )
+        )  # fmt: skip
 
     def proposed(
         self, state: State, told: Told, t: int | Tensor

@@ -59,6 +59,18 @@ class Pathway(ABC):
     def feedback(self, k: int, at: Delivery) -> Tensor:
         """Feedback [N, B, units of layer k], asked from the highest hidden layer down."""
 
+    @property
+    def knows(self) -> frozenset[str]:
+        """What a synapse must know because of this pathway, in the words of `inner.learners.base.KNOWLEDGE`."""
+        return frozenset({"transported weights"} if type(self).transports else ())
+
+    def passes(self, sizes: Sequence[int]) -> float:
+        """Passes that it takes beside the forward one, in forward passes; sizes: units per layer 0 .. K.
+
+        By default one: the products of an error with the feedback weights of every layer.
+        """
+        return 1.0
+
     def train(self, at: Delivery) -> Sequence[Tensor]:
         """The pathway's own weights after it has learned from this step; by default they stay."""
         return at.own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +21,10 @@ class Pathway(base.Pathway):
         """Zeros [N, B, units of layer k]."""
         above = at.err[k + 1]
         return above.new_zeros(*above.shape[:2], at.weights[k].shape[1])
+
+    def passes(self, sizes: Sequence[int]) -> float:
+        """None."""
+        return 0.0
 
     def torch_source(self) -> base.TorchSource:
         """The same in an exported torch file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,15 @@ class Pathway(base.Pathway):
     def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """The reward repeated over units [N, B, units of layer k]."""
         return at.reward.expand(-1, -1, at.weights[k].shape[1])
+
+    @property
+    def knows(self) -> frozenset[str]:
+        """One number of the whole network."""
+        return frozenset({"network"})
+
+    def passes(self, sizes: Sequence[int]) -> float:
+        """None: one number is repeated."""
+        return 0.0
 
     def torch_source(self) -> base.TorchSource:
         """The same in an exported torch file."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inner.components import load, names, options_of
-from metalearn.config.library import GIVEN, learners
+from inner.learners.base import KNOWLEDGE
+from metalearn.config.library import GIVEN, LOCAL_RULE, learner, learners
 from metalearn.config.sections import Plain
 
 if TYPE_CHECKING:
@@ -62,15 +63,34 @@ def _rows(kind: str) -> tuple[list[str], list[list[str]]]:
         ]
     plural = {"searches": "search", "studies": "study", "fitness": "fitness"}
     single = plural.get(kind, kind.removesuffix("s"))
+    if single == "learner":
+        return ["learner", "options", "a synapse must know", "source", "what it is"], _learner_rows()
     rows = []
     for name in names(single):
-        fields = [key for key in options_of(load(single, name)) if single != "learner" or key not in GIVEN]
+        fields = list(options_of(load(single, name)))
         rows.append([name, ", ".join(fields), _first_sentence(single, name)])
-    if single == "learner":
-        for name, content in _read_learners().items():
-            options = ", ".join(f"{key}: {value}" for key, value in content.items() if key != "name")
-            rows.append([name, "", f"{content['name']} of the library" + (f" with {options}" if options else "")])
     return [single, "options", "what it is"], rows
+
+
+def _learner_rows() -> list[list[str]]:
+    """Components, then the learners of the library: options, what a synapse must know, and where each comes from."""
+    rows = []
+    for name in names("learner"):
+        fields = ", ".join(key for key in options_of(load("learner", name)) if key not in GIVEN)
+        rows.append([name, fields, *_said(name), _first_sentence("learner", name)])
+    for name, content in _read_learners().items():
+        options = ", ".join(f"{key}: {value}" for key, value in content.items() if key != "name")
+        what = f"{content['name']} of the library" + (f" with {options}" if options else "")
+        rows.append([name, "", *_said(name), what])
+    return rows
+
+
+def _said(name: str) -> list[str]:
+    """What a synapse of a learner must know, and its source; of the local rule its formula says both."""
+    if name == LOCAL_RULE:
+        return ["as its formula says", "as its formula says"]
+    found = learner(name)
+    return [", ".join(known for known in KNOWLEDGE if known in found.knows), found.source]
 
 
 def _yes(held: object) -> str:
