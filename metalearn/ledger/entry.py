@@ -10,6 +10,7 @@ from metalearn.build import Experiment
 from metalearn.evidence.arms import Arm
 from metalearn.ledger import file
 from metalearn.ledger.documents import Entry, Look, Registered
+from metalearn.ledger.forms import digest
 from metalearn.ledger.looks import look_of
 from metalearn.store.files import RunError
 from metalearn.store.run_store import DATABASE, RunStore
@@ -49,9 +50,16 @@ def open_cells(
 def enter_comparison(
     beside: Path, experiment: Experiment, arms: Mapping[str, Arm], held: Sequence[str], run: str, console: Any
 ) -> None:
-    """Enter a comparison that belongs to no run, into the ledger beside a folder."""
+    """Enter a comparison that belongs to no run, into the ledger beside a folder.
+
+    The same arms on the same lives are the same look however often they are asked for: it gives the same numbers.
+    """
     entries = file.read_all(file.known_ledgers(beside))
-    write(file.beside(beside), [look_of(experiment, arms, held, run, entries)], console)
+    look = look_of(experiment, arms, held, run, entries)
+    changing = ("id", "time", "before")  # another time
+    content = {key: value for key, value in look.plain().items() if key not in changing}
+    repeated = digest([content, {name: arm.document().plain() for name, arm in arms.items()}])
+    write(file.beside(beside), [look.model_copy(update={"id": repeated})], console)
 
 
 def write(path: Path, entries: Sequence[Entry], console: Any) -> None:

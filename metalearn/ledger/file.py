@@ -1,4 +1,7 @@
-"""The ledger as a file: one JSON entry a line, only ever appended to, so that merging two ledgers is joining their lines."""
+"""The ledger as a file: one JSON entry a line, only ever appended to, so that merging two ledgers is joining their lines.
+
+Only what a kill has left of a line is taken away again: `append` ends each with a line break.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ def read(path: Path) -> list[Entry]:
         data = path.read_bytes()
     if len(data) > LIMIT:
         raise RunError(f"{path} is larger than {LIMIT:,} bytes, expected a ledger")
-    return [_entry(line, f"{path}, line {n}") for n, line in enumerate(data.splitlines(), start=1) if line.strip()]
+    lines = data[: _whole(data)].splitlines()
+    return [_entry(line, f"{path}, line {n}") for n, line in enumerate(lines, start=1) if line.strip()]
 
 
 def read_all(paths: Iterable[Path]) -> list[Entry]:
@@ -54,16 +58,27 @@ def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
             fcntl.flock(file, fcntl.LOCK_EX)  # two runs may end at once
             there = {_key(entry) for entry in read(path)}
             new = [entry for entry in entries if _key(entry) not in there]
-            size = file.seek(0, os.SEEK_END)
-            if size and new:
-                file.seek(size - 1)
-                if file.read(1) != b"\n":  # a line that a kill cut short stays visible as a damaged one
-                    file.write(b"\n")
+            file.seek(0)
+            data = file.read()
+            whole = _whole(data)
+            file.truncate(whole)
+            if new and data[:whole].rstrip(b"\n") == data[:whole] != b"":
+                file.write(b"\n")
             text = "".join(json.dumps(entry.plain(), sort_keys=True, ensure_ascii=False) + "\n" for entry in new)
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
     return new
+
+
+def _whole(data: bytes) -> int:
+    """Bytes of a ledger without the line at its end that a kill cut short: one that is not ended, and no JSON."""
+    start = data.rfind(b"\n") + 1
+    try:
+        json.loads(data[start:] or b"{}")
+    except ValueError:
+        return start
+    return len(data)
 
 
 def _key(entry: Entry) -> tuple[str, str, str]:

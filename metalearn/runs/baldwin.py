@@ -128,11 +128,13 @@ class BaldwinRun(Run):
         """One arm at one seed, from where its own store stops."""
         folder = self.folder / arm_name(arm, seed)
         known = (folder / "run.sqlite").exists()
-        store = RunStore.open(folder, write=True) if known else RunStore.create(folder, self.store.config, describe())
+        if known:
+            store = RunStore.open(folder, write=True)
+        else:
+            store = RunStore.create(folder, self.store.config, describe(), {"kind": "lineage"})
         with store:
             if store.get("outcome") is not None:
                 return
-            store.put("kind", "lineage")
             name = f"{self.folder.name}-{folder.name}"
             tracker = mirror(store, folder, name, self.config.tracking, group=self.folder.name)
             code = 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metalearn.size.door import Sized
+from metalearn.store.folder import go_on
 from metalearn.store.run_store import RunStore
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Run(ABC):
     @classmethod
     def open(cls, folder: Path, console: Any) -> Self:
         """An existing run, to go on with. Raises RunError, and ValueError where it does not fit into this machine."""
-        found = cls(RunStore.open(folder, write=True), folder, console)
+        found = cls(go_on(folder), folder, console)
         if (sized := found.sized()) is not None:
             sized.refuse()
         return found

@@ -139,11 +139,11 @@ class SearchRun(Run):
                 document = self._select(evaluator, generations)
                 self._compare(evaluator, document, generations)
                 tracker.finish(self.folder / "rule.json", self._top(generations), self._summary(document))
-                self.store.put("status", "finished")
                 code = 0
             finally:
                 tracker.close(code)
             path = write_report_of(self.store, self.folder, generations)
+            self.store.put("status", "finished")  # last: a sweep leaves a finished seed as it is
         self.console.print(f"report {path}", highlight=False)
 
     def _search(self, evaluator: Evaluator, tracker: Tracker) -> list[Generation]:

@@ -31,7 +31,7 @@ from metalearn.runs.kinds import BENCH
 from metalearn.runs.search import check, resolved
 from metalearn.size.door import Sized
 from metalearn.size.others import sized_bench
-from metalearn.store.environment import describe
+from metalearn.store.folder import begin
 from metalearn.store.run_store import RunStore, write_text_atomically
 from metalearn.tracking.tracker import Tracker
 from outer.draws import mean_of
@@ -100,10 +100,8 @@ class BenchRun(Run):
         if plan.budget < min(setting.steps for setting in settings) * networks(settings):
             raise ValueError(f"--budget: {plan.budget:g} inner steps are less than one candidate's lives")
         sized_bench(checked, plan).refuse().ask(console)
-        store = RunStore.create(folder, config.plain() | resolved(checked), describe())
-        store.put(BENCH, plan.plain())
-        store.put("command", command)
-        return cls(store, folder, console)
+        plain = config.plain() | resolved(checked)
+        return cls(begin(folder, plain, command, documents={BENCH: plan.plain()}), folder, console)
 
     def sized(self) -> Sized:
         """Of all searches and rules with all seeds."""

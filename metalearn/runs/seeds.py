@@ -17,7 +17,7 @@ from metalearn.ledger.looks import now
 from metalearn.runs.base import Run, progress_line
 from metalearn.runs.search import SearchRun, check, resolved
 from metalearn.size.search import sized_seeds
-from metalearn.store.folder import begin, mirror
+from metalearn.store.folder import begin, go_on, mirror
 from metalearn.store.run_store import DATABASE, RunStore
 from metalearn.verdict.documents import VerdictDocument
 from metalearn.verdict.of_run import verdict_keys
@@ -40,10 +40,11 @@ class SeedsRun(Run):
         sized_seeds(checked, seeds).ask(console)
         plain = config.plain() | {"device": checked.device} | resolved(checked)
         command = "metalearn sweep " + " ".join(shlex.quote(argument) for argument in arguments)
-        store = begin(folder, plain, command, "seeds")
-        store.put(SEEDS, list(range(config.seed, config.seed + seeds)))
-        store.put(GROUP, f"{folder.name} {digest([now(), str(folder.resolve())])[:6]}")
-        return cls(store, folder, console)
+        documents = {
+            SEEDS: list(range(config.seed, config.seed + seeds)),
+            GROUP: f"{folder.name} {digest([now(), str(folder.resolve())])[:6]}",
+        }
+        return cls(begin(folder, plain, command, "seeds", documents), folder, console)
 
     def run(self) -> None:
         """Whatever is missing of: claims, the run of each seed, the verdict."""
@@ -68,16 +69,15 @@ class SeedsRun(Run):
     def _seed(self, config: Config, seed: int) -> None:
         """The run of one seed, from where it stopped."""
         folder = self.folder / f"{SEED_FOLDER}{seed}"
-        if (folder / DATABASE).exists():
-            with RunStore.open(folder, write=False) as store:
-                if store.get("status") == "finished":
-                    return
-            store = RunStore.open(folder, write=True)
-        else:
+        if not (folder / DATABASE).exists():
             own = config.model_copy(update={"seed": seed})
-            store = begin(folder, own.plain(), self.store.get("command"))
-        store.put(GROUP, self.store.get(GROUP))
-        store.put(CLAIMS, self.store.get(CLAIMS) or [])
+            documents = {GROUP: self.store.get(GROUP), CLAIMS: self.store.get(CLAIMS) or []}
+            store = begin(folder, own.plain(), self.store.get("command"), documents=documents)
+        else:
+            store = go_on(folder)
+            if store.get("status") == "finished":
+                store.close()
+                return
         SearchRun(store, folder, self.console).run()
 
     @staticmethod

@@ -19,7 +19,7 @@ from metalearn.report.headline import headline
 from metalearn.report.variants_report import write
 from metalearn.runs.base import Run, progress_line
 from metalearn.runs.search import SearchRun, check, resolved
-from metalearn.store.folder import begin
+from metalearn.store.folder import begin, go_on
 from metalearn.store.run_store import DATABASE, RunStore
 
 VARIANTS = "variants"  # document: the config of every variant, with nothing to look up
@@ -37,10 +37,8 @@ class VariantsRun(Run):
             checked = check(variant)
             plains[name] = variant.plain() | {"device": checked.device} | resolved(checked)
         command = ("metalearn search " + " ".join(shlex.quote(argument) for argument in arguments)).strip()
-        store = begin(folder, config.plain(), command, "variants")
-        store.put(GROUP, f"{folder.name} {digest([now(), str(folder.resolve())])[:6]}")
-        store.put(VARIANTS, plains)
-        return cls(store, folder, console)
+        documents = {GROUP: f"{folder.name} {digest([now(), str(folder.resolve())])[:6]}", VARIANTS: plains}
+        return cls(begin(folder, config.plain(), command, "variants", documents), folder, console)
 
     def run(self) -> None:
         """Whatever is missing: claims of all variants before any final cell is opened, then one run after the other."""
@@ -67,10 +65,10 @@ class VariantsRun(Run):
     def _opened(self, name: str) -> SearchRun:
         """The run of a variant, begun if it was not."""
         folder, config = self.folder / name, self.store.get(VARIANTS)[name]
-        known = (folder / DATABASE).exists()
-        store = RunStore.open(folder, write=True) if known else begin(folder, config, self.store.get("command"))
-        if store.get(GROUP) is None:
-            store.put(GROUP, self.store.get(GROUP))
+        if (folder / DATABASE).exists():
+            store = go_on(folder)
+        else:
+            store = begin(folder, config, self.store.get("command"), documents={GROUP: self.store.get(GROUP)})
         return SearchRun(store, folder, self.console)
 
     @staticmethod

@@ -55,8 +55,14 @@ class RunStore:
         self._lock = lock
 
     @classmethod
-    def create(cls, folder: Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> RunStore:
-        """Start a run in `folder` (made if missing) and open it for writing.
+    def create(
+        cls,
+        folder: Path,
+        config: Mapping[str, Any],
+        environment: Mapping[str, Any],
+        documents: Mapping[str, Any] | None = None,
+    ) -> RunStore:
+        """Start a run in `folder` (made if missing) and open it for writing; it holds `documents` from the first moment.
 
         Raises RunError when the run exists, the folder cannot be written or the disk is full; then nothing is left
         behind and nothing is overwritten.
@@ -81,8 +87,9 @@ class RunStore:
                     new.executescript(
                         f"BEGIN;{SCHEMA}PRAGMA application_id={APPLICATION_ID};PRAGMA user_version={SCHEMA_VERSION};"
                     )
-                    for key, value in zip(FIXED, (config, environment), strict=True):
-                        new.execute("INSERT INTO document VALUES (?, ?)", (key, to_json(dict(value), key)))
+                    first = {**(documents or {}), "config": dict(config), "environment": dict(environment)}
+                    for key, value in first.items():
+                        new.execute("INSERT INTO document VALUES (?, ?)", (key, to_json(value, key)))
                     new.execute("COMMIT")
                 os.replace(temporary, path)
                 sync_folder(folder)

@@ -109,7 +109,12 @@ class Place:
 
     def environment(self, scenario: Scenario) -> dict[str, str]:
         """Of commands that run here."""
-        own = {"METALEARN_CACHE": str(self.cache), "TMPDIR": str(self.folder / "tmp"), "WANDB_MODE": ""}
+        own = {
+            "METALEARN_CACHE": str(self.cache),
+            "TMPDIR": str(self.folder / "tmp"),
+            "TORCHINDUCTOR_CACHE_DIR": str(self.cache / "inductor"),  # torch's own; its default lies in TMPDIR
+            "WANDB_MODE": "",
+        }
         return own | scenario.environment
 
 

@@ -151,6 +151,20 @@ def test_a_sweep_goes_on_where_it_stopped(folder: Path, monkeypatch: pytest.Monk
     assert one.cells == other.cells and one.seeds == other.seeds and one.stability == other.stability
 
 
+def test_a_seed_without_its_report_is_not_finished(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from metalearn.runs import search
+
+    def stops(*_: object) -> None:
+        raise ValueError("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search, "write_report_of", stops)
+        assert invoke("sweep", "tiny.yaml", "--seeds", "2", "--name", "cut").exit_code == 2
+    assert not (folder / "runs" / "cut" / "seed-0" / "report.html").exists()
+    said("resume", "cut")
+    assert all((folder / "runs" / "cut" / f"seed-{k}" / "report.html").exists() for k in range(2))
+
+
 def test_cells_come_from_a_file_of_their_own(folder: Path) -> None:
     (folder / "cells.yaml").write_text(yaml.safe_dump({"transfer": CELLS}))
     content = yaml.safe_load((folder / "tiny.yaml").read_text())

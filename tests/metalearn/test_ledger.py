@@ -131,6 +131,19 @@ def test_a_file_only_grows_and_repeats_nothing(tmp_path: Path) -> None:
     assert file.read(path)[-1] == third
 
 
+def test_a_line_that_a_kill_cut_short_is_no_entry(tmp_path: Path) -> None:
+    path, first, second = tmp_path / "ledger.jsonl", look(("wine",), "A", "1"), look(("wine",), "B", "2")
+    file.append(path, [first])
+    begun = path.read_bytes()
+    file.append(path, [second])
+    whole = path.read_bytes()
+    for cut in (len(begun) + 1, len(whole) - 2):
+        path.write_bytes(whole[:cut])
+        assert file.read(path) == [first]
+        file.append(path, [second])
+        assert path.read_bytes() == whole
+
+
 @pytest.mark.parametrize("line", ["{", "[]", '{"kind": "rumour"}', '{"kind": "look", "id": 3}', "\udcff"])
 def test_a_damaged_line_is_named_in_one_line(tmp_path: Path, line: str) -> None:
     path = tmp_path / "ledger.jsonl"
@@ -178,6 +191,16 @@ def test_every_comparison_enters_itself_before_it_is_lived(folder: Path, monkeyp
     said("compare", "tiny", "hebb", code=2)
     found = file.read(ledger)[-1]
     assert isinstance(found, Look) and found.run == "tiny hebb" and len(found.forms) == 2
+
+
+def test_the_same_comparison_is_one_look_however_often_it_is_asked_for(folder: Path) -> None:
+    ledger = folder / "runs" / "ledger.jsonl"
+    for _ in range(2):
+        said("compare", "backprop", "oja", "--config", "tiny.yaml")
+    assert len(file.read(ledger)) == 1
+    said("compare", "backprop", "oja", "--config", "tiny.yaml", "--seed", "1")
+    said("compare", "oja", "backprop", "--config", "tiny.yaml")
+    assert len({entry.id for entry in file.read(ledger)}) == 3
 
 
 def test_a_run_is_added_to_the_projects_ledger_once(folder: Path) -> None:

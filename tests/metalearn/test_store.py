@@ -18,6 +18,8 @@ import pytest
 
 from inner.random import stream
 from metalearn.store import files as _files
+from metalearn.store import folder as _folder
+from metalearn.store.folder import begin, go_on
 from metalearn.store.run_store import DATABASE, RunError, RunStore, write_text_atomically
 from outer.generation import Generation
 
@@ -227,6 +229,26 @@ def test_a_full_disk_at_creation_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     write_text_atomically(path, "né\n")
     assert path.read_bytes() == "né\n".encode()
     RunStore.create(tmp_path / "x", {}, {}).close()
+
+
+def test_first_documents_are_there_whenever_the_process_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill between the store and its config.yaml; what goes on with the run makes the file."""
+
+    def killed(store: RunStore) -> None:
+        store.close()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_folder, "write_config", killed)
+        with pytest.raises(KeyboardInterrupt):
+            begin(tmp_path / "x", {"seed": 1}, "metalearn sweep x", "seeds", {"seeds": [0, 1]})
+    begin(tmp_path / "y", {"seed": 1}, "metalearn sweep x", "seeds", {"seeds": [0, 1]}).close()
+    assert not (tmp_path / "x" / "config.yaml").exists()
+    with go_on(tmp_path / "x") as store:
+        assert store.keys() == ["command", "config", "environment", "kind", "seeds"]
+        assert (store.get("kind"), store.get("seeds"), store.get("command")) == ("seeds", [0, 1], "metalearn sweep x")
+    text = (tmp_path / "x" / "config.yaml").read_text()
+    assert text == (tmp_path / "y" / "config.yaml").read_text() == "# metalearn sweep x\nseed: 1\n"
 
 
 def test_a_read_only_folder_can_be_read_and_not_written(public: Path) -> None:
