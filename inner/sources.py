@@ -66,6 +66,10 @@ class Source(ABC):
         """float64 [N] of a closed loop (return, regret); None: the task's test set decides."""
         return None
 
+    def ceiling(self, steps: Sequence[int]) -> Tensor | None:
+        """The score [L, C] after so many steps of an actor that knows the world of each life; None: not known."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Pool(Source):

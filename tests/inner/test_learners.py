@@ -41,6 +41,23 @@ def made(learner: str, network: str, task: str) -> tuple[Learner, Task] | None:
     return None if found.accepts(life.spec) else (found, chosen)
 
 
+def at_home(name: str) -> tuple[Learner, Task]:
+    """The learner on digits, or in the world of its own example where it learns from rewards alone."""
+    from inner.components import load
+
+    pair = made(name, "mlp", "digits")
+    if pair is not None:
+        return pair
+    example = cast(type[Learner], load("learner", name)).example
+    task = cast(Task, build("task", dict(example.task)))
+    assert task.environment, "every learner of samples learns digits on a multilayer perceptron"
+    return cast(Learner, build("learner", {"name": name, **example.options})).on(Mlp(())), task
+
+
+def life_of(learner: Learner, task: Task, steps: int, theta: Tensor, batch: int = 1) -> Life:
+    return Life(learner, task, task.experience("search", steps, batch, 0, LABELS), theta, 0, LABELS)
+
+
 def rows(learner: Learner, population: int = 4) -> Tensor:
     """Coefficient values [P, D] near the initial ones and within their bounds, each candidate with its own."""
     factor = torch.from_numpy(stream(1, "rows").uniform(0.5, 1.5, (population, len(learner.coefficients))))
@@ -51,9 +68,9 @@ def rows(learner: Learner, population: int = 4) -> Tensor:
 
 
 def lived(learner: Learner, task: Task, theta: Tensor, steps: int = 20, batch: int = 3) -> Result:
-    data = task.life_data("search", steps, batch, 0, LABELS)
+    life = replace(life_of(learner, task, steps, theta, batch), record=(0, 7, steps), prequential=task.criterion.supervised)
     with torch.no_grad():
-        return live(Life(learner, task, data, theta, 0, LABELS, (0, 7, steps), task.criterion.supervised))
+        return live(life)
 
 
 def cases() -> list[Any]:
@@ -88,9 +105,7 @@ def test_lives_on_every_network_that_it_accepts(
 
 @pytest.mark.parametrize("name", names("learner"))
 def test_a_failed_network_rests_and_changes_no_bit_of_its_neighbours(name: str) -> None:
-    pair = made(name, "mlp", "digits")
-    assert pair is not None, "every learner learns digits on a multilayer perceptron"
-    learner, task = pair
+    learner, task = at_home(name)
     theta = rows(learner)
     ill = theta.clone()
     ill[1] = float("nan")
@@ -122,15 +137,13 @@ def test_learns_better_than_chance_what_it_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("learner"))
 def test_says_what_it_is(name: str) -> None:
-    pair = made(name, "mlp", "digits")
-    assert pair is not None
-    learner, task = pair
+    learner, task = at_home(name)
     again = cast(Learner, build("learner", learner.plain())).on(learner.network)
     assert again == learner and learner.name == name
     assert learner.knows <= set(KNOWLEDGE) and learner.knows
     values = {c.name: c.init for c in learner.coefficients}
     assert learner.text(values) and "\n" not in learner.text(values)
-    spec = Life(learner, task, task.life_data("search", 1, 1, 0, LABELS), rows(learner), 0, LABELS).spec
+    spec = life_of(learner, task, 1, rows(learner)).spec
     cost = learner.cost(spec)
     assert cost.passes >= 1 and cost.multiply_adds > 0 and cost.floats > 0
     assert (learner.formula is None) == (name not in ("local_rule", "descent"))
@@ -144,8 +157,8 @@ def test_says_how_much_it_keeps(name: str) -> None:
 
     example = cast(type[Learner], load("learner", name)).example
     learner = cast(Learner, build("learner", {"name": name, **example.options})).on(Mlp((300,)))
-    task = cast(Task, build("task", "digits"))
-    life = Life(learner, task, task.life_data("search", 2, 1, 0, LABELS), rows(learner), 0, LABELS)
+    task = at_home(name)[1]
+    life = life_of(learner, task, 2, rows(learner))
     learner = learner.lives_as
     state = learner.init(life.spec, life.theta.float().repeat_interleave(len(LABELS), 0), len(life.theta), 0, LABELS)
     networks = len(life.theta) * len(LABELS)
@@ -171,10 +184,8 @@ def test_wrong_options_are_refused_in_one_line(name: str) -> None:
 @pytest.mark.parametrize("name", names("learner"))
 def test_coefficients_can_change_in_mid_life_or_not_at_all(name: str) -> None:
     """The same networks under other coefficients: what a windowed search needs."""
-    pair = made(name, "mlp", "digits")
-    assert pair is not None
-    learner, task = pair
-    life = Life(learner, task, task.life_data("search", 2, 1, 0, LABELS), rows(learner), 0, LABELS)
+    learner, task = at_home(name)
+    life = life_of(learner, task, 2, rows(learner))
     theta = life.theta.float().repeat_interleave(2, 0)
     state = learner.init(life.spec, theta, 4, 0, LABELS)
     try:

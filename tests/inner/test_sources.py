@@ -22,7 +22,7 @@ from inner.noise import Noise
 from inner.random import stream
 from inner.rules.rule import Rule
 from inner.sources import source_of
-from inner.tasks.bandit import Bandits
+from inner.tasks._bandits import Bandits
 from inner.tasks.base import TIERS, Task
 
 ENVIRONMENTS = [name for name in names("task") if load("task", name).environment]  # type: ignore[attr-defined]
@@ -90,7 +90,7 @@ def test_a_recorded_step_is_the_step(name: str) -> None:
 
 def test_bandits_pay_the_arm_that_was_pulled() -> None:
     """Mean reward of each arm over 4,000 pulls is its probability; all candidates meet the same luck."""
-    pay = torch.tensor([[[0.1, 0.5, 0.9]], [[0.7, 0.0, 1.0]]])
+    pay = torch.tensor([[[[0.1, 0.5, 0.9]]], [[[0.7, 0.0, 1.0]]]])
     source = Bandits(pay, Noise.of(0, [("a", 0), ("a", 1)]), 4000, 1)
     s, earned = source.begin(2), torch.zeros(4, 3)
     arms = torch.eye(3)
@@ -99,7 +99,7 @@ def test_bandits_pay_the_arm_that_was_pulled() -> None:
             _, told = source.respond(s, t, arms[arm].expand(4, 1, 3))
             assert torch.equal(told.reward[:2], told.reward[2:]), "the second candidate meets the luck of the first"
             earned[:, arm] += told.reward[:, 0, 0]
-    assert torch.allclose(earned[:2] / 2000, pay[:, 0], atol=4 * 0.5 / 2000**0.5)
+    assert torch.allclose(earned[:2] / 2000, pay[:, 0, 0], atol=4 * 0.5 / 2000**0.5)
 
 
 def test_choices_follow_the_softmax_of_the_preferences() -> None:
