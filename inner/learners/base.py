@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -19,6 +17,7 @@ from inner.components import Plain
 from inner.life.states import map_all, tensors_of
 from inner.life_data import Label
 from inner.networks.base import Network
+from inner.papers import cited_in
 from inner.rules.coefficient import Coefficient
 from inner.rules.rule import Rule
 from inner.rules.sharing import flat
@@ -53,18 +52,6 @@ class Example:
     network: Mapping[str, Any] = field(default_factory=lambda: {"name": "mlp", "hidden": (16,)})
     steps: int = 300
     batch: int = 8
-
-
-NAME = r"[^\W\d_][\w'-]+"
-PAPER = re.compile(rf"(?=[A-Z]){NAME}(?:, {NAME})*(?: & {NAME}| et al\.)? (?:19|20)\d\d\b")
-
-
-def cited(text: str) -> str:
-    """Authors and years in the first brackets of a text that hold any: (Jabri & Flower 1992, eq. 3); else empty."""
-    for inside in re.findall(r"\(([^()]*)\)", text):
-        if found := PAPER.findall(" ".join(inside.split())):
-            return "; ".join(found)
-    return ""
 
 
 class Learner(ABC):
@@ -104,7 +91,7 @@ class Learner(ABC):
     @property
     def source(self) -> str:
         """The papers that it comes from: by default those that its module's first lines name in brackets."""
-        return cited(sys.modules[type(self).__module__].__doc__ or "")
+        return cited_in(self)
 
     def on(self, network: Network) -> Learner:
         """The same learner on another network."""

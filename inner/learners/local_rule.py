@@ -84,6 +84,11 @@ class Learner(base.Learner):
         used = {SIGNALS[name].locality for name in self.signals} | {"local"}
         return frozenset(used | (self.pathway.knows if self.hears else set()) | ({"two phases"} if self.compares else set()))
 
+    @property
+    def source(self) -> str:
+        """The papers of the pathway, where it is used."""
+        return self.pathway.source if self.hears else ""
+
     @cached_property
     def pathway(self) -> Pathway:
         """The feedback pathway that the rule asks for."""

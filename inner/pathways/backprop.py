@@ -1,4 +1,4 @@
-"""Backpropagation: errors travel down through the transposed forward weights (weight transport)."""
+"""Backpropagation: errors go down through the transposed forward weights (Rumelhart, Hinton & Williams 1986)."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from inner.life_data import Label
 from inner.networks.base import ForwardRecord
+from inner.papers import cited_in
 from inner.random import stream
 
 
@@ -63,6 +64,11 @@ class Pathway(ABC):
     def knows(self) -> frozenset[str]:
         """What a synapse must know because of this pathway, in the words of `inner.learners.base.KNOWLEDGE`."""
         return frozenset({"transported weights"} if type(self).transports else ())
+
+    @property
+    def source(self) -> str:
+        """The papers that it comes from: by default those that its module's first lines name in brackets."""
+        return cited_in(self)
 
     def passes(self, sizes: Sequence[int]) -> float:
         """Passes that it takes beside the forward one, in forward passes; sizes: units per layer 0 .. K.

@@ -1,6 +1,6 @@
 """Learned feedback: feedback weights take the same changes as the forward weights and both decay, so that they meet.
 
-Kolen & Pollack 1994: with dB = dw^T - decay B and dw - decay w, the difference w - B^T shrinks by (1 - decay) a step,
+(Kolen & Pollack 1994.) With dB = dw^T - decay B and dw - decay w, the difference w - B^T shrinks by (1 - decay) a step,
 and feedback alignment turns into backpropagation without a weight ever being sent.
 """
 

@@ -231,6 +231,8 @@ def validate(content: Plain) -> Config:
     """Check a mapping. Raises ValueError for the first mistake: key, what was expected, what was given, nearest name."""
     if "study" in content:
         raise ValueError("config: this is a study, not a search; run it with metalearn baldwin")
+    if "learners" in content:
+        raise ValueError("config: this is a league, not a search; run it with metalearn league")
     try:
         return Config.model_validate(content)
     except ValidationError as error:

@@ -104,14 +104,21 @@ def remembered(
     jobs: Sequence[Job],
     evaluator: Evaluator,
     progress: Callable[[str, int, int], None] | None = None,
+    keep: Callable[[int, Tuned], None] | None = None,
 ) -> list[Tuned]:
-    """function(*arguments) of every job, or its answer of before; progress(name, ended, all) as each one ends."""
+    """function(*arguments) of every job, or its answer of before; progress(name, ended, all) as each one ends.
+
+    keep(k, answer of job k): called for every job, for those that are remembered first.
+    """
     if any(job.path is None for job in jobs):
         log.warning("baselines: the cache %s is not this user's alone; all are tuned anew", cache_folder() / "baselines")
     found = {k: tuned for k, job in enumerate(jobs) if (tuned := _recall(job.path, job.learner)) is not None}
     missing = [k for k in range(len(jobs)) if k not in found]
     missing.sort(key=lambda k: -len(jobs[k].learner.coefficients))  # the longest job first
     ended = len(found)
+    if keep is not None:
+        for k, tuned in found.items():
+            keep(k, tuned)
 
     def done(j: int, tuned: Tuned) -> None:
         nonlocal ended
@@ -119,6 +126,8 @@ def remembered(
         job = jobs[missing[j]]
         found[missing[j]] = tuned
         _remember(job.path, tuned)
+        if keep is not None:
+            keep(missing[j], tuned)
         if progress is not None:
             progress(job.name, ended, len(jobs))
 

@@ -1,4 +1,4 @@
-"""Finds the class of whatever a run folder holds: search, search bench, sweep over seeds, experiment on inheritance, study."""
+"""Finds the class of whatever a run folder holds: search, search bench, sweep over seeds, experiment on inheritance, study, league."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ CLASSES = {  # kind as stored -> module and class
     "study": ("study", "StudyRun"),
     "seeds": ("seeds", "SeedsRun"),
     "variants": ("variants", "VariantsRun"),
+    "league": ("league", "LeagueRun"),
 }
 BENCH = "searches"  # the document that makes a run folder a search bench
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,17 @@ def live_fresh(
     weights: int | None = None,
     engine: str = "auto",
     device: str = "cpu",
+    record: Sequence[int] | None = None,
 ) -> FreshLives:
     """Live every life of `setting` under the learner with these coefficient values; a rule is read as the local rule.
 
-    seed addresses data and initial weights; `weights`, where given, addresses the initial weights alone.
+    seed addresses data and initial weights; `weights`, where given, addresses the initial weights alone. record: the
+    steps at which networks are tested; by default `points` of them, evenly.
     """
     placed = learner_of(learner).on(setting.network)
     theta = torch.from_numpy(placed.flat(values, setting.spec)[None])
     steps = setting.steps
-    record = sorted({round(steps * i / (points - 1)) for i in range(points)})
+    record = sorted({round(steps * i / (points - 1)) for i in range(points)}) if record is None else list(record)
     born = seed if weights is None else weights
     task, count, size = setting.task, len(setting.labels), theta.shape[1]
     sized = Lives(

@@ -10,14 +10,9 @@ batches large, so that activities outweigh weights.
 from __future__ import annotations
 
 import argparse
-import weakref
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from inner.criteria import CLASSES
 from inner.learners.base import Learner, Spec
@@ -25,63 +20,14 @@ from inner.learners.forward_gradient import Learner as Forward
 from inner.learners.local_rule import Learner as LocalRule
 from inner.networks.mlp import Network
 from inner.rules.rule import Rule
+from outer.evidence.peak_memory import peak, stepping
 
 INPUTS, OUTPUTS, N = 16, 10, 2
 
 
-class Peak(TorchDispatchMode):
-    """Counts the bytes of storages that live at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.most = 0
-        self.known: set[int] = set()
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = function(*args, **(kwargs or {}))
-        for tensor in tree_leaves(found):
-            if isinstance(tensor, Tensor):
-                self.count(tensor.untyped_storage())
-        return found
-
-    def count(self, storage: Any) -> None:
-        place = storage._cdata
-        if place in self.known:
-            return
-        size = storage.nbytes()
-        self.known.add(place)
-        self.now += size
-        self.most = max(self.most, self.now)
-        weakref.finalize(storage, self.gone, place, size)
-
-    def gone(self, place: int, size: int) -> None:
-        self.known.discard(place)
-        self.now -= size
-
-
-def peak(run: Callable[[], object]) -> int:
-    """Bytes at the peak of a run that has been made once before."""
-    run()
-    with Peak() as mode:
-        kept = run()
-    del kept
-    return mode.most
-
-
 def step(learner: Learner, depth: int, batch: int) -> Callable[[], object]:
     """One step of N networks of `depth` hidden layers."""
-    spec = Spec(INPUTS, OUTPUTS, CLASSES, 1, batch)
-    labels = [("depth", n) for n in range(N)]
-    theta = torch.tensor([[c.init for c in learner.coefficients]] * N)
-    state = learner.init(spec, theta, 1, 0, labels)
-    x = torch.ones(N, batch, INPUTS)
-    y = torch.nn.functional.one_hot(torch.arange(batch) % OUTPUTS, OUTPUTS).float().expand(N, -1, -1)
-
-    def run() -> object:
-        with torch.no_grad():
-            return learner.step(state, x, y)
-
-    return run
+    return stepping(learner, Spec(INPUTS, OUTPUTS, CLASSES, 1, batch), N)[1]
 
 
 def by_autograd(network: Network, batch: int) -> Callable[[], object]:

@@ -14,8 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from inner.components import names
 from inner.criteria import CLASSES
-from inner.learners.base import Learner, Spec, cited
+from inner.learners.base import Learner, Spec
 from inner.networks import mlp
+from inner.papers import cited
 from inner.pathways.none import Pathway as NoPathway
 from inner.pathways.reward import Pathway as Reward
 from metalearn.config import library
@@ -134,6 +135,7 @@ def test_multiply_adds_are_those_of_its_products(name: str) -> None:
 
 def test_a_learner_names_the_papers_that_it_comes_from() -> None:
     assert library.learner("weight_perturbation").source == "Jabri & Flower 1992; Zuege, Klos & Memmesheimer 2023"
+    assert library.learner("feedback_alignment").source == "Lillicrap et al. 2016" and library.learner("hebb").source == ""
     assert library.learner("backprop_amsgrad").source == "Reddi, Kale & Kumar 2018"
     assert cited("A step (see there). T falls (Metropolis et al. 1953,\neq. 2; 20000 steps).") == "Metropolis et al. 1953"
     assert cited("An idea of 1999 (eq. 3)") == ""

@@ -19,7 +19,22 @@ inheritance: {seeds: 1, lifetimes: 3, threshold: -0.1}
 evaluator: serial
 tracking: {mode: disabled}
 """
-FILES = {"tiny.yaml": TINY, "baldwin.yaml": BALDWIN}
+LEAGUE = """
+learners: [backprop, sign, spsa]
+tasks: [{name: digits, test: 40}]
+depths: [1, 2]
+width: 8
+passes: 40
+batch: 2
+search: {name: cma, popsize: 4, generations: 3}
+lifetimes: 2
+selection: {finalists: 2, lifetimes: 2}
+fresh: 3
+memory: [1, 2]
+evaluator: serial
+tracking: {mode: disabled}
+"""
+FILES = {"tiny.yaml": TINY, "baldwin.yaml": BALDWIN, "league.yaml": LEAGUE}
 SEARCHES = {
     "cma": "popsize: 4, generations: 12",
     "es": "popsize: 4, generations: 12",
@@ -76,6 +91,7 @@ SCENARIOS = (
     Scenario("other study", ("baldwin", "papers/hinton_nowlan", "--name", "x", "study.runs=4",
                               "study.generations=40", "study.popsize=100")),
     Scenario("comparison", ("compare", "backprop", "oja", "--config", "tiny.yaml"), run="", prints=True),
+    Scenario("league", ("league", "league.yaml", "--name", "x")),
     Scenario("report", ("report", "runs/x"), run="", before=("search", "tiny.yaml", "--name", "x")),
     Scenario("export", ("export", "runs/x", "--output", "rule.py"), run="", before=("search", "tiny.yaml", "--name", "x")),
 )  # fmt: skip
