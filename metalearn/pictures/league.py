@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from metalearn.evidence.league_documents import LeagueResult
 from metalearn.pictures.search import EVOLVED, INK, MUTED, OTHERS, label_ends, new_figure, style, to_svg
-from metalearn.report.league_tables import needed
+from metalearn.report.league_tables import counted, needed
 from metalearn.report.tables import number, title
 
 ROW, WIDE = 0.26, 7.4  # inches: a learner's row, a picture
@@ -70,6 +71,8 @@ def ranks(result: LeagueResult) -> str:
     """A row per learner: its mean rank and the 95 % interval."""
     names = sorted(result.standings, key=lambda name: result.standings[name].rank.mean)
     with style("ranks"):
+        from matplotlib.ticker import MaxNLocator
+
         figure, axes = new_figure(WIDE, 0.9 + ROW * len(names))
         for at, name in enumerate(names):
             found, colour = result.standings[name].rank, EVOLVED if name == result.leader else OTHERS[0]
@@ -79,6 +82,7 @@ def ranks(result: LeagueResult) -> str:
         axes.tick_params(axis="y", colors=INK)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(0.5, len(names) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("mean rank over cells and lives (1 is the best, 95 % interval)")
         return to_svg(figure, "ranks")
@@ -129,14 +133,25 @@ def against(result: LeagueResult, what: str) -> str:
             colour, dashes = looks[name]
             lead = name == result.leader
             axes.plot(x, factor * score[shown], color=colour, linestyle=dashes, linewidth=2.2 if lead else 1.3)
+            axes.plot(x[-1:], factor * score[shown][-1:], "o", color=colour, markersize=3)
             ends.append((float(x[-1]), float(factor * score[shown][-1]), title(name), colour))
         axes.set_xscale("log")
+        plain(axes.xaxis)
         axes.margins(x=0)
         axes.set_xlabel("passes (log)" if what == "passes" else "multiply-adds of one network (log)")
         axes.set_ylabel(label)
         figure.draw_without_rendering()
         label_ends(axes, ends)
         return to_svg(figure, what)
+
+
+def plain(axis: Any) -> None:
+    """Numbers as 950, 12 k, 4.5 M on a log axis."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: counted(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def memory(result: LeagueResult) -> str:
@@ -161,6 +176,7 @@ def memory(result: LeagueResult) -> str:
             ends.append((float(depths[-1]), float(weights[-1]), "the weights", MUTED))
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
+        plain(axes.yaxis)
         axes.set_xticks(depths, [f"{depth:g}" for depth in depths])
         axes.margins(x=0)
         axes.set_xlabel("hidden layers")

@@ -91,6 +91,6 @@ BESIDE = {  # picture -> the table that it stands above
     "ranks": "Final score",
     "knowledge": "What each synapse must know",
     "passes": "Passes to a threshold",
-    "multiply_adds": "Multiply adds to a threshold",
+    "multiply_adds": "Multiply-adds to a threshold",
     "memory": "Peak memory against depth",
 }

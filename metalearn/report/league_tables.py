@@ -75,7 +75,7 @@ def to_threshold(result: LeagueResult, what: str, about: str) -> Table:
         rows.append([title(name), *entries])
     header = ["learner", *(f"{cell.name}: {number(cell.threshold, metric)}" for cell in cells)]
     text = f"Median over lives of the {about}, up to the score that heads the column, with its 95 % interval."
-    return Table(f"{title(what).capitalize()} to a threshold", text, header, rows)
+    return Table(f"{what.capitalize().replace('_', '-')} to a threshold", text, header, rows)
 
 
 def _cost(found: ToThreshold, reached: int, lives: int) -> str:

@@ -14,7 +14,7 @@ from metalearn.evidence.league import POINTS, League, cells_of
 from metalearn.evidence.league_documents import LeaguePlan
 from metalearn.makers import make_evaluator
 from metalearn.size.door import Sized
-from metalearn.size.parts import life_seconds, seconds
+from metalearn.size.parts import LABEL, job, life_seconds, seconds
 from metalearn.size.search import CONFIG, searched
 from metalearn.size.size import Size, in_turn
 from outer.evaluators._cuts import lifetimes_within
@@ -46,6 +46,9 @@ def _tuning(league: League, objectives: Sequence[LearnerObjective], workers: int
             continue
         settings = [replace(place, labels=(("size", 0),)) for place in _places(own)]
         held, each = searched(own, search, settings, config, 1)
+        judged = -(-chosen.lifetimes // min(chosen.shapes, chosen.lifetimes))
+        held += (60.0 * chosen.finalists + LABEL) * chosen.lifetimes
+        each = max(each, job(own, settings, chosen.finalists, judged, 1))
         lives = search.popsize * config.lifetimes * search.generations + chosen.finalists * chosen.lifetimes
         most, work = max(most, held + each), work + lives * life_seconds(own, settings) * len(league.births)
     return Size(0.0, most, work / workers, workers)

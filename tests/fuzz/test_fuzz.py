@@ -225,6 +225,7 @@ def test_command_lines(place: Path, keys: list[str], share: float) -> None:
         "list",
         "estimate",
         "bench-searches",
+        "league",
     ]
     options = [
         "--name",
@@ -247,7 +248,7 @@ def test_command_lines(place: Path, keys: list[str], share: float) -> None:
                 draw.choice([draw.choice(STRINGS), draw.choice(options), *overrides(draw, keys)[:1], "nowhere", "-1"])
             )
         words = [word.replace("\x00", "").replace("\ud7ff", "") for word in words]
-        if words[0] in ("estimate", "sweep", "bench-searches") and not any(word in STRINGS for word in words[1:]):
+        if words[0] in ("estimate", "sweep", "bench-searches", "league") and not any(word in STRINGS for word in words[1:]):
             continue  # long work that is fine
         found.append(check(place, before, words))
     assert not any(found), fails([why for why in found if why])

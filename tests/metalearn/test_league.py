@@ -86,7 +86,7 @@ def test_document(whole: LeagueResult, place: Path) -> None:
 def test_one_table_per_question(whole: LeagueResult, place: Path) -> None:
     found = {table.heading: table for table in tables(whole)}
     assert list(found) == [
-        "Final score", "Samples to a threshold", "Passes to a threshold", "Multiply adds to a threshold",
+        "Final score", "Samples to a threshold", "Passes to a threshold", "Multiply-adds to a threshold",
         "Peak memory against depth", "What each synapse must know", "Failures", "Tuning",
     ]  # fmt: skip
     text = (place / "runs" / "whole" / "league.md").read_text(encoding="utf-8")
@@ -277,6 +277,9 @@ def test_a_row_per_learner_is_mirrored_once(whole: LeagueResult, place: Path, mo
         (("search.popsiz=3",), r"'cma' has no such option \(did you mean 'popsize'\?\)"),
         (("engine=native",), "engine: native cannot run this"),
         (("width=20000000",), "memory: this would take about .*; lower width"),
+        (("selection.lifetimes=1000000000",), "memory: this would take about .*; lower selection.lifetimes"),
+        (("fresh=1000000000",), "memory: this would take about .*; lower fresh"),
+        (("passes=1000000000",), "memory: this would take about .*; lower passes"),
         (("tiny.yaml",), "expected one config, got tiny.yaml, tiny.yaml"),
     ],
 )
