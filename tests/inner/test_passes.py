@@ -126,6 +126,8 @@ class Products(TorchDispatchMode):
 def test_multiply_adds_are_those_of_its_products(name: str) -> None:
     """Within half and twice: the first layer sends nothing back, and what goes weight by weight is no product."""
     learner = library.learner(name).on(NETWORK)
+    if why := learner.accepts(SPEC):
+        pytest.skip(why)
     run = step(learner)
     with Products() as found:
         run()
