@@ -106,7 +106,7 @@ def knowledge(result: LeagueResult) -> str:
             right.plot([factor * mean.mean], [at], "o", color=colour, markersize=5)
             text = number(mean.mean, _score_name(result))
             right.text(1.02, at, text, transform=right.get_yaxis_transform(), va="center", fontsize=8)
-        left.set_xticks(range(len(classes)), [known.replace(" ", "\n") for known in classes], fontsize=7.5)
+        left.set_xticks(range(len(classes)), classes, fontsize=7.5, rotation=35, ha="left", rotation_mode="anchor")
         left.xaxis.tick_top()
         left.set_xlim(-0.6, len(classes) - 0.4)
         left.set_yticks(range(len(names)), [title(name) for name in names])

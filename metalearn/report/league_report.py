@@ -42,7 +42,9 @@ def print_league(result: LeagueResult, console: Any) -> None:
     cells = Table("Final score by cell", "", ["learner", *(cell.name for cell in result.plan.cells)], [])
     for name, found in result.standings.items():
         cells.rows.append([title(name), *(number(place.score.mean, metric) for place in found.places.values())])
-    for each in (ends, cells, knowledge(result), failures(result)):
+    known = knowledge(result)
+    known = known._replace(header=known.header[:-1], rows=[row[:-1] for row in known.rows])  # the sources are on the page
+    for each in (ends, cells, known, failures(result)):
         shown = Rich(box=SIMPLE, pad_edge=False, title=each.heading, title_justify="left")
         for k, column in enumerate(each.header):
             shown.add_column(column, justify="right" if k else "left", overflow="fold")
