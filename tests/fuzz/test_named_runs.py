@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from fuzz.harness import broken, tree
+from kills.contents import stored
 
 from inner.cache import private_folder
 from inner.components import load as load_component
@@ -130,6 +134,16 @@ def test_every_signal_that_ends_a_run_says_how_to_go_on(
             signal.signal(each, handler)
     assert ended.value.code == 128 + number
     assert f"Go on with: metalearn resume {tmp_path}" in capsys.readouterr().err
+
+
+def test_a_clock_that_goes_backwards_changes_no_bit(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = itertools.count(2e9, -3600.0)
+    monkeypatch.setattr(time, "time", lambda: next(now))
+    result = CliRunner().invoke(main, ["search", "tiny.yaml", "--name", "backwards"])
+    assert result.exit_code == 0, result.output
+    one, other = (stored(place / "runs" / name) for name in ("done", "backwards"))
+    shutil.rmtree(place / "runs" / "backwards")
+    assert one == other and any(name.startswith("generation") for name in one)
 
 
 NAN = """

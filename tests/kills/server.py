@@ -1,7 +1,7 @@
 """Starts `metalearn` commands from a process that has imported everything already: a run that is killed costs no import.
 
 Each line in is a JSON request {arguments, folder, environment, output, kill_at: seconds or null}; the answer is its exit
-code {"code": n}, -9 for a killed one. A command lives in a session of its own, so that its whole group can be killed.
+code {"code": n}, -9 for a killed one. A command lives in a process group of its own, which is killed as a whole.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def preload() -> None:
 
 def become(request: dict[str, object]) -> None:
     """Be a process that was started with this command."""
-    os.setsid()
+    os.setpgrp()
     os.chdir(str(request["folder"]))
     os.environ.update(request["environment"])  # type: ignore[arg-type]
     tempfile.tempdir = None
