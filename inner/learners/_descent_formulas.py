@@ -65,9 +65,12 @@ INITIAL = {  # where a search starts, from lives on digits of 1 to 5 hidden laye
 }  # fmt: skip
 
 
-def coefficients_of(method: str, names: tuple[str, ...]) -> tuple[Coefficient, ...]:
-    """The coefficients of these names with a method's own initial values."""
-    rows = {name: KNOWN[name].to_dict() for name in names}
+def coefficients_of(
+    method: str, names: tuple[str, ...], others: tuple[Coefficient, ...] = ()
+) -> tuple[Coefficient, ...]:
+    """The coefficients of these names with a method's own initial values; `others` are those of a pathway's options."""
+    known = {c.name: c for c in others} | KNOWN
+    rows = {name: known[name].to_dict() for name in names}
     for name in set(rows) & set(INITIAL.get(method, {})):
         rows[name]["init"] = INITIAL[method][name]
     return tuple(Coefficient.from_dict(name, row) for name, row in rows.items())
@@ -134,5 +137,6 @@ def rule_of(
         dw = f"rate*{dw}"
     plain = {"name": name, "dw": dw if method == PLAIN else f"eta*{dw}", "traces": traces, "pathway": pathway}
     bare = Rule.from_dict(plain)
-    rows = {c.name: c.to_dict() for c in coefficients_of(method, tuple(c.name for c in bare.coefficients))}
+    names = tuple(c.name for c in bare.coefficients)
+    rows = {c.name: c.to_dict() for c in coefficients_of(method, names, bare.coefficients)}
     return Rule.from_dict({**plain, "coefficients": rows})

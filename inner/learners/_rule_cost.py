@@ -30,11 +30,11 @@ def cost_of(learner: RuleOnNetwork, spec: Spec) -> Cost:
     rule, network, pathway = learner.rule, learner.network, learner.pathway
     shapes = network.shapes(spec.inputs, spec.outputs)
     weights, largest = sum(i * o for i, o in shapes), max(i * o for i, o in shapes)
-    units = sum(network.sizes(spec.inputs, spec.outputs))
+    sizes = network.sizes(spec.inputs, spec.outputs)
+    units = sum(sizes)
     formulas, traces = learner.updates
     state, floats = float(weights), KEPT * (units - spec.inputs)
-    if type(pathway).init is not Pathway.init:
-        state += weights
+    state += pathway.floats(sizes)
     state += weights * sum(c.share == "synapse" for c in rule.coefficients)
     for _, update in traces:
         if isinstance(update, SidedTrace):
@@ -45,6 +45,6 @@ def cost_of(learner: RuleOnNetwork, spec: Spec) -> Cost:
     elementwise = max(held(update.rest) for update in formulas.values())
     matrices = 1 + max(len(update.others) for update in formulas.values())
     floats += largest * (matrices / spec.batch + elementwise)
-    back = pathway.passes(network.sizes(spec.inputs, spec.outputs)) if learner.hears else 0.0
+    back = pathway.passes(sizes, spec.batch) if learner.hears else 0.0
     passes = 1.0 + back + learner.compares
     return Cost(passes, (passes + 1.0) * weights + weights * elementwise, floats, state)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from inner.activations import activation
 from inner.learners._rule_state import Acted, Kept, RuleOnNetwork, State
 from inner.pathways.base import Delivery, Pathway
 from inner.rules.signal_values import SignalValues
@@ -29,7 +28,7 @@ def look(learner: RuleOnNetwork, state: State, told: Told, t: int | Tensor) -> t
         reward = rewarded(learner, told, output, state)
         if "surprise" in learner.signals:
             surprise, baseline = surprised(learner, state, told, acted, reward)
-    own, feedback, err = errors(learner, state, acted, err_out, reward, y, t)
+    own, feedback, err = errors(learner, state, told, err_out, reward, y, t)
     before = state.before
     if before and acted.fresh is not None:
         before = tuple(rested(group, acted.fresh) for group in before)
@@ -106,31 +105,25 @@ def surprised(
 
 
 def errors(
-    learner: RuleOnNetwork,
-    state: State,
-    acted: Acted,
-    err_out: Tensor,
-    reward: Tensor,
-    y: Tensor | None,
-    t: int | Tensor,
+    learner: RuleOnNetwork, state: State, told: Told, err_out: Tensor, reward: Tensor, y: Tensor | None, t: int | Tensor
 ) -> tuple[tuple[Tensor, ...], dict[int, Tensor], dict[int, Tensor]]:
     """The pathway's own weights, and `feedback` and `err` per layer of units; the input layer's slope is 1."""
-    top = len(state.sizes) - 1
+    top, acted = len(state.sizes) - 1, state.acted
+    assert acted is not None
     feedback, err = {top: err_out}, {top: err_out}
     if not learner.hears:
         return state.own, feedback, err
-    network, record, forward = learner.network, acted.record, state.forward
-    weights = [state.weights[k] for k in forward]
+    pathway, lowest = learner.pathway, 0 if "pre_err" in learner.signals else 1
+    weights = [state.weights[k] for k in state.forward]
     weights = [w if w.shape[1] == n else w[:, :n] for w, n in zip(weights, state.sizes)]  # without bias rows
-    at = Delivery(state.own, weights, err, err_out, reward, record, y, acted.noise, t)
-    for u in range(top - 1, -1 if "pre_err" in learner.signals else 0, -1):
-        feedback[u] = learner.pathway.feedback(u, at)
-        if u == 0:
-            err[u] = feedback[u]
-        elif record.slope is not None:
-            err[u] = feedback[u] * record.slope[forward[u - 1]]
-        else:
-            delta = activation(network.activation).delta
-            err[u] = delta(feedback[u], record.drive[forward[u - 1]], record.post[forward[u - 1]])
-    own = state.own if type(learner.pathway).train is Pathway.train else tuple(learner.pathway.train(at))
+    scored = None if told.scored is None else told.scored.unsqueeze(-1).to(err_out.dtype)
+    at = Delivery(
+        state.own, weights, err, err_out, reward, acted.record, y, acted.noise, t, learner.network, state.spec.criterion,
+        feedback, state.forward, lowest, scored, state.coefficients, state.noise,
+    )  # fmt: skip
+    together = pathway.together(at)
+    for u in range(top - 1, lowest - 1, -1):
+        feedback[u] = pathway.feedback(u, at) if together is None else together[u]
+        err[u] = at.delta(u, feedback[u])
+    own = state.own if type(pathway).train is Pathway.train else tuple(pathway.train(at))
     return own, feedback, err

@@ -87,7 +87,7 @@ class Learner(base.Learner):
             method, self.pathway, self.schedule, float(self.warmup), self.normalise, self.power, self.method
         )
         names = [c.name for c in bare.coefficients]
-        defaults = formulas.coefficients_of(self.method, (*names, *self._further))
+        defaults = formulas.coefficients_of(self.method, (*names, *self._further), bare.coefficients)
         found = adjusted(defaults, self.values)
         return Rule.from_dict({**bare.to_dict(), "coefficients": {c.name: c.to_dict() for c in found[: len(names)]}})
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from inner.axes import fold
-from inner.components import Plain, build
+from inner.components import Plain
 from inner.learners import base
 from inner.learners._changes import changed, nothing_before, silent
 from inner.learners._rule_cost import cost_of, footprint_of
@@ -29,6 +29,7 @@ from inner.pathways.base import Pathway
 from inner.rules import sharing
 from inner.rules.coefficient import Coefficient
 from inner.rules.compiled import SidedTrace, Traces, compiled
+from inner.rules.pathway import pathway_of
 from inner.rules.rule import Rule
 from inner.rules.signal_values import SignalValues
 from inner.rules.signals import SIGNALS, observed
@@ -92,7 +93,7 @@ class Learner(base.Learner):
     @cached_property
     def pathway(self) -> Pathway:
         """The feedback pathway that the rule asks for."""
-        return cast(Pathway, build("pathway", {"name": self.rule.pathway, **self.rule.pathway_options}))
+        return pathway_of(self.rule.pathway, self.rule.pathway_options)
 
     @cached_property
     def signals(self) -> frozenset[str]:
@@ -179,7 +180,7 @@ class Learner(base.Learner):
             weights, own, (), common, spec, each, self._bound(common, each, weights),
             network.rest(n, spec.batch, spec.inputs, spec.outputs), wiring, sizes,
             tuple(wiring.index((u, u + 1)) for u in range(len(sizes) - 1)),
-            noise=Noise.of(seed, labels, population) if self.explores else None,
+            noise=Noise.of(seed, labels, population) if self.explores or self.hears and self.pathway.draws else None,
             baseline=theta.new_zeros(n, 2, 1, 1) if "surprise" in self.signals else None,
         )  # fmt: skip
         return replace(state, traces=silent(self.updates[1], state), before=nothing_before(self.remembered, state))
@@ -216,7 +217,8 @@ class Learner(base.Learner):
         """The state with the forward record, and the output [N, B, O] for x [N, B, I]."""
         network = self.network
         output = network.resolve_output(state.spec.criterion)
-        noise = None if state.noise is None else self.drive_noise(state, x.shape[1], t)
+        quiet = state.noise is None or not self.explores
+        noise = None if quiet else self.drive_noise(state, x.shape[1], t)
         record, units = network.forward(state.weights, x, output, state.units, fresh, noise)
         clean = None
         if noise is not None and self.compares:
@@ -287,7 +289,8 @@ class Learner(base.Learner):
         traced = any(not isinstance(update, SidedTrace) for _, update in self.updates[1])
         if spec.sequences and spec.batch > 1 and traced:
             return "a trace that sees both sides of a synapse is kept for one sequence at a time: expected life.batch 1"
-        return self.network.accepts(spec)
+        refused = self.pathway.accepts(self.network, spec) if self.hears else ""
+        return refused or self.network.accepts(spec)
 
     def moving(self, state: State) -> list[Tensor]:
         """The weights: a network is alive while every one is finite."""

@@ -22,7 +22,7 @@ class Pathway(base.Pathway):
         above = at.err[k + 1]
         return above.new_zeros(*above.shape[:2], at.weights[k].shape[1])
 
-    def passes(self, sizes: Sequence[int]) -> float:
+    def passes(self, sizes: Sequence[int], batch: int) -> float:
         """None."""
         return 0.0
 

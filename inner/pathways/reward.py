@@ -26,7 +26,7 @@ class Pathway(base.Pathway):
         """One number of the whole network."""
         return frozenset({"network"})
 
-    def passes(self, sizes: Sequence[int]) -> float:
+    def passes(self, sizes: Sequence[int], batch: int) -> float:
         """None: one number is repeated."""
         return 0.0
 

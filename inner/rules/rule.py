@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from inner.components import Plain, build, suggest
-from inner.components import names as component_names
+from inner.components import Plain, suggest
 from inner.rules import terms as term_tools
 from inner.rules.coefficient import Coefficient
 from inner.rules.exploration import Surprise, check_noise
@@ -29,6 +28,7 @@ from inner.rules.homeostasis import Homeostasis
 from inner.rules.layers import latex_head, per_layer
 from inner.rules.misspelling import check_spelling
 from inner.rules.parse import check_name, names_in, parse
+from inner.rules.pathway import check_pathway, rates_of
 from inner.rules.signals import SIGNALS, before_names
 
 KEYS = ("name", "family", "dw", "traces", "pathway", "coefficients", "homeostasis", "noise", "surprise")
@@ -73,12 +73,15 @@ class Rule:
             self._parsed(f"traces.{trace}", text)
             for name in set(names_in(text)) & set(before_names(self.traces)) - set(self.traces):
                 raise ValueError(f"rule.traces.{trace}: '{name}' is known in dw only; a trace sees the traces before this step")
-        self._check_pathway()
+        check_pathway(self.pathway, self.pathway_options)
         if self.noise in self.visible:
             raise ValueError(f"rule.noise: expected a number or a coefficient, got '{self.noise}', which is a signal or trace")
         object.__setattr__(self, "coefficients", self._completed())
-        if any(c.name == self.noise and c.share != "rule" for c in self.coefficients):
-            raise ValueError(f"rule.noise: expected a coefficient with one value, '{self.noise}' has several")
+        single: dict[Any, str] = {self.noise: "noise"}
+        single |= dict.fromkeys(rates_of(self.pathway, self.pathway_options), "pathway")
+        for c in self.coefficients:
+            if c.name in single and c.share != "rule":
+                raise ValueError(f"rule.{single[c.name]}: expected a coefficient with one value, '{c.name}' has several")
 
     def _parsed(self, key: str, text: str, further: tuple[str, ...] = ()) -> sympy.Expr:
         if not isinstance(text, str):
@@ -88,22 +91,16 @@ class Rule:
         except ValueError as error:
             raise ValueError(f"rule.{key}: {str(error).removeprefix('formula: ')}") from None
 
-    def _check_pathway(self) -> None:
-        known = component_names("pathway")
-        if self.pathway_options:
-            build("pathway", {"name": self.pathway, **self.pathway_options})
-        if not isinstance(self.pathway, str) or ("." not in self.pathway and self.pathway not in known):
-            near = suggest(str(self.pathway), known)
-            raise ValueError(
-                f"rule.pathway: unknown name {str(self.pathway)[:40]!r}{near}; known: {', '.join(known) or 'none'}"
-            )
-
     def _completed(self) -> tuple[Coefficient, ...]:
         given = {coefficient.name: coefficient for coefficient in self.coefficients}
         if len(given) != len(self.coefficients):
             raise ValueError("rule.coefficients: a name is given twice")
         occurring = [name for text in (*self.formulas.values(), *self.traces.values()) for name in names_in(text)]
         occurring += [self.noise] if isinstance(self.noise, str) else []
+        rates = rates_of(self.pathway, self.pathway_options)
+        for name in set(rates) & set(self.visible):
+            raise ValueError(f"rule.pathway: expected a number or a coefficient, got '{name}', which is a signal or trace")
+        occurring += list(rates)
         wanted = [name for name in dict.fromkeys(occurring) if name not in self.visible]
         for name in given:
             if name not in wanted:
@@ -112,7 +109,7 @@ class Rule:
                     f"it has: {', '.join(wanted) or 'no coefficients'}"
                 )
         check_spelling(wanted, given, self.visible)
-        return tuple(given.get(name) or Coefficient(name) for name in wanted)
+        return tuple(given.get(name) or rates.get(name) or Coefficient(name) for name in wanted)
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Rule:

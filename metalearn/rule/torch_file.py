@@ -63,7 +63,7 @@ $clock        self.own = [$own]  # feedback weights
             posts.append(x)
         return pres, drives, posts
 
-    def feedback(self, k, err_above, err_out, reward):
+    def feedback(self, k, err_above, err_out, reward, target):
         """What the units of layer k (0 is the input) hear of the error [B, units]."""
         w = self.weights[k][:-1]
         return $feedback
@@ -82,7 +82,7 @@ $tick        pres, drives, posts = self.forward(x)
         slopes.append(torch.ones_like(output))
         feedback, err = {top: err_out}, {top: err_out}
         for k in range(top - 1, -1, -1):
-            feedback[k] = self.feedback(k, err[k + 1], err_out, reward)
+            feedback[k] = self.feedback(k, err[k + 1], err_out, reward, target)
             err[k] = feedback[k] * slopes[k]
         changes = []
         for k, w in enumerate(self.weights):

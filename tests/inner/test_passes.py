@@ -124,8 +124,21 @@ class Products(TorchDispatchMode):
 
 @pytest.mark.parametrize("name", [*PASSES, *(name for name in names("learner") if name not in (*PASSES, "local_rule"))])
 def test_multiply_adds_are_those_of_its_products(name: str) -> None:
+    assert_products(library.learner(name))
+
+
+PATHWAYS = ["weight_mirror", "synthetic", "difference_target", "fixed_prediction", "local_loss", "target_projection"]
+
+
+@pytest.mark.parametrize("pathway", [*PATHWAYS, {"name": "local_loss", "loss": "predsim"}], ids=str)
+def test_multiply_adds_of_a_pathway_are_those_of_its_products(pathway: Any) -> None:
+    rule = {"dw": "eta*err*pre", "pathway": pathway, "coefficients": {"eta": 0.01}}
+    assert_products(library.learner({"name": "local_rule", "rule": rule}))
+
+
+def assert_products(learner: Learner) -> None:
     """Within half and twice: the first layer sends nothing back, and what goes weight by weight is no product."""
-    learner = library.learner(name).on(NETWORK)
+    learner = learner.on(NETWORK)
     if why := learner.accepts(SPEC):
         pytest.skip(why)
     run = step(learner)

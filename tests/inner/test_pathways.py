@@ -15,6 +15,7 @@ from inner.learners._rule_state import State
 from inner.learners.base import Spec
 from inner.learners.local_rule import Learner
 from inner.networks.mlp import Network
+from inner.noise import Noise
 from inner.pathways.base import Delivery
 from inner.random import stream
 from inner.rules.rule import Rule
@@ -193,18 +194,23 @@ def test_shape_of_what_a_pathway_delivers(pathway: str) -> None:
     own = component.init(SIZES, 5, labels)
     alone = component.init(SIZES, 5, labels[1:])
     other = component.init(SIZES, 6, labels)
-    assert len(own) in (0, len(SIZES) - 1)
+    assert all(b.shape[0] == len(labels) for b in own)
     for b, c, d in zip(own, alone, other):
-        assert torch.equal(b[1:], c) and not torch.equal(b, d) and not torch.equal(b[0], b[1])
+        assert torch.equal(b[1:], c)
+        assert pathway == "synthetic" or not torch.equal(b, d) and not torch.equal(b[0], b[1])
     weights = [numbers(2, i, o, label=f"{i}{o}") for i, o in zip(SIZES, SIZES[1:])]
     err_out, reward = numbers(2, 3, SIZES[-1], label="out"), numbers(2, 3, 1, label="reward")
-    record, _ = Network(hidden=SIZES[1:-1]).forward(weights, numbers(2, 3, SIZES[0], label="x"), "linear")
+    network = Network(hidden=SIZES[1:-1])
+    record, _ = network.forward(weights, numbers(2, 3, SIZES[0], label="x"), "linear")
     err = {k: numbers(2, 3, units, label=f"above{k - 1}") for k, units in enumerate(SIZES) if k}
-    at = Delivery(own, weights, err, err_out, reward, record, numbers(2, 3, SIZES[-1], label="y"), None, 0)
+    heard = {k: numbers(2, 3, units, label=f"heard{k - 1}") for k, units in enumerate(SIZES) if k}
+    y, luck = numbers(2, 3, SIZES[-1], label="y"), Noise.of(5, labels)
+    at = Delivery(own, weights, err, err_out, reward, record, y, None, 0, network, VALUES, heard, luck=luck)
     for k in range(len(SIZES) - 1):
         got = component.feedback(k, at)
         assert got.shape == (2, 3, SIZES[k])
-        assert bool((got == 0).all()) == (pathway == "none")
+        silent = {"none": True, "synthetic": k > 0, "local_loss": k == 0}.get(pathway, False)  # synthetic: at birth
+        assert bool((got == 0).all()) == silent
 
 
 @pytest.mark.parametrize("pathway", ["random", "direct", "learned"])

@@ -20,6 +20,7 @@ from inner.noise import Noise
 from inner.pathways import learned
 from inner.rules import sharing
 from inner.rules.functions import FUNCTIONS, functions_in
+from inner.rules.pathway import rates_of
 from inner.rules.signals import SIGNALS
 from inner.tasks.base import LifeData
 
@@ -40,6 +41,8 @@ def obstacle(learner: Learner, spec: Spec) -> str:
         return "no kernel for a surprise of the loss"
     if not type(learner.pathway).native:
         return f"no kernel for the pathway '{rule.pathway}'"
+    if rates_of(rule.pathway, rule.pathway_options):
+        return f"no kernel for options of the pathway '{rule.pathway}' that are coefficients"
     without = [
         f for f in functions_in(*rule.expressions.values(), *rule.trace_expressions.values()) if not FUNCTIONS[f].c
     ]
