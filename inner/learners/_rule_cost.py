@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from inner.learners._rule_state import RuleOnNetwork
 from inner.learners.base import KEPT, Cost, Spec
-from inner.pathways.base import Pathway
 from inner.rules.compiled import SidedTrace
 from inner.rules.tape import Tape
 
