@@ -23,6 +23,10 @@ class Pathway(base.Pathway):
         """B_k [L, O, units] for every layer of units below the output."""
         return tuple(base.gaussian((sizes[-1], units), "direct", k, seed, labels) for k, units in enumerate(sizes[:-1]))
 
+    def floats(self, sizes: Sequence[int]) -> int:
+        """Numbers of the B_k of a network."""
+        return sizes[-1] * sum(sizes[:-1])
+
     def feedback(self, k: int, at: base.Delivery) -> Tensor:
         """The output's error [N, B, units of layer k] through this layer's random weights."""
         return torch.bmm(at.err_out, at.own[k])
