@@ -169,16 +169,14 @@ class Learner(base.Learner):
         network = self.network
         sizes = network.sizes(spec.inputs, spec.outputs)
         if born is None:
-            born = network.init(spec.inputs, spec.outputs, seed, labels)
-            weights = tuple(laid(fold(w, population)) for w in born)  # memory of their own, to be written in
-        else:
-            weights = tuple(laid(w) for w in born)
+            born = [fold(w, population) for w in network.init(spec.inputs, spec.outputs, seed, labels)]
+        weights = tuple(laid(w) for w in born)  # memory of their own, to be written in
         own = tuple(fold(b, population) for b in self.pathway.init(sizes, seed, labels))
         common, each = self._named(theta, weights)
         n, wiring = len(weights[0]), network.wiring(spec.inputs, spec.outputs)
+        units = network.rest(n, spec.batch, spec.inputs, spec.outputs)
         state = State(
-            weights, own, (), common, spec, each, self._bound(common, each, weights),
-            network.rest(n, spec.batch, spec.inputs, spec.outputs), wiring, sizes,
+            weights, own, (), common, spec, each, self._bound(common, each, weights), units, wiring, sizes,
             tuple(wiring.index((u, u + 1)) for u in range(len(sizes) - 1)),
             noise=Noise.of(seed, labels, population) if self.explores or self.hears and self.pathway.draws else None,
             baseline=theta.new_zeros(n, 2, 1, 1) if "surprise" in self.signals else None,
@@ -217,8 +215,7 @@ class Learner(base.Learner):
         """The state with the forward record, and the output [N, B, O] for x [N, B, I]."""
         network = self.network
         output = network.resolve_output(state.spec.criterion)
-        quiet = state.noise is None or not self.explores
-        noise = None if quiet else self.drive_noise(state, x.shape[1], t)
+        noise = self.drive_noise(state, x.shape[1], t) if state.noise is not None and self.explores else None
         record, units = network.forward(state.weights, x, output, state.units, fresh, noise)
         clean = None
         if noise is not None and self.compares:
@@ -289,8 +286,7 @@ class Learner(base.Learner):
         traced = any(not isinstance(update, SidedTrace) for _, update in self.updates[1])
         if spec.sequences and spec.batch > 1 and traced:
             return "a trace that sees both sides of a synapse is kept for one sequence at a time: expected life.batch 1"
-        refused = self.pathway.accepts(self.network, spec) if self.hears else ""
-        return refused or self.network.accepts(spec)
+        return (self.pathway.accepts(self.network, spec) if self.hears else "") or self.network.accepts(spec)
 
     def moving(self, state: State) -> list[Tensor]:
         """The weights: a network is alive while every one is finite."""

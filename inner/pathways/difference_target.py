@@ -3,7 +3,7 @@
     h~_{L-1} = h_{L-1} + nudge err_out w^T;    h~_k = h_k + G_{k+1}(h~_{k+1}) - G_{k+1}(h_{k+1})
     G_{k+1}(h) = f(h V_k + c_k) goes down |G_{k+1}(F(h_k + eps)) - (h_k + eps)|^2, F the layer, eps ~ N(0, sigma^2)
 
-Lee, Zhang, Fischer & Bengio 2015. A layer that descends |h_k - h~_k|^2 hears h~_k - h_k, here divided by `nudge`, so
+(Lee, Zhang, Fischer & Bengio 2015.) A layer that descends |h_k - h~_k|^2 hears h~_k - h_k, here divided by `nudge`, so
 that the size of a change does not hang on it. Steps of V are divided by the mean squared length of what goes in.
 """
 

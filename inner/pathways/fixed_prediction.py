@@ -2,7 +2,7 @@
 
     e_k <- e_k + speed (-e_k + (e_{k+1} w_k^T) f'(z_k)),    e_K = target - output,    e_k = 0 at first
 
-Whittington & Bogacz 2017 with the assumption of fixed predictions (Rosenbaum 2022).
+(Whittington & Bogacz 2017; Rosenbaum 2022.)
 With speed 1 and as many iterations as there are layers it is backpropagation. In general a layer that is d layers below the
 output hears P(Binomial(iterations, speed) >= d) times what backpropagation says, layers further down less.
 """

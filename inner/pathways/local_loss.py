@@ -4,7 +4,7 @@
     sim       L_k = mean over pairs of samples of (S(h_k P_k) - S(y))^2, S = cosines of rows without their means
     predsim   (1 - mix) pred + mix sim
 
-Nøkland & Eidnes 2019. A hidden layer hears -d L_k / d h_k; V_k and P_k go down their loss with `rate`.
+(Nøkland & Eidnes 2019.) A hidden layer hears -d L_k / d h_k; V_k and P_k go down their loss with `rate`.
 """
 
 from __future__ import annotations

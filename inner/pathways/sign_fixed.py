@@ -1,6 +1,6 @@
 """Sign symmetry with fixed magnitudes (frSF): signs come from the forward weights, sizes were drawn once.
 
-Liao, Leibo & Poggio 2016; Moskovitz, Litwin-Kumar & Abbott 2018.
+(Liao, Leibo & Poggio 2016; Moskovitz, Litwin-Kumar & Abbott 2018.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sign symmetry with magnitudes that are drawn afresh at every step (brSF): only signs are worth anything.
 
-Liao, Leibo & Poggio 2016 ("batch-random" magnitudes).
+(Liao, Leibo & Poggio 2016.) There they are called batch-random.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     feedback_k = SG_k(h_k [, target]);    SG_k goes down |SG_k - err_{k+1} w_k^T|^2, err_{k+1} by the guess of the layer above
 
-Jaderberg et al. 2017; with the target it is their cDNI. SG_k is linear, or has one layer of tanh units; its last layer
+(Jaderberg et al. 2017.) With the target it is their cDNI. SG_k is linear, or has one layer of tanh units; its last layer
 is 0 at birth. Steps are divided by the mean squared length of what goes in (Nagumo & Noda 1967), so that any rate below 2 is
 stable for linear ones. Where the loss is quadratic and the layers above are linear, cDNI's guess can be the error itself.
 """
