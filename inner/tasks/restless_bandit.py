@@ -40,4 +40,5 @@ class Task(BanditTask):
         walk = random.random((1, batch, self.arms))
         moves = self.drift * random.standard_normal((max(steps, 1) - 1, batch, self.arms))
         at = np.abs(np.concatenate([walk, moves]).cumsum(0)) % 2  # a mirror at every whole number
-        return np.minimum(at, 2 - at).astype(np.float32)
+        found: np.ndarray = np.minimum(at, 2 - at).astype(np.float32)
+        return found
