@@ -274,3 +274,9 @@ class Experiment:
     def seeded(self, seed: int) -> Experiment:
         """The same experiment at another seed."""
         return replace(self, config=self.config.model_copy(update={"seed": seed}))
+
+    @property
+    def tuning(self) -> Experiment:
+        """The experiment that baselines are tuned in: this one, or the same at `compare.tuned_at`."""
+        seed = self.config.compare.tuned_at
+        return self if seed in (None, self.config.seed) else self.seeded(seed)

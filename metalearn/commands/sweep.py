@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.argument("arguments", nargs=-1, required=True, metavar="CONFIG [KEY=VALUE ...]")
 @click.option("--over", metavar="KEY=V1,V2,...", help="Repeat all searches for each of these values of a key.")
 @click.option("--seeds", type=int, default=5, show_default=True, help="Searches per value, with seeds counted up.")
+@click.option("--variant", help="Of a config with variants the one that is repeated.")
 @click.option("--name", help="Keep a whole run per seed, with one verdict over all, in this folder.")
 @click.option("--runs", "where", default="runs", show_default=True, help="Folder that holds the runs.")
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write the scores as an SVG picture.")
@@ -25,6 +26,7 @@ def command(
     arguments: tuple[str, ...],
     over: str | None,
     seeds: int,
+    variant: str | None,
     name: str | None,
     where: str,
     picture: str | None,
@@ -38,7 +40,7 @@ def command(
     from rich.console import Console
 
     from metalearn.config.load import load, refuse_genome
-    from metalearn.config.variants import refuse_variants
+    from metalearn.config.variants import refuse_variants, variant_of
     from metalearn.store.files import write_text_atomically
 
     names = [a for a in arguments if "=" not in a]
@@ -49,11 +51,16 @@ def command(
     overrides = [a for a in arguments if "=" in a]
     config = load(names[0], overrides)
     refuse_genome(config, "sweep", "metalearn baldwin repeats it over --seeds")
-    refuse_variants(config, "sweep")
+    if variant is not None:
+        if name is None:
+            raise ValueError("sweep --variant: for a sweep with a folder, expected --name NAME too")
+        config = variant_of(config, variant)
+    refuse_variants(config, "sweep", "--variant NAME")
     if name is not None:
         if over or picture or as_json:
             raise ValueError("sweep --name: for one setting; --over, --picture and --json are for sweeps without a folder")
-        keep(config, seeds, folder_of(Path(where), name, ""), [*arguments, "--seeds", str(seeds), "--name", name])
+        chosen = [] if variant is None else ["--variant", variant]
+        keep(config, seeds, folder_of(Path(where), name, ""), [*arguments, *chosen, "--seeds", str(seeds), "--name", name])
         return
     from metalearn.makers import make_evaluator
     from metalearn.progress import Progress

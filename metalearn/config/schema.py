@@ -149,6 +149,10 @@ class CompareConfig(Section):
         description="names from the library that are tuned for each cell alone, on select-tier lives of that cell: the "
         "strongest opponents, with a row of their own",
     )
+    tuned_at: Count | None = Field(
+        None,
+        description="the seed that baselines are tuned at, so that the searches of a sweep share them; default: the run's",
+    )
     random_search: bool = Field(True, description="whether random search over the same rule is a baseline too")
     lifetimes: Count = Field(24, ge=2, description="fresh lives per cell, the same ones for every arm")
     cells: None = Field(None, description="a file with more cells (main: [...], transfer: [...]), read with the config")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from inner.components import suggest
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
 
@@ -48,10 +49,17 @@ def merged(content: Mapping[str, object], change: Mapping[str, object]) -> Plain
     return found
 
 
-def refuse_variants(config: Config, command: str) -> None:
-    """A command for one search says so of a config with several. Raises ValueError."""
+def variant_of(config: Config, name: str) -> Config:
+    """The config of one variant. Raises ValueError, in one line, where there is none of this name."""
+    found = variants_of(config)
+    if name not in found:
+        known = f"{suggest(name, found)}; variants: {', '.join(found)}" if found else "; the config has no variants"
+        raise ValueError(f"no variant '{name[:60]}'{known}")
+    return found[name]
+
+
+def refuse_variants(config: Config, command: str, leave: str = "variants={}") -> None:
+    """A command for one search says so of a config with several, and how to `leave` one. Raises ValueError."""
     if config.variants:
         names = ", ".join(config.variants)
-        raise ValueError(
-            f"{command}: for one search, and this config has the variants {names}; leave one with variants={{}}"
-        )
+        raise ValueError(f"{command}: for one search, and this config has the variants {names}; leave one with {leave}")

@@ -148,6 +148,7 @@ def tune_all(
 
     `progress(name, ended, all)` is called as each one ends; the lifetimes of an arm are those of all its births.
     """
+    experiment = experiment.tuning
     wanted, chosen = experiment.to_tune(), experiment.config.selection
     judged = (chosen.finalists, chosen.lifetimes, chosen.shapes)
     jobs = []

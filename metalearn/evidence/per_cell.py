@@ -80,6 +80,7 @@ def tune_per_cell(
     experiment: Experiment, evaluator: Evaluator, progress: Callable[[str, int, int], None] | None = None
 ) -> dict[str, Arm]:
     """The arms of `compare.per_cell`; progress(name, ended, all) is called as each job ends."""
+    experiment = experiment.tuning
     wanted, chosen, search = wanted_of(experiment), experiment.config.selection, experiment.baseline_search
     judged = (search, chosen.finalists, chosen.lifetimes, experiment.plateau)
     jobs = []

@@ -91,6 +91,13 @@ def test_answers_are_those_of_the_search_itself(cache: Path) -> None:
         assert tune(own, search, 2, 2, 1).fitness == tuple(float(g.fitness.max()) for g in history)
 
 
+def test_searches_of_a_sweep_share_what_is_tuned_at_one_seed(cache: Path) -> None:
+    first, jobs = tuned(config("seed=4"))
+    other, again = tuned(config("seed=5", "compare.tuned_at=4"))
+    assert jobs > 0 and again == 0 and {n: a.values for n, a in other.items()} == {n: a.values for n, a in first.items()}
+    assert tuned(config("seed=5"))[1] == jobs
+
+
 def test_every_arm_spends_what_the_search_spends(cache: Path) -> None:
     for name in ("cma", "es", "random"):
         chosen = config(
