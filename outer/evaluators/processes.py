@@ -1,13 +1,16 @@
-"""Runs jobs in several spawned processes of one thread each; the job of a worker that dies is done again."""
+"""Runs jobs in several processes of one thread each (loky's); the job of a worker that dies is done again.
+
+A worker never imports the script that started it: `metalearn.search(...)` needs no `if __name__ == "__main__"`.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +20,10 @@ from inner.engines.native import compiler
 from outer.evaluators import base
 
 ATTEMPTS = 4  # pools of workers that may die on the same jobs before the run gives up
+POLL = 0.5  # seconds between two looks at whether the parent lives
 
 
-def _begin(consent: frozenset[str] | None, compilers: Mapping[Any, str]) -> None:
+def _begin(consent: frozenset[str] | None, compilers: Mapping[Any, str], parent: int) -> None:
     """Set up a new worker: one thread, the parent's consent and verdict on compilers, no Ctrl-C, an end with the parent."""
     import torch
 
@@ -28,11 +32,10 @@ def _begin(consent: frozenset[str] | None, compilers: Mapping[Any, str]) -> None
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
 
     def follow() -> None:
-        parent.join()
+        while os.getppid() == parent:
+            time.sleep(POLL)
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
@@ -48,19 +51,19 @@ class Evaluator(base.Evaluator):
     """A pool of processes that starts with the first job."""
 
     workers: int = 0  # 0: one per core
-    _pool: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
+    _pool: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise ValueError(f"evaluator.workers: expected 0 (one per core) or more, got {self.workers}")
         self.workers = self.workers or cores()
 
-    def _executor(self) -> ProcessPoolExecutor:
+    def _executor(self) -> Any:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=context, initializer=_begin, initargs=(trusted(), compiler.verdicts())
-            )
+            from joblib.externals.loky import ProcessPoolExecutor
+
+            started = (trusted(), compiler.verdicts(), os.getpid())
+            self._pool = ProcessPoolExecutor(self.workers, initializer=_begin, initargs=started)
         return self._pool
 
     def map(
@@ -87,8 +90,4 @@ class Evaluator(base.Evaluator):
         """End the workers without waiting for their jobs."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            workers = list((pool._processes or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.terminate()
-            pool.shutdown(wait=True)
+            pool.shutdown(wait=True, kill_workers=True)

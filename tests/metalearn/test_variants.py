@@ -170,3 +170,19 @@ def test_the_python_interface_gives_all(place: Path) -> None:
     assert found.rule == found.variants["forward"].rule != found.variants["back"].rule
     assert invoke("search", "two.yaml", "variants={}", "--name", "one").exit_code == 0
     assert (place / "runs" / "one" / "rule.json").exists()
+
+
+def test_a_sweep_repeats_one_variant(place: Path) -> None:
+    result = invoke("sweep", "two.yaml", "tracking.mode=disabled", "--variant", "back", "--seeds", 2, "--name", "again")
+    assert result.exit_code == 0, result.output
+    with RunStore.open(place / "runs" / "again" / "seed-1", write=False) as store:
+        assert store.config["rule"]["pathway"] == "backprop" and "variants" not in store.config
+        assert store.get("status") == "finished"
+    for words, expected in (
+        (["two.yaml", "--variant", "bck", "--name", "x"], "no variant 'bck' (did you mean 'back'?); variants: forward, back"),
+        (["two.yaml", "--variant", "back"], "expected --name NAME too"),
+        (["two.yaml", "--name", "x"], "leave one with --variant NAME"),
+    ):
+        refused = invoke("sweep", *words)
+        assert refused.exit_code == 2 and expected in refused.output
+    assert not (place / "runs" / "x").exists()

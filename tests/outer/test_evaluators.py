@@ -224,3 +224,20 @@ def test_workers_end_with_their_parent(tmp_path: Path, request: pytest.FixtureRe
 def test_refuses_workers_that_cannot_be(name: str) -> None:
     with pytest.raises(ValueError, match="workers"):
         build("evaluator", {"name": name, "workers": -1})
+
+
+PLAIN_SCRIPT = """
+from outer.evaluators.processes import Evaluator
+
+print("begun", flush=True)
+with Evaluator(2) as evaluator:
+    print(evaluator.map(divmod, [(7, 2), (9, 4)]), flush=True)
+"""
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    script = tmp_path / "plain.py"
+    script.write_text(PLAIN_SCRIPT, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(request.config.rootpath)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=120)
+    assert (done.stdout, done.returncode) == ("begun\n[(3, 1), (2, 1)]\n", 0), done.stderr
