@@ -8,7 +8,6 @@ that get longer, lives that fail early.
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import sys
 import time
@@ -52,8 +51,6 @@ def estimate(config: Config, console: Any) -> dict[str, float]:
         workers = evaluator.workers
     lives = search.popsize * config.lifetimes * generations
     once = found.first_s + starting + loading
-    for child in multiprocessing.active_children():  # what workers took at most is known when they have ended
-        child.join(10)
     memory = _peak_mib() + sum([_peak_mib(children=True)] * (workers if workers > 1 else 0))
     stages = {"search_s": found.first_s + found.each_s * generations, "baselines_s": starting + baselines}
     stages["comparison_s"] = loading + selection + comparison
