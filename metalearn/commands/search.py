@@ -16,7 +16,7 @@ from metalearn.cli import Command, console, folder_of, guarded
 def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     """Search for a rule, hold it against tuned baselines, and write a report.
 
-    CONFIG is a path or a name from `metalearn list configs` (default: digits). KEY=VALUE overrides any key of it,
+    CONFIG is a path or a name from `metalearn list configs` (default: default, two rules). KEY=VALUE overrides any key of it,
     for example: search=es search.popsize=8 lifetimes=2 seed=3 rule.dw='eta*err*pre'.
     """
     from metalearn.config.load import inherits, load
@@ -24,7 +24,7 @@ def command(arguments: tuple[str, ...], name: str | None, runs: str) -> None:
     names = [a for a in arguments if "=" not in a]
     if len(names) > 1:
         raise ValueError(f"search: expected one config, got {', '.join(names)}; overrides are written key=value")
-    config_name = names[0] if names else "digits"
+    config_name = names[0] if names else "default"
     overrides = [a for a in arguments if "=" in a]
     folder = folder_of(Path(runs), name, Path(config_name).stem)
     if inherits(config_name):  # what evolves is more than a rule
