@@ -8,7 +8,7 @@ A source is tensors only, so that a step can be recorded for a GPU; t is an int,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from inner.life_data import LifeData
+from inner.noise import Noise
 
 BLOCK = 32  # steps whose samples are gathered at once, at most
 GATHERED = 2**15  # floats that are gathered at once, for several steps
@@ -37,6 +38,18 @@ class Told(NamedTuple):
     scored: Tensor | None = None  # bool [N, B]: the samples whose target counts; None: all
     ends: Tensor | None = None  # bool [N, B]: the trial or episode is over after this step; None: with every step
     cut: Tensor | None = None  # bool [N, B]: it was ended by a time limit
+
+
+class CSource(NamedTuple):
+    """A world in C, for `inner/engines/crowd`: `world_begin`, `world_observe` and `world_respond` on a Crowd."""
+
+    text: str
+    state: int  # vectors of state
+    totals: int  # M, the sums that a score is made from
+    floats: Tensor  # [L, ...] float32, the world of each life
+    numbers: tuple[int, ...]  # what all lives share
+    luck: Noise  # of L lives
+    score: Callable[[Tensor, Tensor], Tensor]  # sums [N, R, M] after steps [R] -> float64 [N, R]
 
 
 class Source(ABC):
@@ -68,6 +81,10 @@ class Source(ABC):
 
     def ceiling(self, steps: Sequence[int]) -> Tensor | None:
         """The score [L, C] after so many steps of an actor that knows the world of each life; None: not known."""
+        return None
+
+    def c(self) -> CSource | None:
+        """The same world in C, of one sample a step; None where there is none."""
         return None
 
 

@@ -56,6 +56,11 @@ def live(life: Life, engine: str = "auto") -> Result:
             if not shortcut.why_not(life):
                 found: Result = shortcut.live(life)
                 return found
+    if free and engine != "eager":
+        from inner.engines.crowd import engine as crowd
+
+        if not crowd.why_not(life):
+            return crowd.live(life)
     if (free or engine == "native") and choose(engine, life.learner, life.spec, life.device)[0] == "native":
         from inner.engines.native import engine as native
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -22,12 +23,13 @@ from inner.axes import fold
 from inner.criteria import REWARD, Criterion
 from inner.noise import Noise
 from inner.random import stream
-from inner.sources import Seen, Source, Told
+from inner.sources import CSource, Seen, Source, Told
 from inner.tasks._common import check_draw, generated
 from inner.tasks.base import Label, LifeData
 from inner.tasks.base import Task as Base
 
 LUCK = 2**17  # site of the draws of rewards
+TEXT = (Path(__file__).parent / "_bandits.h").read_text(encoding="utf-8")
 
 
 class Pulls(NamedTuple):
@@ -87,6 +89,18 @@ class Bandits(Source):
         earned = best[:, piece.clamp(max=best.shape[1] - 1)].cumsum(1)
         earned = torch.cat([torch.zeros_like(best[:, :1]), earned], 1)
         return torch.stack([earned[:, step] / max(step, 1) for step in steps], 1)
+
+    def c(self) -> CSource | None:
+        """The same in C."""
+        if self.batch != 1:
+            return None
+        numbers = (self.every, self.pay.shape[1])
+        return CSource(TEXT, self.pay.shape[-1], 1, self.pay.flatten(1), numbers, self.luck, mean_reward)
+
+
+def mean_reward(totals: Tensor, steps: Tensor) -> Tensor:
+    """Mean reward per pull [N, R] of sums [N, R, 1]."""
+    return totals[..., 0] / steps.clamp(min=1)
 
 
 class BanditTask(Base):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from inner.learners.base import Learner
+from inner.sources import Source
 from metalearn.build import Experiment
 from metalearn.config.schema import CellConfig
 from metalearn.evidence.arms import Arm, check_fit
@@ -19,6 +20,7 @@ from outer.settings import Setting
 Arms = Mapping[str, Arm]
 REFERENCE = "evolved"
 POINTS = 12  # of a learning curve
+ANSWERS = 51  # of one in a world that answers, where it costs nothing
 
 
 def check_cells(experiment: Experiment, learner: Learner) -> None:
@@ -50,7 +52,7 @@ def compare(
                 raise
             skipped.append(Skipped(cell=", ".join(cell.titles), why=str(error)))
     jobs = [
-        (arm.learner, dict(arm.values), setting, config.seed, POINTS, None, config.engine, experiment.device)
+        (arm.learner, dict(arm.values), setting, config.seed, points_of(setting), None, config.engine, experiment.device)
         for _, _, here in settings
         for arm, setting in here.values()
     ]
@@ -73,17 +75,40 @@ def interval_of(samples: np.ndarray, seed: int, *labels: str) -> dict[str, float
     return dict(zip(("mean", "low", "high"), bootstrap_interval(samples, seed, *labels), strict=True))
 
 
+def points_of(setting: Setting) -> int:
+    """Points of a learning curve."""
+    return min(ANSWERS, setting.steps + 1) if setting.task.environment and setting.steps else POINTS
+
+
+def ceiling_of(setting: Setting, steps: Sequence[int], seed: int) -> np.ndarray | None:
+    """What an actor that knows each world scores after so many steps, [L, C]; None where that is not known."""
+    if not setting.task.environment:
+        return None
+    source = setting.task.experience(setting.tier, setting.steps, setting.batch, seed, setting.labels)
+    found = source.ceiling(steps) if isinstance(source, Source) else None
+    return None if found is None else np.asarray(found)
+
+
+def curve_of(values: np.ndarray, steps: Sequence[int], seed: int, *labels: str) -> Curve:
+    """Mean and interval of values [L, C] at each of the steps."""
+    points = [bootstrap_interval(values[:, c], seed, *labels) for c in range(len(steps))]
+    mean, low, high = zip(*points, strict=True)
+    return Curve(steps=tuple(steps), mean=mean, low=low, high=high)
+
+
 def _cell(group: str, cell: CellConfig, setting: Setting, lived: dict[str, FreshLives], seed: int) -> Cell:
     name, (task, network) = cell.title, cell.titles
     reference, arms, differences = next(iter(lived)), {}, {}
+    steps = lived[reference].steps
+    ceiling = ceiling_of(setting, steps, seed)
     for arm, result in lived.items():
-        points = [bootstrap_interval(result.curve[:, c], seed, name, "curve") for c in range(len(result.steps))]
-        mean, low, high = zip(*points, strict=True)
+        behind = None if ceiling is None else (ceiling - result.curve) * np.array(steps)
         arms[arm] = ArmScores(
             **interval_of(result.scores, seed, name, "score"),
             scores=tuple(result.scores.tolist()),
             failures=int((~result.alive).sum()),
-            curve=Curve(steps=result.steps, mean=mean, low=low, high=high),
+            curve=curve_of(result.curve, result.steps, seed, name, "curve"),
+            regret=None if behind is None else curve_of(behind, steps, seed, name, "regret"),
         )
         if arm != reference:
             ahead = interval_of(np.asarray(lived[reference].scores - result.scores), seed, name, "difference")
@@ -101,6 +126,7 @@ def _cell(group: str, cell: CellConfig, setting: Setting, lived: dict[str, Fresh
         lifetimes=len(setting.labels),
         chance=setting.task.chance,
         metric=setting.task.criterion.metric,
+        ceiling=None if ceiling is None else float(ceiling[:, -1].mean()),
         arms=arms,
         differences=differences,
     )

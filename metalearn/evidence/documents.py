@@ -100,6 +100,7 @@ class ArmScores(Interval):
     scores: tuple[float, ...] = ()
     failures: int = 0
     curve: Curve | None = None
+    regret: Curve | None = None  # what the ceiling has earned more, summed over steps, where the world has a ceiling
 
 
 class Difference(Interval):
@@ -134,6 +135,7 @@ class Cell(Document):
     lifetimes: int | None = None
     chance: float | None = None
     metric: str = ""
+    ceiling: float | None = None  # mean score of an actor that knows the world
     arms: dict[str, ArmScores]
     differences: dict[str, Difference] = Field(default_factory=dict)
 

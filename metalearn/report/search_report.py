@@ -137,6 +137,7 @@ def lifetimes(generations: Sequence[Generation]) -> int:
 def _comparison(comparison: Comparison) -> str:
     """Tables and pictures of main cells, then transfer."""
     from metalearn.pictures import comparison as pictures
+    from metalearn.pictures import regret
 
     reference = title(comparison.reference)
     main = comparison.group("main")
@@ -147,6 +148,10 @@ def _comparison(comparison: Comparison) -> str:
         )
         for k, cell in enumerate(main)
     ]
+    for k, cell in enumerate([cell for cell in main if cell.ceiling is not None]):
+        caption = "What an actor that knows the world earns more, summed over the life; the same fresh worlds for all."
+        drawn.append(figure(regret.regret_curves(comparison, cell, f"regret{k}"), caption))
+        drawn.append(figure(regret.reward_curves(comparison, cell, f"reward{k}"), "Reward per step within a life."))
     for k, metric in enumerate(dict.fromkeys(cell.metric for cell in main)):
         cells = [cell for cell in main if cell.metric == metric]
         caption = f"How far the {reference} rule is ahead of each arm."

@@ -50,6 +50,7 @@ def about(cell: Cell) -> str:
     parts += [f"{cell.steps} steps"] if cell.steps is not None else []
     parts += [f"{cell.lifetimes} lifetimes per arm"] if cell.lifetimes is not None else []
     parts += [f"chance {number(cell.chance, cell.metric)}"] if cell.chance is not None else []
+    parts += [f"who knows the world {number(cell.ceiling, cell.metric)}"] if cell.ceiling is not None else []
     return ", ".join(parts)
 
 

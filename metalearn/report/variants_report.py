@@ -27,10 +27,42 @@ def write(folder: Path, names: Sequence[str]) -> Path:
         f"{folder.name} - {', '.join(names)}",
         f"{len(names)} searches of one experiment: {', '.join(map(title, names))}",
         "Each has a report of its own; baselines that do not depend on what differs were tuned once for all.",
-        [*sections, repeat(command), conditions(config, environment)],
+        [_side_by_side(folder, names), *sections, repeat(command), conditions(config, environment)],
     )
     write_text_atomically(folder / NAME, text)
     return folder / NAME
+
+
+def _side_by_side(folder: Path, names: Sequence[str]) -> str:
+    """HTML of the coefficients of all variants where they have the same ones: which change their sign between them."""
+    found = [_rule_of(folder / name).get("values") for name in names]
+    values: list[dict[str, float]] = [each for each in found if isinstance(each, dict)]
+    known = dict.fromkeys(name for each in values for name in each)
+    same = len(values) == len(names) > 1 and len({_written(folder / name) for name in names}) == 1
+    if not same or not all(isinstance(v, int | float) for each in values for v in each.values()):
+        return ""
+    rows = []
+    for coefficient in known:
+        row = [each.get(coefficient, 0.0) for each in values]  # what pruning took away is 0
+        flips = min(row) < 0 < max(row)
+        rows.append([coefficient, *(f"{value:.3g}" for value in row), "changes its sign" if flips else ""])
+    header = ["coefficient", *map(title, names), ""]
+    classes = [["", *["num"] * len(names), "better" if row[-1] else ""] for row in rows]
+    return f"<section><h2>The same rule, evolved apart</h2>{table(header, rows, classes)}</section>"
+
+
+def _rule_of(folder: Path) -> dict[str, Any]:
+    """The document of a variant's rule.json, empty while there is none."""
+    rule = folder / "rule.json"
+    document: dict[str, Any] = json.loads(rule.read_text(encoding="utf-8")) if rule.is_file() else {}
+    return document
+
+
+def _written(folder: Path) -> str:
+    """The formulas of a variant's config, as they are written."""
+    with RunStore.open(folder, write=False) as store:
+        rule = store.config.get("rule")
+        return json.dumps({key: rule.get(key) for key in ("dw", "family", "layers", "traces")} if isinstance(rule, dict) else rule)
 
 
 def _section(folder: Path) -> str:
@@ -38,8 +70,7 @@ def _section(folder: Path) -> str:
     with RunStore.open(folder, write=False) as store:
         comparison, generations = Comparison.found(store.get("comparison"), "comparison"), store.count
         best = max((m["best"] for m in store.metrics()), default=None)
-    rule = folder / "rule.json"
-    document: dict[str, Any] = json.loads(rule.read_text(encoding="utf-8")) if rule.is_file() else {}
+    document = _rule_of(folder)
     parts = [
         f"<section><h2>{escape(title(folder.name))}</h2>",
         f"<p>{escape(headline(comparison, generations, best))}</p>",
