@@ -1,7 +1,8 @@
 """Criteria: the error, the reward, the code length and the metric of a task, in one place.
 
 A task has one criterion. CLASSES: outputs are class probabilities; VALUES: outputs are numbers; NONE: nothing is wanted
-of an output while it is learned; REWARD: an output is a choice that is answered by a reward.
+of an output while it is learned; REWARD: an output is a choice that is answered by a reward; CONTROL: outputs are numbers
+that are answered by a reward.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Criterion:
     output: str  # units of an output layer that is left to `auto`: softmax or linear
     metric: str  # name of what the task's score measures, with its sign: "accuracy", "-MSE"
     best: float  # score of a perfect life
+    choice: bool = True  # under a reward: an action is one of the outputs; False: it is the outputs themselves
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -85,12 +87,12 @@ class Criterion:
         return squares * (0.5 / math.log(2)) + 0.5 * math.log2(2 * math.pi) * y.shape[1] * y.shape[2]
 
     def decide(self, output: Tensor, noise: Noise | None, t: int | Tensor) -> Tensor:
-        """The action [N, B, O]: the output itself, or under REWARD a one-hot choice drawn with softmax probabilities.
+        """The action [N, B, O]: the output itself, or where there is a choice (REWARD) a one-hot one drawn with softmax probabilities.
 
         The choice is argmax(output + Gumbel noise) (Gumbel 1954), so it is drawn without a loop; without noise it is
         the largest output. This is the one place where actions are drawn.
         """
-        if self.kind != "reward":
+        if self.kind != "reward" or not self.choice:
             return output
         score = output
         if noise is not None:
@@ -103,4 +105,5 @@ CLASSES = Criterion("classes", "softmax", "accuracy", 1.0)
 VALUES = Criterion("values", "linear", "-MSE", 0.0)
 NONE = Criterion("none", "linear", "alignment", 1.0)
 REWARD = Criterion("reward", "linear", "reward", math.inf)
+CONTROL = Criterion("reward", "linear", "reward", math.inf, choice=False)
 CRITERIA = {each.kind: each for each in (CLASSES, VALUES, NONE, REWARD)}

@@ -21,12 +21,14 @@ from inner.tasks.base import Task
 LABELS = tuple(("crowd", n) for n in range(11))
 B4 = {
     "dw": "action*(eta*(reward - prior) - decay*w) + (1 - action)*(lift - leak*w)",
-    "coefficients": {"eta": {"init": 3.0}, "prior": {"init": 0.5}, "decay": {"init": 0.1}, "lift": {"init": 0.1}, "leak": {"init": 0.05}},
+    "coefficients": {name: {"init": v} for name, v in zip(("eta", "prior", "decay", "lift", "leak"), (3.0, 0.5, 0.1, 0.1, 0.05))},
 }  # fmt: skip
 REINFORCE = {"dw": "eta*surprise*pre*(action - policy)", "coefficients": {"eta": {"init": 0.8}}}
 TRACED = {
     "dw": "eta*surprise*trace + 0.1*eta*tanh(early)*usual_before*slope",
-    "traces": {"trace": "fade*trace + pre*(action - post/(1 + post**2))", "usual": "0.9*usual + 0.1*reward", "early": "0.5*early + pre"},
+    "traces": {
+        "trace": "fade*trace + pre*(action - post/(1 + post**2))", "usual": "0.9*usual + 0.1*reward", "early": "0.5*early + pre",
+    },
     "coefficients": {"eta": {"init": 0.3, "share": "layer"}, "fade": {"init": 0.6}},
 }  # fmt: skip
 WORLDS = [{"name": "bandit", "arms": 5, "switch": 13}, {"name": "restless_bandit", "arms": 3}, {"name": "dependent_bandit"}]
@@ -57,7 +59,8 @@ def test_lives_are_those_of_the_eager_engine(
     assert float(same.double().mean()) > 0.9 and torch.equal(mine.alive, other.alive)
     for a, b in zip(mine.state.weights, other.state.weights):
         assert torch.allclose(a[same.flatten()], b[same.flatten()], rtol=1e-3, atol=1e-4)
-    assert float((mine.state.weights[-1] - life.learner.network.init(1, task.get("arms", 2), 0, LABELS)[-1].repeat(3, 1, 1)).abs().max()) > 0.1
+    born = life.learner.network.init(1, life.task.outputs, 0, LABELS)[-1]
+    assert float((mine.state.weights[-1] - born.repeat(3, 1, 1)).abs().max()) > 0.1, "something was learned"
 
 
 def test_a_life_depends_on_no_neighbour() -> None:

@@ -83,7 +83,10 @@ def test_the_evolved_rule_reaches_the_anchor(place: str, least: float) -> None:
     assert np.mean([mean for _, mean, _ in evolved(place)]) >= least
 
 
-@pytest.mark.parametrize("place, name, ahead", [("100 x 10", "thompson_sampling", 2.0), ("100 x 10", "gittins", -1.0), ("100 x 5", "gittins", -1.0)])
+@pytest.mark.parametrize(
+    "place, name, ahead",
+    [("100 x 10", "thompson_sampling", 2.0), ("100 x 10", "gittins", -1.0), ("100 x 5", "gittins", -1.0)],
+)
 def test_the_evolved_rule_against_players(place: str, name: str, ahead: float) -> None:
     assert np.mean([mean for _, mean, _ in evolved(place)]) > player(place, name) + ahead
 

@@ -10,6 +10,7 @@
 
 typedef struct {
     int64_t lives, networks, steps, records, world_row;
+    int64_t inherited; /* whether weights are those of a candidate, [P, SYNAPSES], and not of a lifetime */
     const int64_t *record, *numbers; /* [records]; what the world is told */
     const float *theta, *weights, *world; /* [P, COEFFICIENTS], [L, SYNAPSES], [L, world_row] */
     const uint32_t *keys, *luck; /* [L, 2] of actions and of the world's noise */
@@ -53,9 +54,15 @@ INLINE void earn(Crowd *m, int which, vec value)
         m->total[which][l] += (double)value[l];
 }
 
-/* One action of each life, drawn with softmax probabilities: the largest of outputs with Gumbel noise (inner/criteria.py). */
+/* The action of each life: the outputs, or one of them drawn with softmax probabilities, which is the largest with Gumbel noise
+   (inner/criteria.py). */
 INLINE void decide(Crowd *m, int64_t t, const vec *output)
 {
+    if (!CHOICE) {
+        for (int j = 0; j < OUTPUTS; j++)
+            m->chosen[j] = output[j];
+        return;
+    }
     uvec words[4];
     vec best = splat(-INFINITY);
     ivec action = {0};

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ import torch
 from inner.activations import ACTIVATIONS
 from inner.engines.crowd.generate import SIGNALS, Plan, source
 from inner.engines.native import compiler
+from inner.learners import _born_with as born_with
 from inner.learners import local_rule
 from inner.learners._rule_state import State
 from inner.learners.base import Learner, Spec
@@ -23,7 +25,7 @@ from inner.rules.means import averages
 from inner.sources import Source
 
 MOST = 4096  # synapses of a network: all of a crowd's weights stay in the cache
-_COUNTS = ("lives", "networks", "steps", "records", "world_row")
+_COUNTS = ("lives", "networks", "steps", "records", "world_row", "inherited")
 _POINTERS = ("record", "numbers", "theta", "weights", "world", "keys", "luck", "totals", "alive", "end")
 
 
@@ -35,6 +37,10 @@ class _Job(ctypes.Structure):
 
 def obstacle(learner: Learner, spec: Spec) -> str:
     """Why lives of this learner in a world that answers cannot run in C, in a few words; empty where they can."""
+    if isinstance(learner, born_with.Learner):
+        if set(learner.layout.parts) - {"coefficients", "weights"}:
+            return "no kernel in worlds that answer for networks that inherit more than weights"
+        return obstacle(learner.inner, spec)
     if type(learner) is not local_rule.Learner or type(learner.network) is not mlp.Network or learner.form is not None:
         return "only local rules on a multilayer perceptron have a kernel"
     rule, network = learner.rule, learner.network
@@ -80,24 +86,31 @@ def _function(plan: Plan, key: str) -> ctypes._CFuncPtr:  # type: ignore[name-de
 
 def live(life: Life) -> Result:
     """As `inner.life.eager.live`: choices may differ where two preferences are equal up to rounding."""
-    learner, labels, spec = life.learner, life.labels, life.spec
+    learner, labels, spec, theta, weights = life.learner, life.labels, life.spec, life.theta, None
+    if isinstance(learner, born_with.Learner):
+        parts = learner.layout.parts
+        weights = theta[:, parts["weights"]].to(torch.float32).numpy() if "weights" in parts else None
+        learner, theta = learner.inner, theta[:, parts["coefficients"]]
     assert isinstance(learner, local_rule.Learner) and isinstance(learner.network, mlp.Network)
     assert isinstance(life.data, Source)
     world = life.data.c()
     assert world is not None
     units, network = learner.network.sizes(spec.inputs, spec.outputs), learner.network
-    plan = Plan(learner.rule, network.activation, network.bias, units, world.text, world.state, world.totals)
+    plan = Plan(learner.rule, network.activation, network.bias, units, world.text, world.state, world.totals, spec.criterion.choice)
     run = _function(plan, "\x1f".join(compiler.command()))
     population, count, steps = life.theta.shape[0], len(labels), life.data.steps
     n = population * count
     born = [w.numpy() for w in network.init(spec.inputs, spec.outputs, life.seed, labels)]
     record = np.array(sorted({int(s) for s in life.record if 0 <= int(s) <= steps} | {steps}), dtype=np.int64)
+    inherited = weights is not None
+    if weights is None:
+        weights = np.concatenate([w.reshape(count, -1) for w in born], 1)
     own = np.ascontiguousarray(world.floats.reshape(count, -1).numpy(), dtype=np.float32)
     arrays = {
         "record": record,
         "numbers": np.array(world.numbers or (0,), dtype=np.int64),
-        "theta": coefficients(learner, life.theta, len(born)),
-        "weights": np.ascontiguousarray(np.concatenate([w.reshape(count, -1) for w in born], 1), dtype=np.float32),
+        "theta": coefficients(learner, theta, len(born)),
+        "weights": np.ascontiguousarray(weights, dtype=np.float32),
         "world": own,
         "keys": np.ascontiguousarray(Noise.of(life.seed, labels).key.numpy(), dtype=np.uint32),
         "luck": np.ascontiguousarray(world.luck.key.numpy(), dtype=np.uint32),
@@ -107,6 +120,7 @@ def live(life: Life) -> Result:
     }
     job = _Job(
         lives=count, networks=n, steps=steps, records=len(record), world_row=own.shape[1],
+        inherited=int(inherited),
         **{name: array.ctypes.data for name, array in arrays.items()},
     )  # fmt: skip
     if run(ctypes.byref(job)):
@@ -120,10 +134,12 @@ def live(life: Life) -> Result:
     for c, s in enumerate(asked):
         if s in at:
             curve[:, c] = scores[:, at[s]]
-    ends, weights = np.split(arrays["end"], np.cumsum([w.shape[1] * w.shape[2] for w in born])[:-1], 1), []
-    for w, end in zip(born, ends):
-        weights.append(torch.from_numpy(end.reshape(n, *w.shape[1:])))
-    state = State(tuple(weights), (), tuple({} for _ in born), {}, spec)
+    ends = np.split(arrays["end"], np.cumsum([w.shape[1] * w.shape[2] for w in born])[:-1], 1)
+    last = tuple(torch.from_numpy(end.reshape(n, *w.shape[1:])) for w, end in zip(born, ends))
+    state: Any = State(last, (), tuple({} for _ in born), {}, spec)
+    if isinstance(life.learner, born_with.Learner):
+        wide = torch.from_numpy(np.repeat(arrays["weights"], count, 0) if inherited else np.tile(arrays["weights"], (population, 1)))
+        state = born_with.State(state, life.learner.layout.layers(wide), None, None, None, torch.full((n,), float(steps)))
     bits = torch.zeros(n, dtype=torch.float64)
     return Result.of(population, count, scores[:, -1], alive[:, -1], curve, bits, state)
 

@@ -44,6 +44,7 @@ class Plan:
     world: str  # C text: world_begin, world_observe, world_respond
     state: int  # vectors of the world
     totals: int
+    choice: bool = True  # whether an action is one of the outputs
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -84,6 +85,7 @@ def source(plan: Plan) -> str:
         "TRACES": plan.kept(-1)[0][2],
         "WORLD": plan.state,
         "TOTALS": plan.totals,
+        "CHOICE": int(plan.choice),
     }
     value, slope = act.c
     own = [

@@ -8,7 +8,7 @@ static void birth(const Job *job, Crowd *m, int64_t from)
         int64_t n = from + l < job->networks ? from + l : job->networks - 1, life = n % job->lives;
         m->network[l] = n, m->life[l] = life;
         for (int s = 0; s < SYNAPSES; s++)
-            m->w[s][l] = job->weights[life * SYNAPSES + s];
+            m->w[s][l] = job->weights[(job->inherited ? n / job->lives : life) * SYNAPSES + s];
         for (int d = 0; d < COEFFICIENTS; d++)
             m->c[d][l] = job->theta[n / job->lives * COEFFICIENTS + d];
         for (int k = 0; k < 2; k++)
