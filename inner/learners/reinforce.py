@@ -54,7 +54,7 @@ class Learner(base.Learner):
     """On a multilayer perceptron whose outputs are preferences; an episode lasts at most `limit` steps."""
 
     example: ClassVar[Example] = Example(
-        {"limit": 1, "values": {"eta": 0.1}}, {"name": "bandit", "arms": 3}, {"name": "mlp", "hidden": ()}, 200, 16
+        {"values": {"eta": 0.05}}, {"name": "cart_pole", "together": True}, {"name": "mlp", "hidden": (8,)}, 1200, 8
     )
     defaults: ClassVar[tuple[Coefficient, ...]] = (
         Coefficient("eta", 0.03, "log"),

@@ -10,7 +10,7 @@ same arms, and the same luck on each arm at each pull.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -24,9 +24,9 @@ from inner.criteria import REWARD, Criterion
 from inner.noise import Noise
 from inner.random import stream
 from inner.sources import CSource, Seen, Source, Told
-from inner.tasks._common import check_draw, generated
-from inner.tasks.base import Label, LifeData
-from inner.tasks.base import Task as Base
+from inner.tasks._common import check_draw
+from inner.tasks._worlds import WorldTask
+from inner.tasks.base import Label
 
 LUCK = 2**17  # site of the draws of rewards
 TEXT = (Path(__file__).parent / "_bandits.h").read_text(encoding="utf-8")
@@ -103,11 +103,10 @@ def mean_reward(totals: Tensor, steps: Tensor) -> Tensor:
     return totals[..., 0] / steps.clamp(min=1)
 
 
-class BanditTask(Base):
+class BanditTask(WorldTask):
     """What all tasks of bandits share; each says what its arms pay."""
 
     criterion: ClassVar[Criterion] = REWARD.named("mean reward", 1.0)
-    environment: ClassVar[bool] = True
 
     @property
     def inputs(self) -> int:
@@ -119,10 +118,6 @@ class BanditTask(Base):
         return 0.5
 
     @property
-    def worst(self) -> float:
-        return 0.0
-
-    @property
     def every(self) -> int:
         """Pulls between two changes of pay; 0: none in a life."""
         return 0
@@ -131,21 +126,9 @@ class BanditTask(Base):
     def pay(self, random: np.random.Generator, steps: int, batch: int) -> np.ndarray:
         """The pay of one life: float32 [Q, B, K]."""
 
-    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
-        """There are no samples. Raises ValueError."""
-        raise ValueError(f"task: '{self.family}' is an environment, it has no samples to look at")
-
     def experience(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Source:
         """Draw one lifetime per label: an environment that answers. Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         drawn = [self.pay(stream(seed, "task", tier, *label), steps, batch) for label in labels]
         luck = Noise.of(seed, [("bandit", tier, *label) for label in labels])
         return Bandits(torch.from_numpy(np.stack(drawn)), luck, steps, batch, self.every)
-
-    def score(self, output: Tensor, test_y: Tensor) -> Tensor:
-        """Nothing is tested: the source scores a life."""
-        raise ValueError(f"task: '{self.family}' is scored by what was earned, not by outputs")
-
-    def samples(self, tier: str) -> set[Hashable]:
-        """The address of the tier's draws: every life makes its own arms."""
-        return generated(tier)

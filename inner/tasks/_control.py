@@ -9,7 +9,7 @@ return per episode that was begun. A state is [N, B, S]; all physics is elementw
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -23,9 +23,9 @@ from inner.criteria import Criterion
 from inner.noise import Noise
 from inner.random import stream
 from inner.sources import CSource, Seen, Source, Told
-from inner.tasks._common import check_draw, generated
-from inner.tasks.base import Label, LifeData
-from inner.tasks.base import Task as Base
+from inner.tasks._common import check_draw
+from inner.tasks._worlds import WorldTask
+from inner.tasks.base import Label
 
 STARTS = 1024  # of a life, at most; later episodes begin where earlier ones did
 HERE = Path(__file__).parent
@@ -69,6 +69,7 @@ class Running(NamedTuple):
     episode: Tensor  # int64 [N, B] its number
     total: Tensor  # float64 [N, B] rewards of all episodes
     begun: Tensor  # float64 [N, B] episodes with a step
+    waits: Tensor  # bool [N, B] its episode is over, and others beside it are not
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ class Control(Source):
     steps: int
     batch: int
     noise: Noise  # of L lives
+    together: bool = False  # the B episodes of a network begin together: whoever is done waits for the others
     recordable: bool = True
 
     def begin(self, population: int) -> Running:
@@ -87,7 +89,7 @@ class Control(Source):
         starts = fold(self.starts, population)
         clock = torch.zeros(len(starts), self.batch, dtype=torch.int64, device=starts.device)
         total = torch.zeros_like(clock, dtype=torch.float64)
-        return Running(starts[:, 0], starts, clock, clock.clone(), total, total.clone())
+        return Running(starts[:, 0], starts, clock, clock.clone(), total, total.clone(), clock > 0)
 
     def observe(self, s: Running, t: int | Tensor) -> Seen:
         """Observations [N, B, I], and which episodes begin."""
@@ -95,17 +97,22 @@ class Control(Source):
 
     def respond(self, s: Running, t: int | Tensor, action: Tensor) -> tuple[Running, Told]:
         """The state after the action, and its reward [N, B, 1]; what is over begins anew."""
-        found = self.physics.step(s.x, action)
+        found, going = self.physics.step(s.x, action), ~s.waits
         clock = s.clock + 1
-        cut = (clock >= self.physics.limit) & ~found.over
-        ends = found.over | cut
+        over = found.over & going
+        cut = (clock >= self.physics.limit) & ~over & going
+        stops = over | cut
+        waits = s.waits | stops
+        ends = waits & waits.all(1, keepdim=True) if self.together else stops
+        reward = found.reward * going.to(found.reward.dtype)
         episode = s.episode + ends.to(torch.int64)
         index = (episode % s.starts.shape[1])[:, None, :, None].expand(-1, 1, -1, s.x.shape[-1])
         x = torch.where(ends[..., None], s.starts.gather(1, index)[:, 0], found.x)
         begun = s.begun + (s.clock == 0).to(torch.float64)
-        total = s.total + found.reward.to(torch.float64)
-        after = Running(x, s.starts, torch.where(ends, torch.zeros_like(clock), clock), episode, total, begun)
-        return after, Told(action=action, reward=found.reward[..., None], ends=ends, cut=cut)
+        total = s.total + reward.to(torch.float64)
+        clock = torch.where(ends, torch.zeros_like(clock), torch.where(going, clock, s.clock))
+        after = Running(x, s.starts, clock, episode, total, begun, waits & ~ends if self.together else s.waits)
+        return after, Told(action=action, reward=reward[..., None], scored=going if self.together else None, ends=stops, cut=cut)
 
     def score(self, s: Running) -> Tensor:
         """Mean return per episode: float64 [N]."""
@@ -126,11 +133,11 @@ def mean_return(totals: Tensor, steps: Tensor) -> Tensor:
     return totals[..., 0] / totals[..., 1].clamp(min=1)
 
 
-class ControlTask(Base):
+class ControlTask(WorldTask):
     """What all tasks of control share; each gives its physics."""
 
-    environment: ClassVar[bool] = True
     criterion: ClassVar[Criterion]
+    together: bool = False  # an option of tasks that have it
 
     @property
     @abstractmethod
@@ -145,25 +152,15 @@ class ControlTask(Base):
     def outputs(self) -> int:
         return self.physics.outputs
 
-    def life_data(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> LifeData:
-        """There are no samples. Raises ValueError."""
-        raise ValueError(f"task: '{self.family}' is an environment, it has no samples to look at")
-
     def experience(self, tier: str, steps: int, batch: int, seed: int, labels: Sequence[Label]) -> Source:
         """Draw the starts of one lifetime per label. Raises ValueError for an unknown tier."""
         check_draw(tier, steps, batch, labels)
         shape = (max(1, min(steps, STARTS)), batch)
         drawn = [self.physics.start(stream(seed, "task", tier, *label), shape) for label in labels]
         starts = torch.from_numpy(np.stack(drawn).astype(np.float32))
-        return Control(self.physics, starts, steps, batch, Noise.of(seed, [("control", tier, *label) for label in labels]))
+        noise = Noise.of(seed, [("control", tier, *label) for label in labels])
+        return Control(self.physics, starts, steps, batch, noise, self.together)
 
-    def score(self, output: Tensor, test_y: Tensor) -> Tensor:
-        """Nothing is tested: the source scores a life."""
-        raise ValueError(f"task: '{self.family}' is scored by what was earned, not by outputs")
-
-    def samples(self, tier: str) -> set[Hashable]:
-        """The address of the tier's draws: every life makes its own starts."""
-        return generated(tier)
 
 
 def pushes(action: Tensor) -> Tensor:

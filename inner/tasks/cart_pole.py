@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from inner.criteria import REWARD, Criterion
+from inner.tasks._common import check_flag
 from inner.tasks._control import ControlTask, Outcome, Physics, pushes
 
 LEAN = 12 * 2 * math.pi / 360
@@ -53,9 +54,13 @@ class CartPole(Physics):
 
 @dataclass(frozen=True)
 class Task(ControlTask):
-    """Two choices, four inputs."""
+    """Two choices, four inputs. `together`: the episodes of one step begin together, and wait for the longest."""
 
+    together: bool = False
     criterion: ClassVar[Criterion] = REWARD.named("return per episode", 500.0)
+
+    def __post_init__(self) -> None:
+        check_flag("together", self.together)
 
     @property
     def physics(self) -> Physics:

@@ -28,7 +28,8 @@ class MountainCar(Physics):
 
     def start(self, random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """At rest in the valley, U(-0.6, -0.4)."""
-        return random.uniform(-0.6, -0.4, (*shape, 2)) * np.array([1.0, 0.0])
+        found: np.ndarray = random.uniform(-0.6, -0.4, (*shape, 2)) * np.array([1.0, 0.0])
+        return found
 
     def observe(self, x: Tensor) -> Tensor:
         """The state."""

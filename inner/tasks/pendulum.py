@@ -30,7 +30,8 @@ class Pendulum(Physics):
 
     def start(self, random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Anywhere, with a speed of U(-1, 1)."""
-        return random.uniform(-1.0, 1.0, (*shape, 2)) * np.array([math.pi, 1.0])
+        found: np.ndarray = random.uniform(-1.0, 1.0, (*shape, 2)) * np.array([math.pi, 1.0])
+        return found
 
     def observe(self, x: Tensor) -> Tensor:
         """Cosine, sine, speed."""

@@ -29,6 +29,7 @@ ENVIRONMENTS = [name for name in names("task") if load("task", name).environment
 LABELS = tuple(("loop", n) for n in range(6))
 RULE = Rule("eta*surprise*action*pre")
 STEPS = 30
+SPARSE = ("acrobot", "mountain_car")  # nothing that is done in so few steps changes their reward
 
 
 def made(name: str) -> Task:
@@ -46,7 +47,8 @@ def test_an_answer_depends_on_the_action_and_not_on_the_others(name: str, monkey
     """Not a bit of a life depends on other candidates, lifetimes, their order, or how many run side by side."""
     task, theta = made(name), torch.tensor([[0.0], [0.5], [2.0]], dtype=torch.float64)
     whole = lived(task, theta)
-    assert whole.score.shape == (3, 6) and bool(torch.isfinite(whole.score).all()) and whole.score.unique().numel() > 3
+    assert whole.score.shape == (3, 6) and bool(torch.isfinite(whole.score).all())
+    assert whole.score.unique().numel() > 3 or name in SPARSE
     for p in range(3):
         assert torch.equal(lived(task, theta[p : p + 1]).curve[0], whole.curve[p])
     few = lived(task, theta, (LABELS[4], LABELS[1]))

@@ -2,7 +2,8 @@
 
 A 5-10-1 tanh network whose 71 weights are searched by CMA-ES: 32 candidates, 400 generations, 8 episodes of 1,000 steps each, the
 same starts for all candidates of a generation (David Ha's estool reports more than 900 with 32 trials and 400 generations). The
-recommendation of the last generation swings up from 100 fresh starts.
+recommendation of the last generation swings up from 100 fresh starts. Weights begin with a spread of 2 / sqrt(inputs): begun at
+0.5 / sqrt(inputs), four of five searches end in a slower swing that earns 746 to 802.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def evolved(seed: int, generations: int = 400) -> float:
     genome = NetworkGenome(STILL, network, 5, 1, 1000, Genes(rule=False, weights="direct"))
     worlds = Distribution({"name": "swing_up"}, steps=(1000, 1000), hidden=(10,), network={"bias": True})
     objective = LearnerObjective(Learner(STILL, network), worlds, seed, lifetimes=8, shapes=1, born=genome)
-    search, started = make_search({"name": "cma", "popsize": 32, "generations": generations, "sigma0": 0.5}), time.perf_counter()
+    search, started = make_search({"name": "cma", "popsize": 32, "generations": generations, "sigma0": 2.0}), time.perf_counter()
     with Evaluator() as evaluator:
         last = list(evolve(objective, search, evaluator))[-1].recommendation
     seconds = time.perf_counter() - started
