@@ -119,7 +119,7 @@ class Task(WorldTask):
     @property
     def chance(self) -> float:
         """Of walking to one end for ever: the rewarded one as often as any other."""
-        ends = 2**self.turns
+        ends = 1 << self.turns
         return (1 + (ends - 1) * self.low) / ends
 
     @property
