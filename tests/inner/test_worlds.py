@@ -39,25 +39,25 @@ def test_cues_flip_every_switch() -> None:
 
 
 def test_transitions_and_rewards_of_decision_processes_are_those_drawn() -> None:
-    """Frequencies of 4,000 moves from one state by one action; rewards scatter by 1 around their mean."""
-    source = world("tabular_mdp", 4000, states=3, actions=2, horizon=5000)
+    """Frequencies of 800 moves from one state by one action; rewards scatter by 1 around their mean."""
+    source = world("tabular_mdp", 800, states=3, actions=2, horizon=5000)
     s = source.begin(1)
     rows = torch.diff(source.cumulative, dim=-1, prepend=torch.zeros_like(source.cumulative[..., :1]))
     assert torch.allclose(rows.sum(-1), torch.ones(1)) and float(rows.min()) >= 0
     action, count, rewards = one_hot(torch.ones(20, 2, dtype=torch.int64), 2), torch.zeros(20, 2, 3), []
-    for t in range(4000):
+    for t in range(800):
         after, told = source.respond(s, t, action)
         count += after.state
         rewards.append(told.reward[..., 0])
-    assert torch.allclose(count / 4000, rows[:, :, 0, 1], atol=4 * 0.5 / 4000**0.5)
+    assert torch.allclose(count / 800, rows[:, :, 0, 1], atol=4.5 * 0.5 / 800**0.5)
     earned = torch.stack(rewards)
-    assert torch.allclose(earned.mean(0), source.mean[:, :, 0, 1], atol=4.5 / 4000**0.5)
-    assert torch.allclose(earned.std(0), torch.ones(1), atol=0.06)
+    assert torch.allclose(earned.mean(0), source.mean[:, :, 0, 1], atol=4.5 / 800**0.5)
+    assert torch.allclose(earned.std(0), torch.ones(1), atol=0.12)
 
 
 def test_the_best_policy_earns_the_ceiling() -> None:
-    """Backward induction in plain loops, then 100 episodes of it in each of 40 worlds."""
-    source, horizon = world("tabular_mdp", 600, states=4, actions=3, horizon=6), 6
+    """Backward induction in plain loops, then 50 episodes of it in each of 40 worlds."""
+    source, horizon = world("tabular_mdp", 300, states=4, actions=3, horizon=6), 6
     rows = torch.diff(source.cumulative, dim=-1, prepend=torch.zeros_like(source.cumulative[..., :1])).tolist()
     mean = source.mean.tolist()
     policy = torch.zeros(horizon, 20, 2, 4, dtype=torch.int64)
@@ -71,11 +71,11 @@ def test_the_best_policy_earns_the_ceiling() -> None:
                 value = [max(each) for each in worth]
                 policy[h, n, b] = torch.tensor([each.index(max(each)) for each in worth])
     s = source.begin(1)
-    for t in range(600):
+    for t in range(300):
         assert bool((source.observe(s, t).fresh == (t % horizon == 0)).all())
         chosen = policy[t % horizon].gather(-1, s.state.argmax(-1)[..., None])[..., 0]
         s, _ = source.respond(s, t, one_hot(chosen, 3))
-    ceiling = source.ceiling([0, 1, 600])
+    ceiling = source.ceiling([0, 1, 300])
     assert torch.allclose(ceiling[:, 0], torch.zeros(1).double()) and ceiling[:, 1].std() > 0.1
     gap = source.score(s) - ceiling[:, 2]
     assert abs(float(gap.mean())) < 4 * float(gap.std()) / 20**0.5 + 1e-3 and float(gap.abs().max()) < 0.3
