@@ -28,21 +28,24 @@ typedef struct {
     int64_t life[LANES], network[LANES];
 } Crowd;
 
-typedef uint64_t wide __attribute__((vector_size(LANES * 8)));
-
 /* Words 4 block .. 4 block + 3 of the draw at (t, site): those of inner/engines/native/noise.h, lane by lane. */
 INLINE void lane_words(const uvec *key, int64_t t, uint32_t site, uint32_t block, uvec *words)
 {
-    uvec a = block - (uvec){0}, b = site - (uvec){0}, x = key[0], y = key[1];
-    uvec c = (uint32_t)(uint64_t)t - (uvec){0}, d = (uint32_t)((uint64_t)t >> 32) - (uvec){0};
-    for (int round = 0; round < 10; round++) {
-        const wide p = __builtin_convertvector(a, wide) * 0xD2511F53u, q = __builtin_convertvector(c, wide) * 0xCD9E8D57u;
-        const uvec e = __builtin_convertvector(q >> 32, uvec) ^ b ^ x, f = __builtin_convertvector(p >> 32, uvec) ^ d ^ y;
-        b = __builtin_convertvector(q, uvec), d = __builtin_convertvector(p, uvec);
-        a = e, c = f;
-        x += 0x9E3779B9u, y += 0xBB67AE85u;
+    const uint32_t low = (uint32_t)(uint64_t)t, high = (uint32_t)((uint64_t)t >> 32);
+    uint32_t k0[LANES], k1[LANES], out[4][LANES];
+    memcpy(k0, key, sizeof k0);
+    memcpy(k1, key + 1, sizeof k1);
+    for (int l = 0; l < LANES; l++) {
+        uint32_t a = block, b = site, c = low, d = high, x = k0[l], y = k1[l];
+        for (int round = 0; round < 10; round++) {
+            const uint64_t p = (uint64_t)a * 0xD2511F53u, q = (uint64_t)c * 0xCD9E8D57u;
+            a = (uint32_t)(q >> 32) ^ b ^ x, b = (uint32_t)q;
+            c = (uint32_t)(p >> 32) ^ d ^ y, d = (uint32_t)p;
+            x += 0x9E3779B9u, y += 0xBB67AE85u;
+        }
+        out[0][l] = a, out[1][l] = b, out[2][l] = c, out[3][l] = d;
     }
-    words[0] = a, words[1] = b, words[2] = c, words[3] = d;
+    memcpy(words, out, sizeof out);
 }
 
 /* In [0, 1), from 24 bits. */
