@@ -60,7 +60,7 @@ def test_an_answer_depends_on_the_action_and_not_on_the_others(name: str, monkey
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_tiers_and_labels_are_different_worlds(name: str) -> None:
     task = made(name)
-    found = {tier: task.experience(tier, 3, 1, 0, LABELS) for tier in TIERS}
+    found = {tier: task.experience(tier, 3, 8, 0, LABELS) for tier in TIERS}
     worlds = [
         torch.cat([t.flatten().double() for t in tensors_of(s.begin(1)) if t.is_floating_point() or name == "t_maze"])
         for s in found.values()
