@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from inner.components import Plain
 from metalearn.build import Experiment
@@ -18,7 +18,7 @@ APART = ("seed", "tracking", "evaluator", "device", "engine")  # keys that do no
 
 def now() -> str:
     """The time, UTC, to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def config_digest(config: Config, without: Iterable[str] = ()) -> str:

@@ -73,11 +73,8 @@ def _panel(axes: Any, panel: Panel) -> None:
         for px, py in line.marks:
             axes.plot([px], [py], marker="v", color=colour, markersize=6, linestyle="none")
     if panel.log_x:
-        from matplotlib.ticker import FuncFormatter, NullFormatter
-
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        pictures.plain_numbers(axes.xaxis)
     elif panel.x == "generation":
         from matplotlib.ticker import MaxNLocator
 

@@ -83,6 +83,14 @@ def style(name: str) -> Any:
     return rc_context(settings)
 
 
+def plain_numbers(axis: Any) -> None:
+    """Numbers of a logarithmic axis as 0.1 and 100; matplotlib's own are TeX, which `parse_math: False` leaves as it is."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write labels (x, y, text, colour) to the right of their lines, moved apart where they would overlap."""
     if not ends:
@@ -153,12 +161,11 @@ def sigma(generations: Sequence[Generation]) -> str | None:
         x = np.arange(len(values))
         axes.plot(x[good], values[good], color=OTHERS[0], linewidth=1.6, marker="o" if good.sum() < 3 else None)
         axes.set_yscale("log")
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+        from matplotlib.ticker import LogLocator
 
         wide = values[good].max() / values[good].min() > 300
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        plain_numbers(axes.yaxis)
         _whole_generations(axes, len(values))
         axes.set_ylabel("step size sigma (log axis)")
         return to_svg(figure, "sigma")
@@ -187,6 +194,7 @@ def coefficient_paths(generations: Sequence[Generation], most: int = 8) -> str |
         sizes = [abs(v) for v in last.values() if v]
         if sizes and max(sizes) / min(sizes) > 300:
             axes.set_yscale("symlog", linthresh=max(min(sizes), max(sizes) * 1e-4))
+            plain_numbers(axes.yaxis)
         _whole_generations(axes, len(x))
         axes.set_ylabel("coefficient (recommended)")
         figure.draw_without_rendering()

@@ -293,6 +293,16 @@ def test_plain_text_tables_fit_and_mark_best_and_losses() -> None:
     assert "Skipped letters: its data set is not installed" in text
 
 
+def test_numbers_on_logarithmic_axes_are_plain() -> None:
+    made = fake_generations(12)
+    for k, generation in enumerate(made):  # of very different sizes: the axis is logarithmic
+        generation.metrics["theta/eta"], generation.metrics["sigma"] = 1e-4 * (k + 1), 0.1**k
+    for picture in (pictures.coefficient_paths(made), pictures.sigma(made)):
+        texts = re.findall(r"<text[^>]*>([^<]*)</text>", picture or "")
+        assert any(re.fullmatch(r"-?[0-9.e-]+", text) for text in texts), texts
+        assert not [text for text in texts if "$" in text or "math" in text]
+
+
 def test_pictures_are_the_same_bytes_twice_and_hold_their_labels() -> None:
     comparison = fake_comparison()
     main = comparison.cells[0]
