@@ -127,7 +127,7 @@ class Driver:
         self.token = f"{os.getpid()}-{seed}"
         self.server = Server(self.token)
         self.cache = folder / "cache"
-        self.cache.mkdir(parents=True)
+        self.cache.mkdir(parents=True, exist_ok=True)  # kernels of an earlier piece are not compiled again
         self.whole: dict[str, tuple[Contents, float]] = {}
 
     def close(self) -> None:
