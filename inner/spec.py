@@ -18,6 +18,7 @@ class Spec:
     steps: int = 0  # T, of the whole life, also where lives end sooner
     batch: int = 1  # B
     sequences: bool = False  # whether samples follow each other in time
+    compiled: bool = False  # a world that answers, and has its physics in C
 
     @classmethod
     def of(cls, data: LifeData, criterion: Criterion) -> Spec:

@@ -62,8 +62,9 @@ class Setting:
         """Sizes and meaning of what is learned here."""
         task = self.task
         return Spec(
-            task.inputs, task.outputs, task.criterion, self.steps, self.batch, task.sequences or task.environment
-        )
+            task.inputs, task.outputs, task.criterion, self.steps, self.batch, task.sequences or task.environment,
+            task.compiled,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,10 @@ def choose(engine: str, learner: Learner, spec: Spec, device: str = "cpu") -> tu
         raise ValueError(f"engine: native runs on the CPU; with device {device} expected auto or eager, got native")
     if engine == "eager" or device != "cpu":
         return "eager", "asked for" if engine == "eager" else f"device {device}"
-    from inner.engines.native.engine import obstacle
-
+    if spec.criterion.kind == "reward":
+        from inner.engines.crowd.engine import obstacle
+    else:
+        from inner.engines.native.engine import obstacle
     why = obstacle(learner.lives_as, spec)
     if why and engine == "native":
         raise ValueError(f"engine: native cannot run this: {why}; use auto or eager")

@@ -39,7 +39,7 @@ class Life:
         data = self.data
         if isinstance(data, LifeData):
             return Spec.of(data, self.task.criterion)
-        return Spec(self.task.inputs, self.task.outputs, self.task.criterion, data.steps, data.batch, True)
+        return Spec(self.task.inputs, self.task.outputs, self.task.criterion, data.steps, data.batch, True, self.task.compiled)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Lives:
     def spec(self) -> Spec:
         """Sizes and meaning of what is learned."""
         task, sequential = self.task, self.task.sequences or self.task.environment
-        return Spec(task.inputs, task.outputs, task.criterion, self.steps, self.batch, sequential)
+        return Spec(task.inputs, task.outputs, task.criterion, self.steps, self.batch, sequential, task.compiled)
 
     @cached_property
     def chosen(self) -> str:

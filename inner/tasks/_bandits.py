@@ -107,6 +107,7 @@ class BanditTask(WorldTask):
     """What all tasks of bandits share; each says what its arms pay."""
 
     criterion: ClassVar[Criterion] = REWARD.named("mean reward", 1.0)
+    compiled: ClassVar[bool] = True
 
     @property
     def inputs(self) -> int:

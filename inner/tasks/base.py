@@ -32,6 +32,7 @@ class Task(ABC):
     criterion: ClassVar[Criterion]  # what an output means
     environment: ClassVar[bool] = False  # True: it answers to actions, and has no samples
     sequences: ClassVar[bool] = False  # True: samples follow each other in time
+    compiled: ClassVar[bool] = False  # True: an environment that has a text in C
 
     @property
     def family(self) -> str:

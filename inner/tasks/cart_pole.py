@@ -58,6 +58,7 @@ class Task(ControlTask):
 
     together: bool = False
     criterion: ClassVar[Criterion] = REWARD.named("return per episode", 500.0)
+    compiled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_flag("together", self.together)

@@ -24,7 +24,7 @@ def engine_line(experiment: Experiment, learner: Learner) -> str:
     if device != "cpu" and config.search["name"] == "program":
         raise ValueError(f"device: programs run on the CPU, expected cpu, got {config.device}")
     tasks = [experiment.tasks.made(k, experiment.tasks.middle(k)) for k in range(len(experiment.tasks.entries))]
-    specs = [Spec(0, 0, task.criterion, sequences=task.sequences) for task in tasks]
+    specs = [Spec(0, 0, task.criterion, sequences=task.sequences, compiled=task.compiled) for task in tasks]
     name, why = next((c for c in (choose(config.engine, placed, s, device) for s in specs) if c[1]), ("native", ""))
     where = f" on {describe(device)}" if device != "cpu" else ""
     stated = f"; {placed.network.learns}" if placed.network.learns else ""

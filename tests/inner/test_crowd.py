@@ -99,3 +99,19 @@ def test_a_life_that_fails_scores_the_worst_and_spares_the_others() -> None:
 def test_what_has_no_kernel_is_refused_in_words(rule: dict[str, Any], said: str) -> None:
     life = life_of(WORLDS[0], {"coefficients": {"eta": {"init": 0.1}}, **rule}, (), False)
     assert said in crowd.why_not(life)
+
+
+@pytest.mark.parametrize(
+    "task, batch, said", [("bandit", 1, ""), ("bandit", 2, "side by side"), ("acrobot", 1, "text in C"), ("cart_pole", 1, "")]
+)
+def test_the_choice_of_an_engine_knows_of_crowds(task: str, batch: int, said: str) -> None:
+    made = cast(Task, build("task", task))
+    life = Life(
+        Learner(Rule.from_dict({"dw": "0.1*reward*pre", "pathway": "none"}), Network(hidden=())), made,
+        made.experience("search", 4, batch, 0, LABELS), torch.zeros(1, 0), 0, LABELS,
+    )  # fmt: skip
+    engine, why = choice.choose("auto", life.learner, life.spec)
+    assert engine == ("eager" if said else "native") and said in why and bool(why) == bool(said)
+    if said:
+        with pytest.raises(ValueError, match="engine: native cannot run this"):
+            choice.live(life, "native")

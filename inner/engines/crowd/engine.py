@@ -37,6 +37,8 @@ class _Job(ctypes.Structure):
 
 def obstacle(learner: Learner, spec: Spec) -> str:
     """Why lives of this learner in a world that answers cannot run in C, in a few words; empty where they can."""
+    if not spec.compiled or spec.batch != 1:
+        return "no kernel for worlds without a text in C, or for several side by side"
     if isinstance(learner, born_with.Learner):
         if set(learner.layout.parts) - {"coefficients", "weights"}:
             return "no kernel in worlds that answer for networks that inherit more than weights"
