@@ -104,6 +104,13 @@ ACTIVATIONS: dict[str, Activation] = {
         c=("x", "splat(1.0f) + 0.0f * y"),
         torch_source=("drive", "torch.ones_like(post)"),
     ),
+    "clip": Activation(
+        "x between 0 and 1, else the nearer of them: the units of Scellier & Bengio 2017",
+        lambda drive: drive.clamp(0.0, 1.0),
+        lambda drive, post: ((drive > 0) & (drive < 1)).to(drive.dtype),
+        lambda x: (x, 1.0) if 0 < x < 1 else (min(max(x, 0.0), 1.0), 0.0),
+        torch_source=("drive.clamp(0, 1)", "((drive > 0) & (drive < 1)).to(drive.dtype)"),
+    ),
     "sign": Activation(
         "-1, 0 or 1, the sign of x: no slope to learn from, for learners that compare losses",
         torch.sign,

@@ -1,7 +1,7 @@
 """The library of rules and learners by name.
 
-`rules.yaml` holds the baselines, `named_rules.yaml` further rules, `learners.yaml` learners that are no rules. All are read
-from `configs/` and from the current folder, whose entries may replace the library's.
+`rules.yaml` holds the baselines, `named_rules.yaml` further rules, `learners.yaml` and `own_learners.yaml` learners that are
+no rules. All are read from `configs/` and from the current folder, whose entries may replace the library's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from inner.learners.base import Learner
     from inner.rules.rule import Rule
 
-BASELINES, NAMED, LEARNERS = "rules", "named_rules", "learners"  # files
+BASELINES, NAMED = "rules", "named_rules"  # files
+LEARNERS = ("learners", "own_learners")
 LOCAL_RULE = "local_rule"
 GIVEN = ("network", "form")  # fields of a learner that are no options: other parts of a run give them
 
@@ -37,9 +38,13 @@ def named() -> dict[str, Plain]:
 
 
 def learners() -> dict[str, Plain]:
-    """Learners by name that are no rules: those of learners.yaml, then every component with its defaults."""
-    found = {name: {"name": name, **content} for name, content in _read(LEARNERS).items()}
+    """Learners by name that are no rules: those of the two files, then every component with its defaults."""
+    found = {name: {"name": name, **content} for name, content in _listed().items()}
     return found | {name: {"name": name} for name in names("learner") if name != LOCAL_RULE and name not in found}
+
+
+def _listed() -> dict[str, Plain]:
+    return {name: content for stem in LEARNERS for name, content in _read(stem).items()}
 
 
 def _read(stem: str) -> dict[str, Plain]:
@@ -56,7 +61,7 @@ def _read(stem: str) -> dict[str, Plain]:
 def trusting_user(*configs: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Consent to the modules that the user's own configs and the library in this folder name, beside those trusted already."""
     named_here = [{"pathway": content.get("pathway")} for content in named().values()]
-    found = {name for _, name in modules_in([*configs, *named_here, {"learner": _read(LEARNERS)}])}
+    found = {name for _, name in modules_in([*configs, *named_here, {"learner": _listed()}])}
     return trusting(found | (trusted() or frozenset()))
 
 
