@@ -96,7 +96,7 @@ class Learner(Own):
         first = product(extended(self.network, x), weights[0])
         for _ in range(iterations):
             pulled = None if told is None or beta is None else beta * self.error(state, told, units[-1])
-            found = []
+            found: list[Tensor] = []
             for k in range(len(units)):
                 below = found[-1] if reads and k + 1 == len(units) and found else units[k - 1]  # a readout follows at once
                 drive = first if k == 0 else product(extended(self.network, below), weights[k])

@@ -4,6 +4,7 @@
 
 Groups of synapses in order: W_1, R_1, W_2, R_2, ..., W_{K+1} (the last is `output` in a formula per layer). Both groups
 of a hidden layer have its whole drive, with noise once; pre of R_u is h_u(t - 1). Errors go down through the W alone.
+With `leak` below 1 units are slow: h_u(t) = (1 - leak) h_u(t - 1) + leak f(drive); the slope of a unit is then leak f'.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Network(base.Network):
     birth: str = "gaussian"  # of the feed-forward groups: gaussian, orthogonal, he or xavier
     recurrent_gain: float = 1.0  # factor on the initial recurrent weights
     recurrent_birth: str = "orthogonal"  # of the recurrent groups: as `birth`, or identity (Le, Jaitly & Hinton 2015)
+    leak: float = 1.0  # share of its activity that a hidden unit renews at a step
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
@@ -46,6 +48,8 @@ class Network(base.Network):
         check_options(self.output, self.gain, self.birth)
         if not (math.isfinite(self.recurrent_gain) and self.recurrent_gain >= 0):
             raise ValueError(f"network.recurrent_gain: expected a number >= 0, got {self.recurrent_gain}")
+        if isinstance(self.leak, bool) or not 0 < self.leak <= 1:
+            raise ValueError(f"network.leak: expected a number above 0, at most 1, got {self.leak}")
         if self.recurrent_birth not in RECURRENT_BIRTHS:
             raise ValueError(
                 f"network.recurrent_birth: unknown name '{self.recurrent_birth}'"
@@ -92,8 +96,8 @@ class Network(base.Network):
         noise: Sequence[Tensor] | None = None,
     ) -> tuple[ForwardRecord, tuple[Tensor, ...]]:
         """One step of x [N, B, I]; units: hidden activities [N, B, H] one step back, which `fresh` sets to 0."""
-        hidden = activation(self.activation).value
-        pres, drives, posts, signal = [], [], [], x
+        row = activation(self.activation)
+        pres, drives, posts, slopes, signal = [], [], [], [], x
         for u in range(len(self.hidden)):
             forward, recurrent = weights[2 * u], weights[2 * u + 1]
             before = x.new_zeros(*x.shape[:2], recurrent.shape[1])
@@ -103,7 +107,10 @@ class Network(base.Network):
             drive = product(pre, forward) + product(before, recurrent)
             if noise is not None:
                 drive = drive + noise[u]
-            signal = hidden(drive)
+            signal = row.value(drive)
+            if self.leak != 1:
+                slopes += [self.leak * row.slope(drive, signal)] * 2
+                signal = (1 - self.leak) * before + self.leak * signal
             pres += [pre, before]
             drives += [drive, drive]
             posts += [signal, signal]
@@ -112,5 +119,6 @@ class Network(base.Network):
         if noise is not None:
             drive = drive + noise[-1]
         out = output_units(drive, output)
-        record = ForwardRecord((*pres, pre), (*drives, drive), (*posts, out), out)
+        slope = (*slopes, torch.ones_like(drive)) if slopes else None
+        record = ForwardRecord((*pres, pre), (*drives, drive), (*posts, out), out, slope)
         return record, tuple(posts[::2])

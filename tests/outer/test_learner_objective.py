@@ -57,10 +57,12 @@ def test_a_learner_without_a_formula_is_searched_and_resumed() -> None:
 @pytest.mark.parametrize("name", names("learner"))
 def test_a_search_over_every_learner_goes_on_bit_for_bit(name: str) -> None:
     """After one of two generations, with more than the first coefficient free where there is more than one."""
-    options = cast(Any, load("learner", name)).example.options
-    learner = cast(Learner, build("learner", {"name": name, **options}))
+    example = cast(Any, load("learner", name)).example
+    learner = cast(Learner, build("learner", {"name": name, **example.options}))
     learner = learner.with_coefficients([replace(c, fixed=False) for c in learner.coefficients])
     short = Distribution({"name": "digits", "test": 40}, (1, 1), (5, 5), (4, 6), 4)
+    if example.network["hidden"] == ():  # what it learns needs a network without hidden layers
+        short = Distribution(dict(example.task), (0, 0), (5, 5), (4, 6), 4)
     objective = LearnerObjective(learner, short, 3, lifetimes=2, shapes=1)
     with Evaluator() as evaluator:
         whole = list(evolve(objective, search(generations=2), evaluator))
