@@ -90,9 +90,10 @@ class Learner(Own):
             for k in range(xs.shape[1]):
                 record, now = self.network.forward(weights, xs[:, k], kind, now, marks[:, k])
                 found = record.drive[-1]
-            return found
+            last: Tensor = found
+            return last
 
-        top, pulled = torch.func.vjp(drive, state.weights)
+        top, pulled, *_ = torch.func.vjp(drive, state.weights)
         err = self.error(state, told, output_units(top, kind)) / x.shape[1]
         state = replace(state, memory=state.memory | {"x": xs, "before": befores, "fresh": marks})
         return descended(state, pulled(err)[0])

@@ -81,7 +81,7 @@ class Learner(Own):
     def accepts(self, spec: Spec) -> str:
         """Why it cannot learn in such a life, in words; empty where it can."""
         found = super().accepts(spec)
-        if not found and (spec.inputs != spec.outputs or getattr(self.network, "hidden", ()) or self.network.bias):
+        if not found and (spec.inputs != spec.outputs or self.network.sizes(1, 1) != (1, 1) or self.network.bias):
             return "every unit is input and output: expected as many outputs as inputs, network.hidden [] and no bias"
         return found
 
