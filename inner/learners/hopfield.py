@@ -48,7 +48,7 @@ class Learner(Own):
     """On a network without hidden layers, as many outputs as inputs; weights are 0 at birth."""
 
     example: ClassVar[Example] = Example(
-        {}, task={"name": "recall", "flips": 0.2}, network={"name": "mlp", "hidden": ()}, steps=8, batch=1
+        {}, task={"name": "recall", "flips": 0.2}, network={"name": "mlp", "hidden": ()}, steps=12, batch=1
     )
     kinds: ClassVar[tuple[str, ...]] = ("none",)
     network: Network = field(default_factory=lambda: mlp.Network(()))

@@ -26,10 +26,10 @@ class Task(Base):
     """`units` signs in and out."""
 
     criterion: ClassVar[Criterion] = NONE.named("overlap")
-    units: int = 64
-    patterns: int = 8  # of a life
+    units: int = 100
+    patterns: int = 12  # of a life
     flips: float = 0.1  # share of a probe's entries that are flipped
-    test: int = 32  # V, probes; their patterns are drawn from those shown
+    test: int = 32  # V, probes; their patterns are drawn from all, shown or not
 
     def __post_init__(self) -> None:
         check_count("units", self.units, 2)
@@ -48,7 +48,8 @@ class Task(Base):
 
     @property
     def chance(self) -> float:
-        return 0.0
+        """The overlap of a stored pattern at random."""
+        return 1.0 / self.patterns
 
     @property
     def worst(self) -> float:
@@ -63,11 +64,10 @@ class Task(Base):
         """x and y [S, I], order [T, B], test_x and test_y [V, I] of one life; S = min(patterns, T * B)."""
         random = stream(seed, "task", tier, *label)
         x = (2.0 * random.integers(0, 2, (self.patterns, self.units)) - 1.0).astype(np.float32)
-        x = x[: max(1, steps * batch)]
-        order = epochs(random, len(x), steps, batch)
-        wanted = x[(random.random(self.test) * len(x)).astype(np.int64)]
+        wanted = x[(random.random(self.test) * self.patterns).astype(np.int64)]
         flipped = random.random((self.test, self.units)).argsort(1) < round(self.flips * self.units)
-        return x, x, order, np.where(flipped, -wanted, wanted), wanted
+        x = x[: max(1, steps * batch)]
+        return x, x, epochs(random, len(x), steps, batch), np.where(flipped, -wanted, wanted), wanted
 
     def sizes(self, tier: str, steps: int, batch: int) -> Sizes:
         """Patterns, and probes."""

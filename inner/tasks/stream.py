@@ -4,8 +4,8 @@
 
 Q is a rotation of each life's own: the first `states` axes carry the state, the others noise of standard deviation `loud`. What is
 seen next can be told from the state alone, and the noise makes most of the variance: predicting the next input finds the state, where
-reconstructing the present one finds the noise. `shuffled: true` shows the same samples in another order, which removes the one
-and leaves the other. A life of batch B has B such streams side by side; the class of a sample is its state.
+reconstructing the present one finds the noise. `shuffled: true` draws every state anew: samples as before, and no time between
+them. A life of batch B has B such streams side by side; the class of a sample is its state.
 """
 
 from __future__ import annotations
@@ -78,19 +78,22 @@ class Task(Base):
 
     def draw(self, tier: str, steps: int, batch: int, seed: int, label: Label) -> tuple[np.ndarray, ...]:
         """x [T B, I], y [T B, C], order [T, B], test_x [V, I] and test_y [V, C] of one life."""
-        random = stream(seed, "task", tier, *label)
+        random, shown = stream(seed, "task", tier, *label), max(1, steps)
         rotation = orthonormal(random, self.inputs)
         tests = random.integers(0, self.states, self.test)
-        shown = max(1, steps)
-        first = random.integers(0, self.states, batch)
-        jumps = np.where(random.random((shown, batch)) < self.stay, 0, random.integers(1, self.states, (shown, batch)))
-        states = (first + np.cumsum(jumps, 0)) % self.states  # [T, B]
-        test_x, x = (self.samples_of(random, each, rotation) for each in (tests, states.reshape(-1)))
-        order = np.arange(steps * batch)
+        test_x = self.samples_of(random, tests, rotation)
+        leaves, others, noise = (stream(seed, "task", tier, *label, part) for part in ("leaves", "others", "noise"))
+        stays = leaves.random((shown, batch)) < self.stay
         if self.shuffled:
-            order = random.permutation(steps * batch)
+            states = (others.random((shown, batch)) * self.states).astype(np.int64)
+        else:
+            jumps = 1 + (others.random((shown, batch)) * (self.states - 1)).astype(np.int64)
+            jumps[1:][stays[1:]] = 0
+            states = np.cumsum(jumps, 0) % self.states  # [T, B]
         classes = states.reshape(-1)
-        return x, one_hot(classes, self.states), order.reshape(steps, batch), test_x, one_hot(tests, self.states)
+        x = self.samples_of(noise, classes, rotation)
+        order = np.arange(steps * batch).reshape(steps, batch)
+        return x, one_hot(classes, self.states), order, test_x, one_hot(tests, self.states)
 
     def samples_of(self, random: np.random.Generator, states: np.ndarray, rotation: np.ndarray) -> np.ndarray:
         """x [S, I] float32 of states [S]."""

@@ -2,7 +2,7 @@
 
 A stream of 600 steps, 8 side by side, 24-8-4 tanh; the readout learns from reward alone in all three, at the best of six pairs
 of rates on the search tier, tested on 20 fresh lives. Asked for: prediction leads over reward alone by 10 points at least, and
-showing the same samples in another order takes the lead away.
+drawing every state anew, so that there is no time, takes the lead away.
 """
 
 from __future__ import annotations
