@@ -25,7 +25,8 @@ from inner.sources import source_of
 from inner.tasks._bandits import Bandits
 from inner.tasks.base import TIERS, Task
 
-ENVIRONMENTS = [name for name in names("task") if load("task", name).environment]  # type: ignore[attr-defined]
+OWN = "gymnasium"  # which needs a world of the user's
+ENVIRONMENTS = [n for n in names("task") if load("task", n).environment and n != OWN]  # type: ignore[attr-defined]
 LABELS = tuple(("loop", n) for n in range(6))
 RULE = Rule("eta*surprise*action*pre")
 STEPS = 30
