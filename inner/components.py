@@ -32,6 +32,8 @@ KINDS = {
 NOT_COMPONENTS = {"base"}
 Plain = dict[str, Any]  # a component or a rule in plain JSON types: its name and its options
 LONGEST = 200  # characters of a name
+SHOWN = 24  # names in a message
+PLURALS = {"search": "searches", "fitness": "fitness", "study": "studies"}
 NAMING = {*KINDS, "name", "measure", "factory", "cls"}  # keys of a document under which modules are named
 _TRUSTED: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=None)
 
@@ -140,7 +142,9 @@ def check_name(kind: str, name: str) -> None:
     if not all(name.split(".")):
         raise ValueError(f"{kind}: expected a name or a dotted module name, got {name!r}")
     if "." not in name and not _loaded(KINDS[kind][0], name) and name not in names(kind):
-        raise ValueError(f"{kind}: unknown name '{name}'{suggest(name, names(kind))}; known: {', '.join(names(kind))}")
+        several, known = PLURALS.get(kind, f"{kind}s"), names(kind)
+        there = f"known: {', '.join(known)}" if len(known) <= SHOWN else f"metalearn list {several} shows all {len(known)}"
+        raise ValueError(f"{kind}: unknown name '{name}'{suggest(name, known)}; {there}")
 
 
 def load(kind: str, name: str) -> type:

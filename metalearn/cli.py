@@ -43,6 +43,14 @@ def complain(error: Exception) -> NoReturn:
     sys.exit(USER_ERROR)
 
 
+def _key_of(option: str) -> str:
+    """The key of a config that an unknown option probably is, in words, or nothing."""
+    from metalearn.config.hints import near_option
+    from metalearn.config.schema import Config
+
+    return near_option(option, Config)
+
+
 class Command(click.Command):
     """Turns ValueError and wrong usage into one line and exit code 2."""
 
@@ -50,6 +58,8 @@ class Command(click.Command):
         """Parse the arguments."""
         try:
             return super().make_context(*args, **kwargs)
+        except click.NoSuchOption as error:
+            complain(ValueError(error.format_message().rstrip(".") + _key_of(error.option_name)))
         except click.UsageError as error:
             complain(error)
 

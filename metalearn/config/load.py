@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inner.components import check_name, suggest
+from inner.components import check_name
 from metalearn.config.cells import with_cells
 from metalearn.config.door import check
 from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
+from metalearn.config.hints import near_key
 from metalearn.config.inheritance import StudyConfig, validate_study
 from metalearn.config.library import entry
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
 
 LOCAL_RULE = "local_rule"
+
+COMPONENTS = ("search", "evaluator")  # whose options are those of the component that `name` chooses
+KEPT = {"name", "popsize", "generations"}  # what a search of another name takes over
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -38,7 +42,7 @@ def apply(content: Plain, override: str) -> None:
     formula = path[-1] == "dw" and not text.lstrip().startswith("{")  # {hidden: ..., output: ...} is a mapping
     value = text if formula else yaml_value(text, f"override: '{text[:60]}' for {key[:60]}:")
     if path[0] not in Config.model_fields:
-        raise ValueError(f"config: unknown key '{path[0]}'{suggest(path[0], Config.model_fields)}")
+        raise ValueError(f"config: unknown key '{path[0]}'{near_key(path[0], Config)}")
     _choose_learner(content, path, value)
     default = Config.model_fields[path[0]].default
     if len(path) > 1 and isinstance(
@@ -56,6 +60,9 @@ def apply(content: Plain, override: str) -> None:
             raise ValueError(f"override: '{part}' in '{key}' has no keys below it")
         place[part] = dict(inside)
         place = place[part]
+    if path[1:] == ["name"] and path[0] in COMPONENTS and place.get("name") != value:  # options of another go with it
+        for option in set(place) - KEPT:
+            del place[option]
     place[path[-1]] = value
     if path[-2:] == [
         "rule",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from inner.components import suggest
 from inner.printable import short
 from metalearn.config.claims import ClaimConfig
+from metalearn.config.hints import in_words, near_key
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
 from metalearn.config.sections import Component, Count, FloatRange, IntRange, Plain, Samples, Section, Tasks, named
 
@@ -248,7 +249,8 @@ def _sentence(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         section = _section(error["loc"][:-1])
         names = section.model_fields if section else ()
-        return f"config: unknown key '{where}'{suggest(str(error['loc'][-1]), names)}; known here: {', '.join(names)}"
+        near = suggest(str(error["loc"][-1]), names) if "." in where else near_key(where, Config)
+        return f"config: unknown key '{where}'{near}; known here: {', '.join(names)}"
     if error["type"] == "missing":
         return f"config: key '{where}' is missing"
     message = error["msg"].removeprefix("Value error, ")
@@ -256,7 +258,7 @@ def _sentence(error: Any) -> str:
         return f"config: {message}"
     choices = re.findall(r"'([^']*)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
     near = suggest(error["input"], choices) if isinstance(error["input"], str) else ""
-    return f"config: {where}: {message[0].lower()}{message[1:]}, got {short(error['input'])}{near}"[:400]
+    return f"config: {where}: {in_words(error['type'], message)}, got {short(error['input'])}{near}"[:400]
 
 
 def _section(path: tuple[Any, ...]) -> type[BaseModel] | None:

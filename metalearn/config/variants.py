@@ -32,6 +32,12 @@ def variants_of(config: Config) -> dict[str, Config]:
         shared.pop("variants", None)
         if len({"rule", "learner"} & set(change)) == 1:  # one takes the place of the other
             shared.pop("learner" if "rule" in change else "rule", None)
+        for key in change:
+            if isinstance(change[key], dict) and isinstance(shared.get(key), str):
+                raise ValueError(
+                    f"variants.{name}: changes keys of '{key}', which is the name '{str(shared[key])[:60]}' here; "
+                    f"expected a mapping, or variants={{}} for one search"
+                )
         try:
             found[name] = validate(merged(shared, change))
         except ValueError as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from inner.components import Plain, consent_to
+from inner.components import Plain, consent_to, suggest
 from inner.printable import check_json, short
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def read(path: str | Path) -> RuleDocument:
         inside = sorted(str(p.parent) for p in path.glob(f"*/{NAME}"))
         hint = "; the run has not written a rule yet (experiments on inheritance write none)" if path.is_dir() else ""
         hint = f"; it has several: {', '.join(inside)}" if inside else hint
+        if not path.exists() and path.parent.is_dir():
+            hint = suggest(path.name, sorted(p.name for p in path.parent.iterdir() if (p / NAME).exists()))
         raise ValueError(f"rule: no file {file}{hint}") from None
     except OSError as error:
         raise ValueError(f"rule: cannot read {file}: {error.strerror or error}") from None

@@ -131,17 +131,17 @@ def test_a_new_formula_drops_the_coefficients_that_it_lacks() -> None:
             "'compare.transfer.1.stesp' (did you mean 'steps'?)",
         ),
         (["compare.main=[{hidden: [4]}]"], "key 'compare.main.0.task' is missing"),
-        (["compare.main=[5]"], "compare.main.0: input should be"),
+        (["compare.main=[5]"], "compare.main.0: expected a mapping such as"),
         (["compare.main=[{task: .x}]"], "compare.main.0.task: expected a name"),
         (["compare.lifetimes=1"], "greater than or equal to 2, got 1"),
-        (["compare.baselines=backprop"], "compare.baselines: input should be"),
-        (["rule=5"], "config: rule: input should be"),
+        (["compare.baselines=backprop"], "compare.baselines: expected a list such as"),
+        (["rule=5"], "config: rule: expected a mapping such as"),
         (["rule.pathwy=none"], "did you mean 'pathway'?"),
-        (["network=5"], "config: network: input should be"),
+        (["network=5"], "config: network: expected a mapping such as"),
         (["network.bias=maybe"], "network.bias: expected true or false, got"),
         (["network.gain=.nan"], "network.gain: expected a number of at most 1e+15, got nan"),
         (["fitness.threshold=.inf"], "finite number, got inf"),
-        (["life.steps=1.5"], "valid integer"),
+        (["life.steps=1.5"], "life.steps.0: expected a whole number, got 1.5"),
         (["life.steps=[20, 10]"], "life.steps: expected low <= high and positive numbers, got 20 and 10"),
         (["life.steps=[1, 2, 3]"], "life.steps"),
         (["life.scale=[2, 1]"], "life.scale: expected 0.0001 <= low <= high <= 1e+15, got [2.0, 1.0]"),
@@ -149,7 +149,7 @@ def test_a_new_formula_drops_the_coefficients_that_it_lacks() -> None:
         (["network={depth: -1}"], "network.depth: expected low <= high"),
         (["life.batch=0"], "greater than or equal to 1, got 0"),
         (["seed=-1"], "seed: input should be greater than or equal to 0, got -1"),
-        (["seed=x"], "seed: input should be a valid integer"),
+        (["seed=x"], "seed: expected a whole number"),
         (["engine=foo"], "engine: input should be 'auto', 'native' or 'eager', got 'foo'"),
         (["engine=nativ"], "got 'nativ' (did you mean 'native'?)"),
         (["tracking.mode=on"], "tracking.mode: input should be"),
@@ -308,3 +308,26 @@ def test_a_name_too_long_for_the_system_is_one_line() -> None:
         result = CliRunner().invoke(main, words)
         assert result.exit_code == 2 and result.stderr.count("\n") == 1, (words, result.stderr, result.exception)
         assert len(result.stderr) < 400
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["search", "digits", "popsize=8"], "unknown key 'popsize' (did you mean 'search.popsize'?)"),
+        (["search", "digits", "width=8"], "unknown key 'width' (did you mean 'network.width'?)"),
+        (["search", "digits", "name=x"], "unknown key 'name' (did you mean the option --name NAME?)"),
+        (["search", "--generations", "10"], "'--generations' (keys of a config are written search.generations=VALUE)"),
+        (["search", "digits", "fitness=accuracy"], "fitness: expected a mapping such as {key: value}, got 'accuracy'"),
+        (["search", "digits", "network.hidden=32"], "network.hidden: expected a list such as [1, 2], got 32"),
+        (["search", "default", "rule=hebb"], "changes keys of 'rule', which is the name 'hebb' here; expected a mapping"),
+    ],
+)
+def test_a_mistake_says_what_was_probably_meant(words: list[str], expected: str) -> None:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2 and expected in result.output and result.output.count("\n") == 1, result.output
+
+
+def test_another_search_by_its_name_leaves_the_options_of_the_old_one() -> None:
+    config = load("digits", ["search.name=es", "search.lr=0.1"])
+    assert config.search == {"name": "es", "popsize": 16, "generations": 115, "lr": 0.1}
+    assert load("digits", ["search.name=cma"]).search["sigma0"] == 0.3
