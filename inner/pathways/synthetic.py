@@ -2,9 +2,10 @@
 
     feedback_k = SG_k(h_k [, target]);    SG_k goes down |SG_k - err_{k+1} w_k^T|^2, err_{k+1} by the guess of the layer above
 
-(Jaderberg et al. 2017.) With the target it is their cDNI. SG_k is linear, or has one layer of tanh units; its last layer
-is 0 at birth. Steps are divided by the mean squared length of what goes in (Nagumo & Noda 1967), so that any rate below 2 is
-stable for linear ones. Where the loss is quadratic and the layers above are linear, cDNI's guess can be the error itself.
+(Jaderberg et al. 2017.) With the target it is their cDNI. SG_k is linear, or has one layer of tanh units; its last layer is 0
+at birth. Steps are divided by the mean squared length of what goes in (Nagumo & Noda 1967), so that any rate below 2 is stable
+for linear ones; large batches bear more, and learn faster by it. Where the loss is quadratic and the layers above are linear,
+cDNI's guess can be the error itself.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ class Pathway(base.Pathway):
     """feedback_k = [h_k, 1, target] A_k, or [tanh([h_k, 1, target] C_k), 1] A_k; inputs hear err_1 w_0^T."""
 
     transports: ClassVar[bool] = True
-    rates: ClassVar[Mapping[str, Coefficient]] = {"rate": Coefficient("rate", 0.3, "log", low=1e-6, high=2.0)}
+    rates: ClassVar[Mapping[str, Coefficient]] = {"rate": Coefficient("rate", 1.0, "log", low=1e-6, high=100.0)}
 
-    rate: base.Rate = 0.3
+    rate: base.Rate = 1.0
     label: bool = False  # whether the target goes in (cDNI)
     hidden: int = 0  # units of the layer inside SG_k; 0: it is linear
 
