@@ -129,9 +129,10 @@ HEARD = {  # the layer-wide signals: whose change they notice, at the watched sy
 
 
 CLOCK = [name for name in FAR_SIGNALS if SIGNALS[name].per_step]  # no unit has a say in what time it is
+OUTPUT = [name for name in FAR_SIGNALS if SIGNALS[name].output_only]  # 0 at the watched synapse of a hidden layer
 
 
-@pytest.mark.parametrize("signal", [name for name in FAR_SIGNALS if name not in ("recon_ordered", *CLOCK)])
+@pytest.mark.parametrize("signal", [name for name in FAR_SIGNALS if name not in ("recon_ordered", *CLOCK, *OUTPUT)])
 def test_signals_flagged_as_wider_do_see_further(signal: str) -> None:
     """The disturbances have teeth: `recon` hears another unit of the layer above, `reward` the whole network."""
     heard = HEARD.get(signal, "")
@@ -146,9 +147,7 @@ def test_layer_signals_see_their_own_layer_only(signal: str) -> None:
     learner = replace(learner, rule=Rule(signal, pathway="random"))
     before = learner.changes(state, x, y)[0]
     weights = [w.clone() for w in state.weights]
-    weights[2] += (
-        0.7  # the output layer; what hidden units hear goes through fixed feedback weights, and err there is 0
-    )
+    weights[2][:, :, 0] += 0.7  # an output unit; hidden units hear through fixed feedback weights, and err there is 0
     quiet = learner.network.forward(state.weights, x, "linear")[0].output
     loud = learner.network.forward(tuple(weights), x, "linear")[0].output
     first = learner.changes(state, x, quiet)[0][0]
