@@ -29,7 +29,7 @@ def known() -> dict[str, Path]:
     for folder in folders():
         for path in sorted(folder.rglob("*.yaml")):
             name = path.relative_to(folder).with_suffix("").as_posix()
-            if name not in ("rules", "named_rules", "learners") and not name.startswith("cells/"):
+            if name not in ("rules", "named_rules", "learners", "own_learners") and not name.startswith("cells/"):
                 found.setdefault(name, path)
     return found
 

@@ -88,6 +88,10 @@ class Trainer:
         if "progress" in rule.signals and steps < 1:
             raise ValueError(f"steps: expected how many there will be, as the rule has `progress`, got {steps}")
         check_module(module)
+        way = Learner(rule).pathway
+        if way.draws or way.runs:
+            why = "draws random numbers at the address of a life" if way.draws else "runs units of its own"
+            raise ValueError(f"rule: the pathway '{way.title}' {why}, which the trainer of a module does not have")
         self.rule, self.values, self.module, self.seed, self.output = rule, dict(values), module, seed, output
         self._learner, self._steps = Learner(rule), steps
         self._layers: list[nn.Linear] = []
@@ -145,6 +149,8 @@ class Trainer:
         with torch.enable_grad():
             slope = slopes(seen.pre, leaves, check=first)
         kind = weights[0].dtype
+        if target is None and learner.pathway.aims:
+            raise ValueError(f"target: the pathway '{learner.pathway.title}' needs one, got None")
         output, wanted, criterion = _output_and_target(seen, target, self.output, kind)
         quiet = _output_and_target(clean, target, self.output, kind)[0] if twice and clean is not None else None
         pre, drive, slope = ([each.detach().to(kind)[None] for each in part] for part in (seen.pre, seen.drive, slope))

@@ -239,7 +239,7 @@ def test_what_is_mirrored(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert summary["final/evolved/birth"] == documents["outcome"]["means"]["evolved/birth"]
 
 
-@pytest.mark.parametrize("name", known())
+@pytest.mark.parametrize("name", [name for name in known() if not name.startswith("league")])  # test_league.py has those
 def test_shipped_configs_can_be_run(name: str) -> None:
     found = load_any(name)
     if isinstance(found, StudyConfig):

@@ -94,8 +94,16 @@ def test_three_steps_equal_the_projects_learner(tmp_path: Path, pathway: str, ki
     values = {"eta": 0.1, "a": 1.0, "b": 0.4, "c": -0.3, "d": 0.2, "f": 0.02, "g": 0.05, "h": 0.03, "k": 0.01, "r": 0.7}
     loaded = fake_rule(tmp_path, ALL, pathway, values, traces={"e": "r*e + pre*post"})
     net, (x, labels) = module(nn.Tanh(), bias), batch()
-    trainer = loaded.trainer(net, seed=3)
     learner = Learner(loaded.rule, Network((7, 6), activation="tanh", bias=bias))
+    if learner.pathway.draws or learner.pathway.runs:
+        with pytest.raises(ValueError, match=f"the pathway '{pathway}' .* which the trainer of a module does not have"):
+            loaded.trainer(net, seed=3)
+        return
+    trainer = loaded.trainer(net, seed=3)
+    if learner.pathway.aims and kind == "none":
+        with pytest.raises(ValueError, match=f"target: the pathway '{pathway}' needs one"):
+            trainer.step(x, None)
+        return
     theta = torch.tensor([[values[c.name] for c in loaded.rule.coefficients]])
     state = learner.init(Spec(5, 3, CRITERIA[kind]), theta, 1, 3, [("trainer",)])
     linear = [layer for layer in net if isinstance(layer, nn.Linear)]

@@ -124,7 +124,7 @@ def test_they_belong_together(run: Path, place: Path) -> None:
         rule = json.loads((run / name / "rule.json").read_text())
         assert f'href="{name}/report.html"' in page and rule["formula"].split()[0] in page
         assert f"\n{name}  On digits" in (place / "said").read_text()
-    assert page.count("<h2>") == 4 and page.count("<h3>digits") == 2, "each has its table of the main cell"
+    assert page.count("<h2>") == 5 and page.count("<h3>digits") == 2, "each has its table of the main cell"
 
 
 def test_every_command_knows_the_whole_and_its_parts(run: Path) -> None:
