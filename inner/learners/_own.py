@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from inner.axes import fold
-from inner.learners import base
-from inner.learners._values import adjusted, chosen
+from inner.learners._by_name import ByName
+from inner.learners._values import chosen
 from inner.learners.base import KEPT, Cost, Spec
 from inner.life_data import Label
 from inner.networks import mlp
@@ -52,29 +52,21 @@ class State:
 
 
 @dataclass(frozen=True)
-class Own(base.Learner):
+class Own(ByName):
     """Abstract: a learner that is a file of its own."""
 
-    defaults: ClassVar[tuple[Coefficient, ...]]
     networks: ClassVar[tuple[type[Network], ...]] = (mlp.Network,)
     kinds: ClassVar[tuple[str, ...]] = ("classes", "values")  # of criteria
-    network: Network = field(default_factory=mlp.Network)
-    values: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see inner/learners/_values.py
     optimiser: str = "plain"  # or adam
 
     def __post_init__(self) -> None:
         chosen("optimiser", self.optimiser, OPTIMISERS)
-        adjusted(self.own, self.values)
+        super().__post_init__()
 
     @property
     def own(self) -> tuple[Coefficient, ...]:
         """The default coefficients, which may depend on options."""
         return self.defaults + (MOMENTS if self.optimiser == "adam" else ())
-
-    @property
-    def coefficients(self) -> tuple[Coefficient, ...]:
-        """The default coefficients with what the option `values` says of them."""
-        return adjusted(self.own, self.values)
 
     def accepts(self, spec: Spec) -> str:
         """Why it cannot learn in such a life, in words; empty where it can."""
@@ -84,10 +76,6 @@ class Own(base.Learner):
         if spec.criterion.kind not in self.kinds:
             return f"it needs targets of {' or '.join(self.kinds)}, and those of this task are of {spec.criterion.kind}"
         return self.network.accepts(spec)
-
-    def weights_of(self, spec: Spec) -> int:
-        """W, the weights of one network."""
-        return sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
 
     def cost_of(self, spec: Spec, passes: float) -> Cost:
         """Price of a step of so many passes, each of a multiply-add per weight, and one per weight for the update."""
@@ -109,12 +97,10 @@ class Own(base.Learner):
         born: Sequence[Tensor] | None = None,
     ) -> State:
         """Newborn networks [N]. Raises ValueError for theta of another length."""
-        known = [c.name for c in self.coefficients]
-        if theta.shape[1] != len(known):
-            raise ValueError(f"theta: expected [N, {len(known)}], got {list(theta.shape)}")
+        coefficients = self.named(theta)
         if born is None:
             born = [fold(w, population) for w in self.born(spec, seed, labels)]
-        state = State(tuple(laid(w) for w in born), named(known, theta), spec, Noise.of(seed, labels, population))
+        state = State(tuple(laid(w) for w in born), coefficients, spec, Noise.of(seed, labels, population))
         state = replace(state, units=self.network.rest(len(theta), spec.batch, spec.inputs, spec.outputs))
         memory = self.memory(state, population, seed, labels)
         return replace(state, memory=memory | (moments(self.learned(state.weights, memory)) if self.optimiser == "adam" else {}))
@@ -153,24 +139,6 @@ class Own(base.Learner):
     def view(self, state: State, batch: int) -> State:
         """The state with units at rest, for any number of samples, that draws nothing."""
         return replace(state, units=(), noise=None, shown=None)
-
-    def moving(self, state: State) -> list[Tensor]:
-        """The weights and the coefficients."""
-        return [*state.weights, torch.stack(list(state.coefficients.values()), 1)]
-
-    def freeze(self, state: State, alive: Tensor) -> State:
-        """Everything of networks that are not alive becomes 0; the noise stays."""
-        rest: State = super().freeze(replace(state, noise=None), alive)
-        return replace(rest, noise=state.noise)
-
-    def with_theta(self, state: State, theta: Tensor) -> State:
-        """The same networks under other coefficients theta [N, D]."""
-        return replace(state, coefficients=named([c.name for c in self.coefficients], theta))
-
-
-def named(coefficients: Sequence[str], theta: Tensor) -> dict[str, Tensor]:
-    """theta [N, D] as one value per network and name, [N]."""
-    return {name: theta[:, d] for d, name in enumerate(coefficients)}
 
 
 def moments(weights: Groups) -> dict[str, Any]:

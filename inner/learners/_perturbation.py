@@ -199,11 +199,6 @@ def either(which: bool | Tensor, new: S, old: S) -> S:
     return found
 
 
-def named(coefficients: Sequence[str], theta: Tensor) -> dict[str, Tensor]:
-    """theta [N, D] as one value per network and name, [N]."""
-    return {name: theta[:, d] for d, name in enumerate(coefficients)}
-
-
 def remembered(state: State, **new: Tensor) -> State:
     """The state with some of its memory replaced."""
     return replace(state, memory=state.memory | new)

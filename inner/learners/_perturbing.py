@@ -8,46 +8,35 @@ recurrent network learns from whole trials (`hold` = the length of a trial).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from inner.axes import fold
 from inner.learners import _perturbation as perturbation
-from inner.learners import base
+from inner.learners._by_name import ByName
 from inner.learners._perturbation import Shown, State, Tried, Window
-from inner.learners._values import adjusted, whole
+from inner.learners._values import whole
 from inner.learners.base import KEPT, Cost, Spec
 from inner.life_data import Label
-from inner.networks import mlp
-from inner.networks.base import Network, laid
+from inner.networks.base import laid
 from inner.noise import Noise
-from inner.rules.coefficient import Coefficient
 from inner.sources import Told
 
 DRAWN = 28.0  # numbers per weight and trial: a direction, weights along it, integers of 64 bits that it is drawn from
 
 
 @dataclass(frozen=True)
-class Perturbing(base.Learner):
+class Perturbing(ByName):
     """Abstract: a learner that compares the losses of the same samples under several weights."""
 
-    defaults: ClassVar[tuple[Coefficient, ...]]
-    network: Network = field(default_factory=mlp.Network)
-    values: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see inner/learners/_values.py
     hold: int = 1  # steps for which the same weights are tried
 
     def __post_init__(self) -> None:
         whole("hold", self.hold)
-        adjusted(self.own, self.values)
-
-    @property
-    def own(self) -> tuple[Coefficient, ...]:
-        """The default coefficients, which may depend on options."""
-        return self.defaults
+        super().__post_init__()
 
     @property
     def trials(self) -> int:
@@ -69,11 +58,6 @@ class Perturbing(base.Learner):
     def born(self, state: State) -> State:
         """Newborn networks with what they learn by in place of the weights that were drawn: by default the same."""
         return state
-
-    @property
-    def coefficients(self) -> tuple[Coefficient, ...]:
-        """The default coefficients with what the option `values` says of them."""
-        return adjusted(self.own, self.values)
 
     @property
     def knows(self) -> frozenset[str]:
@@ -98,10 +82,6 @@ class Perturbing(base.Learner):
         """Weights, directions and trial weights."""
         return self.weights_of(spec) * (1 + 2 * max(1, self.trials))
 
-    def weights_of(self, spec: Spec) -> int:
-        """D, the weights of one network."""
-        return sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
-
     def init(
         self,
         spec: Spec,
@@ -112,14 +92,12 @@ class Perturbing(base.Learner):
         born: Sequence[Tensor] | None = None,
     ) -> State:
         """Newborn networks [N]. Raises ValueError for theta of another length."""
-        known, network = [c.name for c in self.coefficients], self.network
-        if theta.shape[1] != len(known):
-            raise ValueError(f"theta: expected [N, {len(known)}], got {list(theta.shape)}")
+        coefficients, network = self.named(theta), self.network
         if born is None:
             born = [fold(w, population) for w in network.init(spec.inputs, spec.outputs, seed, labels)]
         weights, noise = tuple(laid(w) for w in born), Noise.of(seed, labels, population)
         units = network.rest(len(weights[0]), spec.batch, spec.inputs, spec.outputs)
-        state = State(weights, perturbation.named(known, theta), spec, units, noise)
+        state = State(weights, coefficients, spec, units, noise)
         state = self.born(replace(state, memory=self.memory(state)))
         if self.hold == 1:
             return state
@@ -186,16 +164,3 @@ class Perturbing(base.Learner):
     def view(self, state: State, batch: int) -> State:
         """The state with units at rest, for any number of samples, that draws nothing."""
         return replace(state, units=(), noise=None, window=None, shown=None, guide=None)
-
-    def moving(self, state: State) -> list[Tensor]:
-        """The weights and the coefficients: a trial under numbers that are none would never be taken."""
-        return [*state.weights, torch.stack(list(state.coefficients.values()), 1)]
-
-    def freeze(self, state: State, alive: Tensor) -> State:
-        """Everything of networks that are not alive becomes 0; the noise stays."""
-        rest: State = super().freeze(replace(state, noise=None), alive)
-        return replace(rest, noise=state.noise)
-
-    def with_theta(self, state: State, theta: Tensor) -> State:
-        """The same networks under other coefficients theta [N, D]."""
-        return replace(state, coefficients=perturbation.named([c.name for c in self.coefficients], theta))

@@ -9,19 +9,16 @@ player says what the index is. No weights change: players are what rules that le
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from inner.learners import base
-from inner.learners._values import adjusted
+from inner.learners._by_name import Listed
 from inner.learners.base import Cost, Example, Spec
 from inner.life_data import Label
-from inner.networks import mlp
-from inner.networks.base import Network
 from inner.noise import Noise
 from inner.rules.coefficient import Coefficient
 from inner.sources import Told
@@ -42,23 +39,13 @@ class State:
 
 
 @dataclass(frozen=True)
-class Player(base.Learner):
+class Player(Listed):
     """Abstract: a player whose pulls follow from an index per arm. The network's weights are not used."""
 
     example: ClassVar[Example] = Example(
         task={"name": "bandit", "arms": 3}, network={"name": "mlp", "hidden": ()}, steps=200, batch=4
     )
     defaults: ClassVar[tuple[Coefficient, ...]] = (DISCOUNT,)
-    network: Network = field(default_factory=mlp.Network)
-    values: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see inner/learners/_values.py
-
-    def __post_init__(self) -> None:
-        adjusted(self.defaults, self.values)
-
-    @property
-    def coefficients(self) -> tuple[Coefficient, ...]:
-        """The player's numbers."""
-        return adjusted(self.defaults, self.values)
 
     @property
     def knows(self) -> frozenset[str]:

@@ -123,9 +123,13 @@ class Learner(ABC):
         """One row of theta [D] (float64 array) from values by name. Raises ValueError for those of another network."""
         return flat(self.coefficients, values, self.network.shapes(spec.inputs, spec.outputs))
 
+    def weights_of(self, spec: Spec) -> int:
+        """W, the weights of one network."""
+        return sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
+
     def cost(self, spec: Spec) -> Cost:
         """Price of a step: by default a forward pass, a backward pass and an update."""
-        weights = sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
+        weights = self.weights_of(spec)
         units = sum(self.network.sizes(spec.inputs, spec.outputs))
         return Cost(2.0, 3.0 * weights, KEPT * units + weights / spec.batch, 2.0 * weights)
 

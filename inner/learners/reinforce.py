@@ -9,21 +9,21 @@ return from step t on of the batch before, which does not depend on this one: th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from inner.activations import activation
 from inner.axes import fold
-from inner.learners import base
-from inner.learners._values import adjusted, whole
+from inner.learners._by_name import Listed
+from inner.learners._values import whole
 from inner.learners.base import Cost, Example, Spec
 from inner.life_data import Label
 from inner.networks import mlp
-from inner.networks.base import ForwardRecord, Network, laid
+from inner.networks.base import ForwardRecord, laid
 from inner.rules.coefficient import Coefficient
 from inner.sources import Told
 
@@ -50,7 +50,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Learner(base.Learner):
+class Learner(Listed):
     """On a multilayer perceptron whose outputs are preferences; an episode lasts at most `limit` steps."""
 
     example: ClassVar[Example] = Example(
@@ -60,20 +60,13 @@ class Learner(base.Learner):
         Coefficient("eta", 0.03, "log"),
         Coefficient("gamma", 0.99, "linear", 0.02, 0.0, 1.0, fixed=True),
     )
-    network: Network = field(default_factory=mlp.Network)
-    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
     limit: int = 500  # H
     batches: int = 0  # after which nothing changes any more; 0: never
 
     def __post_init__(self) -> None:
         whole("limit", self.limit)
         whole("batches", self.batches, 0)
-        adjusted(self.defaults, self.values)
-
-    @property
-    def coefficients(self) -> tuple[Coefficient, ...]:
-        """The rate and the discount."""
-        return adjusted(self.defaults, self.values)
+        super().__post_init__()
 
     @property
     def knows(self) -> frozenset[str]:
@@ -90,7 +83,7 @@ class Learner(base.Learner):
 
     def cost(self, spec: Spec) -> Cost:
         """A trace per weight and episode."""
-        weights = sum(i * o for i, o in self.network.shapes(spec.inputs, spec.outputs))
+        weights = self.weights_of(spec)
         kept = weights * (4.0 + spec.batch) + self.limit * (spec.batch + 1.0) + 2.0 * spec.batch
         return Cost(2.0, 5.0 * weights, 8.0 * weights, kept)
 
