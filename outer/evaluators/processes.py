@@ -20,6 +20,7 @@ from inner.engines.native import compiler
 from outer.evaluators import base
 
 ATTEMPTS = 4  # pools of workers that may die on the same jobs before the run gives up
+ONE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}  # workers that share cores wait for each other's threads
 POLL = 0.5  # seconds between two looks at whether the parent lives
 
 
@@ -63,7 +64,7 @@ class Evaluator(base.Evaluator):
             from joblib.externals.loky import ProcessPoolExecutor
 
             started = (trusted(), compiler.verdicts(), os.getpid())
-            self._pool = ProcessPoolExecutor(self.workers, initializer=_begin, initargs=started)
+            self._pool = ProcessPoolExecutor(self.workers, initializer=_begin, initargs=started, env=ONE)
         return self._pool
 
     def map(

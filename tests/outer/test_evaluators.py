@@ -241,3 +241,19 @@ def test_a_script_without_a_guard_runs_once(tmp_path: Path, request: pytest.Fixt
     environment = os.environ | {"PYTHONPATH": str(request.config.rootpath)}
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=120)
     assert (done.stdout, done.returncode) == ("begun\n[(3, 1), (2, 1)]\n", 0), done.stderr
+
+
+def threads_of_blas() -> list[int]:
+    """How many threads every library of linear algebra has here."""
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    np.linalg.qr(np.eye(2))
+    return [each["num_threads"] for each in threadpool_info()]
+
+
+def test_a_worker_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")
+    with build("evaluator", {"name": "processes", "workers": 1}) as evaluator:
+        assert set(evaluator.map(threads_of_blas, [()])[0]) == {1}
