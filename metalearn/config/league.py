@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from inner.components import Plain, check_name, names, suggest
 from inner.printable import short
 from metalearn.config import library
-from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
+from metalearn.config.files import find, read_yaml, yaml_value
+from metalearn.config.hints import sentence
+from metalearn.config.override import parted, place_of
 from metalearn.config.schema import Config, PlateauConfig, SelectionConfig, TrackingConfig, validate
 from metalearn.config.sections import Component, Count, Section
 
@@ -116,7 +117,7 @@ def validate_league(content: Plain) -> LeagueConfig:
     try:
         found = LeagueConfig.model_validate(content)
     except ValidationError as error:
-        raise ValueError(_sentence(error.errors()[0])) from None
+        raise ValueError(sentence(error.errors()[0], LeagueConfig, "league")) from None
     for key in ("depths", "passes", "memory"):
         numbers = getattr(found, key)
         least = 0 if key == "depths" else 1
@@ -132,43 +133,12 @@ def validate_league(content: Plain) -> LeagueConfig:
     return found
 
 
-def _sentence(error: Any) -> str:
-    path = [part for part in error["loc"] if isinstance(part, int) or ("[" not in part and "-" not in part)]
-    where, model = ".".join(map(str, path)), _model(path[:-1])
-    if error["type"] == "extra_forbidden":
-        known = list(model.model_fields)
-        return f"league: unknown key '{where}'{suggest(str(path[-1]), known)}; known here: {', '.join(known)}"
-    if error["type"] == "missing":
-        return f"league: key '{where}' is missing"
-    message = error["msg"].removeprefix("Value error, ")
-    choices = re.findall(r"'([^']*)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
-    near = suggest(error["input"], choices) if isinstance(error["input"], str) else ""
-    return f"league: {where}: {message[0].lower()}{message[1:]}, got {short(error['input'])}{near}"[:400]
-
-
-def _model(path: Sequence[str | int]) -> type[BaseModel]:
-    """The section that holds the keys below a path."""
-    sections: dict[str, type[BaseModel]] = {"selection": SelectionConfig, "plateau": PlateauConfig, "tracking": TrackingConfig}
-    return sections.get(str(path[0]), LeagueConfig) if path else LeagueConfig
-
-
 def load_league(name: str, overrides: Sequence[str] = ()) -> LeagueConfig:
     """A league by path or name with `key.sub=value` overrides. Raises ValueError in one line."""
     content = read_yaml(find(name))
     if LEARNERS not in content:
         raise ValueError(f"league: '{name}' is no league: it has no '{LEARNERS}'; try metalearn league league")
     for override in overrides:
-        key, equals, text = override.partition("=")
-        path = key.strip().split(".")
-        if not equals or not all(path) or len(path) > DEEPEST:
-            raise ValueError(f"override: expected key=value or key.sub=value, got '{override[:100]}'")
-        place: Any = content
-        for part in path[:-1]:
-            inside = place.get(part) or {}
-            inside = {"name": inside} if isinstance(inside, str) else inside
-            if not isinstance(inside, dict):
-                raise ValueError(f"override: '{part}' in '{key[:60]}' has no keys below it")
-            place[part] = dict(inside)
-            place = place[part]
-        place[path[-1]] = yaml_value(text, f"override: {key[:60]}:")
+        key, path, text = parted(override)
+        place_of(content, path, key)[path[-1]] = yaml_value(text, f"override: {key[:60]}:")
     return validate_league(content)

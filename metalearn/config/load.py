@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from inner.components import check_name
 from metalearn.config.cells import with_cells
 from metalearn.config.door import check
-from metalearn.config.files import DEEPEST, find, read_yaml, yaml_value
+from metalearn.config.files import find, read_yaml, yaml_value
 from metalearn.config.hints import near_key
 from metalearn.config.inheritance import StudyConfig, validate_study
 from metalearn.config.library import entry
+from metalearn.config.override import parted, place_of
 from metalearn.config.schema import Config, validate
 from metalearn.config.sections import Plain
 
@@ -33,12 +34,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
 
 def apply(content: Plain, override: str) -> None:
     """Set `key.sub=value` in a nested mapping; the value is YAML, components may be given by name."""
-    key, equals, text = override.partition("=")
-    path = key.strip().split(".")
-    if not equals or not all(path):
-        raise ValueError(f"override: expected key=value or key.sub=value, got '{override[:100]}'")
-    if len(path) > DEEPEST:
-        raise ValueError(f"override: expected at most {DEEPEST} keys inside each other, got {len(path)}")
+    key, path, text = parted(override)
     formula = path[-1] == "dw" and not text.lstrip().startswith("{")  # {hidden: ..., output: ...} is a mapping
     value = text if formula else yaml_value(text, f"override: '{text[:60]}' for {key[:60]}:")
     if path[0] not in Config.model_fields:
@@ -49,17 +45,7 @@ def apply(content: Plain, override: str) -> None:
         default, dict
     ):  # `search.popsize=8` where the file leaves the search to its default
         content.setdefault(path[0], default)
-    place = content
-    for part in path[:-1]:
-        inside = place.get(part)
-        if isinstance(inside, str):
-            inside = dict(entry(inside)) if part == "rule" else {"name": inside}
-        if inside is None:
-            inside = {}
-        if not isinstance(inside, dict):
-            raise ValueError(f"override: '{part}' in '{key}' has no keys below it")
-        place[part] = dict(inside)
-        place = place[part]
+    place = place_of(content, path, key, lambda part, name: dict(entry(name)) if part == "rule" else {"name": name})
     if path[1:] == ["name"] and path[0] in COMPONENTS and place.get("name") != value:  # options of another go with it
         for option in set(place) - KEPT:
             del place[option]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from inner.components import suggest
-from inner.printable import short
 from metalearn.config.claims import ClaimConfig
-from metalearn.config.hints import in_words, near_key
+from metalearn.config.hints import sentence
 from metalearn.config.inheritance import GenomeConfig, InheritanceConfig
 from metalearn.config.sections import Component, Count, FloatRange, IntRange, Plain, Samples, Section, Tasks, named
 
@@ -241,41 +238,4 @@ def validate(content: Plain) -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise ValueError(_sentence(error.errors()[0])) from None
-
-
-def _sentence(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"] if "[" not in str(part))  # pydantic adds the branch of a union
-    if error["type"] == "extra_forbidden":
-        section = _section(error["loc"][:-1])
-        names = section.model_fields if section else ()
-        near = suggest(str(error["loc"][-1]), names) if "." in where else near_key(where, Config)
-        return f"config: unknown key '{where}'{near}; known here: {', '.join(names)}"
-    if error["type"] == "missing":
-        return f"config: key '{where}' is missing"
-    message = error["msg"].removeprefix("Value error, ")
-    if not where:
-        return f"config: {message}"
-    choices = re.findall(r"'([^']*)'", error["ctx"]["expected"]) if error["type"] == "literal_error" else []
-    near = suggest(error["input"], choices) if isinstance(error["input"], str) else ""
-    return f"config: {where}: {in_words(error['type'], message)}, got {short(error['input'])}{near}"[:400]
-
-
-def _section(path: tuple[Any, ...]) -> type[BaseModel] | None:
-    """The model that holds the keys below `path`."""
-    model: Any = Config
-    for part in path:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        if field is None:
-            return None
-        model = next(
-            (
-                t
-                for t in (field.annotation, *getattr(field.annotation, "__args__", ()))
-                if isinstance(t, type) and issubclass(t, BaseModel)
-            ),
-            field.annotation,
-        )
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+        raise ValueError(sentence(error.errors()[0], Config, "config")) from None
