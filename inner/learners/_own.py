@@ -110,7 +110,7 @@ class Own(ByName):
         return self.network.init(spec.inputs, spec.outputs, seed, labels)
 
     def memory(self, state: State, population: int, seed: int, labels: Sequence[Label]) -> dict[str, Any]:
-        """What newborn networks have beside their weights: tensors [N, ...], or tuples of them."""
+        """The memory of newborn networks beside their weights: tensors [N, ...], or tuples of them."""
         return {}
 
     def learned(self, weights: Groups, memory: Mapping[str, Any]) -> Groups:

@@ -43,7 +43,7 @@ class Learner(Own):
 
     @property
     def knows(self) -> frozenset[str]:
-        """What its layer reconstructs, by its own weights backwards."""
+        """The reconstruction of its layer, by its own weights backwards."""
         return frozenset({"local", "layer"})
 
     def cost(self, spec: Spec) -> Cost:

@@ -90,7 +90,7 @@ class Learner(Own):
         return spec.steps * spec.batch if self.storage in PATTERNS else 0
 
     def cost(self, spec: Spec) -> Cost:
-        """What units hear while they store; an answer takes `sweeps` passes."""
+        """Two passes while it stores; an answer takes `sweeps` passes."""
         usual, kept = self.cost_of(spec, 2.0 + self.sweeps), self.stored(spec) * (spec.inputs + 1)
         more = 2.0 * self.sweeps * kept
         return replace(usual, multiply_adds=usual.multiply_adds + more, floats=usual.floats + 3.0 * kept, state=usual.state + kept)
@@ -111,7 +111,7 @@ class Learner(Own):
         return replace(state, shown=x), x
 
     def predict(self, state: State, x: Tensor) -> Tensor:
-        """What probes [N, V, I] recall."""
+        """The patterns that probes [N, V, I] recall."""
         if self.storage in PATTERNS:
             stored, share = state.memory["stored"], state.memory["share"]
             log_f = None
@@ -148,7 +148,7 @@ class Learner(Own):
         return replace(state, weights=(self.kept(state, w) + self.added(state, w, x),), shown=None)
 
     def kept(self, state: State, w: Tensor) -> Tensor:
-        """What is left of the weights [N, I, I] when patterns are stored."""
+        """The share of the weights [N, I, I] that stays when patterns are stored."""
         return w if self.storage == "local" else (1 - state.c("decay")) * w
 
     def added(self, state: State, w: Tensor, x: Tensor) -> Tensor:

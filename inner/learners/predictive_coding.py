@@ -72,7 +72,7 @@ class Learner(Own):
     def errors(
         self, state: State, x: Tensor, values: Groups, told: Told, still: Tensor | None
     ) -> tuple[Groups, Groups]:
-        """What every group of synapses is given, [N, B, I (+ 1)], and the errors [N, B, O] of what it predicts.
+        """The inputs of every group of synapses, [N, B, I (+ 1)], and the errors [N, B, O] of what it predicts.
 
         x: inputs with the unit of the biases. still: the prediction of the first hidden layer, where it is known.
         """

@@ -102,7 +102,7 @@ class Pathway(base.Pathway):
         return learned
 
     def _guess(self, k: int, at: base.Delivery) -> tuple[Tensor, Tensor, Tensor]:
-        """What goes into SG_k [N, B, I], what its last layer reads, and the guess."""
+        """The inputs of SG_k [N, B, I], those of its last layer, and the guess."""
         h = at.units(k)
         parts = [h, torch.ones_like(h[..., :1])]
         if self.label:

@@ -104,7 +104,7 @@ def mean_reward(totals: Tensor, steps: Tensor) -> Tensor:
 
 
 class BanditTask(WorldTask):
-    """What all tasks of bandits share; each says what its arms pay."""
+    """The shared part of all tasks of bandits; each says what its arms pay."""
 
     criterion: ClassVar[Criterion] = REWARD.named("mean reward", 1.0)
     compiled: ClassVar[bool] = True

@@ -53,7 +53,7 @@ class Physics(ABC):
 
     @abstractmethod
     def observe(self, x: Tensor) -> Tensor:
-        """What the network sees, [..., I]."""
+        """The observation of the network, [..., I]."""
 
     @abstractmethod
     def step(self, x: Tensor, action: Tensor) -> Outcome:
@@ -134,7 +134,7 @@ def mean_return(totals: Tensor, steps: Tensor) -> Tensor:
 
 
 class ControlTask(WorldTask):
-    """What all tasks of control share; each gives its physics."""
+    """The shared part of all tasks of control; each gives its physics."""
 
     criterion: ClassVar[Criterion]
     together: bool = False  # an option of tasks that have it

@@ -25,7 +25,7 @@ from inner.tasks.base import Label
 
 
 class Trials(NamedTuple):
-    """What N networks are shown, and what they have earned."""
+    """The worlds of N networks, and the rewards that these have earned."""
 
     cue: Tensor  # [N, T, B, K] one-hot
     go: Tensor  # [N, B, K] 1 for cues that want "go" at first

@@ -121,7 +121,7 @@ class Task(WorldTask):
 
     @property
     def discrete(self) -> bool:
-        """Whether an action is a choice."""
+        """True where an action is a choice."""
         return hasattr(self.example.action_space, "n")
 
     @property

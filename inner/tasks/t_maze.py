@@ -61,7 +61,7 @@ class Mazes(Source):
         return Walk(place, place.clone(), place.clone(), ends, before, total, total.new_zeros(1))
 
     def observe(self, s: Walk, t: int | Tensor) -> Seen:
-        """What can be seen from there, and whether a trial begins."""
+        """The observation from there, and True where a trial begins."""
         junction = [s.place == self.corridor + k for k in range(2)]
         seen = torch.stack([s.place < self.corridor, *junction], -1).to(s.before.dtype)
         return Seen(torch.cat([seen, s.before[..., None]], -1), s.place == 0)

@@ -81,7 +81,7 @@ def points_of(setting: Setting) -> int:
 
 
 def ceiling_of(setting: Setting, steps: Sequence[int], seed: int) -> np.ndarray | None:
-    """What an actor that knows each world scores after so many steps, [L, C]; None where that is not known."""
+    """The score of an actor that knows each world after so many steps, [L, C]; None where that is not known."""
     if not setting.task.environment:
         return None
     source = setting.task.experience(setting.tier, setting.steps, setting.batch, seed, setting.labels)

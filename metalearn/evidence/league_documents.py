@@ -92,7 +92,7 @@ class ToThreshold(Document):
 
 
 class Costs(Document):
-    """What it takes to reach the threshold of a cell."""
+    """The price of reaching the threshold of a cell."""
 
     reached: int  # lives
     samples: ToThreshold

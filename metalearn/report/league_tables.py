@@ -110,7 +110,7 @@ def memory(result: LeagueResult) -> Table:
 
 
 def knowledge(result: LeagueResult) -> Table:
-    """What each synapse must know, as the learners declare it."""
+    """The knowledge that each synapse needs, as the learners declare it."""
     classes, rows = needed(result), []
     for name, found in result.standings.items():
         entrant = result.plan.entrants[name]
@@ -138,7 +138,7 @@ def failures(result: LeagueResult) -> Table:
 
 
 def tuning(result: LeagueResult) -> Table:
-    """What the search found, and with which budget."""
+    """The values that the search found, and its budget."""
     rows = []
     for name, found in result.standings.items():
         entrant = result.plan.entrants[name]

@@ -86,7 +86,7 @@ def _learner_rows() -> list[list[str]]:
 
 
 def _said(name: str) -> list[str]:
-    """What a synapse of a learner must know, and its source; of the local rule its formula says both."""
+    """The knowledge that a synapse of a learner needs, and its source; of the local rule its formula says both."""
     if name == LOCAL_RULE:
         return ["as its formula says", "as its formula says"]
     found = learner(name)

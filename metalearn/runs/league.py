@@ -74,7 +74,7 @@ class LeagueRun(Run):
         return sized_league(self.config, self.plan)
 
     def run(self) -> None:
-        """Whatever is missing of: tuned values, fresh lives, memory, standings, report."""
+        """Do the stages that are missing: tuned values, fresh lives, memory, standings, report."""
         size = sized_league(self.config, self.plan).size
         about = f"about {max(1, round(size.seconds / 60))} min by prediction"
         words = f"{len(self.plan.entrants)} learners, {len(self.plan.cells)} cells, {about}"
@@ -201,7 +201,7 @@ class LeagueRun(Run):
 
     @property
     def _own(self) -> tuple[LeagueConfig, LeaguePlan]:
-        """What a worker makes the league from."""
+        """The config and the plan from which a worker makes the league."""
         return self.config, self.plan
 
     def _tuning(self, name: str, birth: str) -> Tuning:
